@@ -1,0 +1,1 @@
+"""The root-cause engine: SQL and columns in, ranked causes out."""

@@ -1,0 +1,1 @@
+"""The rootspan command: the composition root."""

@@ -1,0 +1,1 @@
+"""The OTLP collector: receive, log to disk, acknowledge, insert into ClickHouse."""

@@ -1,0 +1,1 @@
+"""The reference fleet, simulated in virtual time and sent as OTLP."""

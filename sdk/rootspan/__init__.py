@@ -1,0 +1,1 @@
+"""rootspan: distributed tracing for GPU inference and training fleets."""

@@ -1,0 +1,1 @@
+"""ClickHouse for rootspan: schema, client, and the embedded engine behind ClickHouse's HTTP interface."""
