@@ -1,0 +1,122 @@
+"""Spans in columns to OTLP trace requests, grouped by resource as agents on hosts export them.
+
+Owns batching by time, grouping and framing. A request holds everything that ended within one flush interval.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from google.protobuf.message import Message
+from numpy.typing import NDArray
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+
+from rootspan import semconv
+from rootspan_demo.fleet import Instance
+from rootspan_demo.ids import TraceIds
+from rootspan_demo.otlp import OtlpRequest
+from rootspan_demo.spans import SpanBatch
+from rootspan_demo.wire import attribute, encode_fixed64, frame
+
+__all__ = ["SCOPE", "Stamped", "encode_spans", "frame_resource", "resource_message"]
+
+SCOPE: Final = InstrumentationScope(name="recsys", version="1.0")
+SPANS_PER_REQUEST: Final = 4000
+"""About; agents' batches through one gateway collector are of this size."""
+NS_PER_S: Final = 1_000_000_000
+_RESOURCE_FIELD, _SCOPE_ITEMS_FIELD, _SCOPE_FIELD, _BLOCK_FIELD = 1, 2, 1, 1
+"""Equal in all three signals: Resource* {resource, scope_*}, Scope* {scope, …}, Export*Request {resource_*}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """A request and when it left its sender."""
+
+    sent_unix_ns: int
+    request: OtlpRequest
+
+
+def resource_message(instance: Instance, sampling_ratio: float) -> Resource:
+    """The OTLP resource of an instance."""
+    pairs = {**instance.attributes(), semconv.SAMPLING_RATE: float(sampling_ratio)}
+    return Resource(attributes=[attribute(key, value) for key, value in pairs.items()])
+
+
+def frame_resource(resource: bytes, items: Sequence[bytes]) -> bytes:
+    """A Resource{Spans,Logs,Metrics} as a field of its export request.
+
+    Args:
+        resource: Framed resource.
+        items: Spans, log records or metrics, framed as fields of their scope's message.
+    """
+    return frame(_BLOCK_FIELD, [resource, frame(_SCOPE_ITEMS_FIELD, [_FRAMED_SCOPE, *items])])
+
+
+def framed_resources(resources: Sequence[Message]) -> list[bytes]:
+    """Resources as fields of their block."""
+    return [frame(_RESOURCE_FIELD, [one.SerializeToString(deterministic=True)]) for one in resources]
+
+
+_FRAMED_SCOPE: Final = frame(_SCOPE_FIELD, [SCOPE.SerializeToString()])
+
+
+def encode_spans(
+    batches: Sequence[SpanBatch], resources: Sequence[bytes], ids: TraceIds, begin_ns: int, end_ns: int
+) -> Iterator[Stamped]:
+    """Encode all spans, in order of the flush interval in which they ended.
+
+    Args:
+        resources: Framed resource of each instance.
+        begin_ns, end_ns: The recording; all spans end in it.
+    """
+    total = sum(len(batch.end) for batch in batches)
+    if total == 0:
+        return
+    share = SPANS_PER_REQUEST / total
+    flush_ns = max(NS_PER_S // 4, min(10 * NS_PER_S, int(share * (end_ns - begin_ns))))
+    flushes = -(-(end_ns - begin_ns) // flush_ns)
+    sorted_batches = [_SortedBatch(batch, begin_ns, flush_ns, flushes) for batch in batches]
+    for k in range(flushes):
+        groups: dict[int, list[bytes]] = {}
+        items = 0
+        for one in sorted_batches:
+            items += one.encode(k, ids, groups)
+        if items:
+            payload = b"".join(frame_resource(resources[who], groups[who]) for who in sorted(groups))
+            sent = min(begin_ns + (k + 1) * flush_ns, end_ns)
+            yield Stamped(sent, OtlpRequest("traces", payload, items))
+
+
+class _SortedBatch:
+    """A batch in order of (flush, instance)."""
+
+    def __init__(self, batch: SpanBatch, begin_ns: int, flush_ns: int, flushes: int) -> None:
+        flush = (batch.end - begin_ns) // flush_ns
+        self._batch = batch
+        self._order: NDArray[np.int64] = np.lexsort((batch.end, batch.instance, flush))
+        self._cuts = np.searchsorted(flush[self._order], np.arange(flushes + 1))
+
+    def encode(self, flush: int, ids: TraceIds, groups: dict[int, list[bytes]]) -> int:
+        """Add this flush's spans to `groups` by instance; returns how many."""
+        rows = self._order[self._cuts[flush] : self._cuts[flush + 1]]
+        if len(rows) == 0:
+            return 0
+        batch = self._batch
+        trace = batch.trace[rows]
+        columns = {name: column[rows] for name, column in batch.columns.items()}
+        columns["trace_id"] = ids.trace_bytes(trace)
+        columns["span_id"] = ids.span_bytes(trace, batch.slot[rows])
+        if "parent_id" in batch.template.holes:
+            columns["parent_id"] = ids.span_bytes(trace, batch.parent[rows])
+        columns["start"] = encode_fixed64(batch.start[rows])
+        columns["end"] = encode_fixed64(batch.end[rows])
+        data = batch.template.render(len(rows), columns).tobytes()
+        instance = batch.instance[rows]
+        first = np.flatnonzero(np.concatenate(([True], instance[1:] != instance[:-1])))
+        size = len(batch.template.body)
+        ends = np.append(first[1:], len(rows))
+        for who, low, high in zip(instance[first].tolist(), first.tolist(), ends.tolist(), strict=True):
+            groups.setdefault(who, []).append(data[low * size : high * size])
+        return len(rows)

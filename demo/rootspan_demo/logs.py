@@ -1,0 +1,212 @@
+"""What the fleet's processes would have written to their logs.
+
+Owns texts, severities and which events are logged. Lines of a sampled request carry its ids; lines about the fleet
+(ejections, failover, starts, replication) do not. Says what a process can see, never what was planted.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+
+from rootspan import semconv
+from rootspan_demo.encoder import Stamped, frame_resource
+from rootspan_demo.faults import Plan
+from rootspan_demo.fleet import REGIONS, ZONES, Fleet, Instance
+from rootspan_demo.flow import ANSWERED, LOST, MAX_ATTEMPTS, MIN_LIVE_SHARE, REFUSED
+from rootspan_demo.ids import TraceIds
+from rootspan_demo.journeys import FORWARD_FAILED, OK_STATUS, STORE_FAILED, UNAVAILABLE_STATUS, Journeys
+from rootspan_demo.otlp import OtlpRequest
+from rootspan_demo.spans import (
+    CLIENT,
+    EXCEPTIONS,
+    FORWARD,
+    GATEWAY_SLOT,
+    SERVER,
+    STORE,
+    attempt_slot,
+)
+from rootspan_demo.wire import attribute, frame
+
+__all__ = ["LogLine", "encode_logs", "fleet_lines", "request_lines"]
+
+SEVERITIES: Final[Mapping[str, int]] = {"INFO": 9, "WARN": 13, "ERROR": 17}
+ACCESS_LINES: Final = 15_000
+"""Access lines are sampled further to about this many."""
+SLOW_MS: Final = 150.0
+REPLICATION_S: Final = 30.0
+FLUSH_NS: Final = 5_000_000_000
+NO_TRACE: Final = -1
+_PLACES: Final = {FORWARD_FAILED: "ranker/model.py", STORE_FAILED: "feature_store/rows.py"}
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One log record before encoding. `trace` is NO_TRACE for lines outside any request."""
+
+    at_unix_ns: int
+    instance: int
+    severity: str
+    body: str
+    trace: int = NO_TRACE
+    slot: int = 0
+    attributes: Mapping[str, str | int | float] = field(default_factory=dict)
+
+
+def request_lines(journeys: Journeys, instances: Sequence[Instance]) -> Iterator[LogLine]:
+    """Lines of sampled requests, in no order."""
+    trips, calls = journeys.trips, journeys.attempts
+    every = max(1, len(trips.trace) // ACCESS_LINES)
+    for i in np.flatnonzero((trips.trace % every == 0) | (trips.status != OK_STATUS)).tolist():
+        status, took = int(trips.status[i]), (trips.gateway_end[i] - trips.gateway_start[i]) / 1e6
+        body = f"POST /recommend {status} in {took:.1f} ms"
+        if status == UNAVAILABLE_STATUS:
+            body += f": no ranker answered after {MAX_ATTEMPTS} attempts"
+        severity = "INFO" if status == OK_STATUS else "ERROR"
+        found = {semconv.HTTP_STATUS: status}
+        yield LogLine(
+            int(trips.gateway_end[i]),
+            int(trips.gateway[i]),
+            severity,
+            body,
+            int(trips.trace[i]),
+            GATEWAY_SLOT,
+            found,
+        )
+    wait_ms = (calls.work_start - calls.server_start) / 1e6
+    server_ms = (calls.server_end - calls.server_start) / 1e6
+    for i in np.flatnonzero((calls.outcome == ANSWERED) & (server_ms > SLOW_MS)).tolist():
+        body = f"slow request: {server_ms[i]:.0f} ms, {wait_ms[i]:.0f} ms of it queued"
+        slot = int(attempt_slot(calls.attempt, SERVER)[i])
+        yield LogLine(int(calls.server_end[i]), int(calls.ranker[i]), "WARN", body, int(calls.trace[i]), slot)
+    slots = {part: attempt_slot(calls.attempt, part) for part in (CLIENT, SERVER, STORE, FORWARD)}
+    for i in np.flatnonzero(calls.outcome != ANSWERED).tolist():
+        trace, host = int(calls.trace[i]), instances[int(calls.ranker[i])].host
+        if calls.outcome[i] == REFUSED:
+            body = "queue full: request refused"
+            yield LogLine(
+                int(calls.server_end[i]), int(calls.ranker[i]), "WARN", body, trace, int(slots[SERVER][i])
+            )
+        why = "DEADLINE_EXCEEDED after 1000 ms" if calls.outcome[i] == LOST else "RESOURCE_EXHAUSTED"
+        attempt = int(calls.attempt[i])
+        then = "giving up" if attempt == MAX_ATTEMPTS - 1 else "retrying on another instance"
+        body = f"Ranker/Rank on {host} failed: {why}; attempt {attempt + 1} of {MAX_ATTEMPTS}, {then}"
+        yield LogLine(
+            int(calls.client_end[i]), int(calls.balancer[i]), "WARN", body, trace, int(slots[CLIENT][i]),
+            {semconv.SERVER_ADDRESS: host, semconv.RETRY_ATTEMPT: attempt},
+        )  # fmt: skip
+    for i in np.flatnonzero(calls.failed > 0).tolist():
+        failed = int(calls.failed[i])
+        kind, message = EXCEPTIONS[failed]
+        who, at, part = (
+            (calls.ranker, calls.forward_end, FORWARD)
+            if failed == FORWARD_FAILED
+            else (calls.store, calls.store_end, STORE)
+        )
+        found_text: dict[str, str | int | float] = {
+            "exception.type": kind,
+            "exception.message": message,
+            "exception.stacktrace": f'Traceback (most recent call last):\n  File "{_PLACES[failed]}", line 214, in '
+            f"handle\n{kind}: {message}",
+        }
+        yield LogLine(
+            int(at[i]) - 10_000, int(who[i]), "ERROR", f"{kind}: {message}", int(calls.trace[i]),
+            int(slots[part][i]), found_text,
+        )  # fmt: skip
+
+
+def fleet_lines(
+    fleet: Fleet,
+    plan: Plan,
+    upgraded: Sequence[int],
+    begin_ns: int,
+    duration_s: float,
+    rng: np.random.Generator,
+) -> Iterator[LogLine]:
+    """Lines of processes about themselves and the fleet, in no order; stamps may lie after the recording's end."""
+
+    def at(second: float) -> int:
+        return begin_ns + round(second * 1e9)
+
+    for region, stores in enumerate(fleet.stores):
+        other = REGIONS[1 - region]
+        for store in stores.tolist():
+            for second in np.arange(rng.uniform(0, REPLICATION_S), duration_s, REPLICATION_S).tolist():
+                body = f"replicated {rng.integers(8_000, 16_000)} feature rows from {other}, lag {rng.normal(41, 2):.0f} ms"
+                yield LogLine(at(second), store, "INFO", body)
+    for ranker in fleet.rankers.tolist():
+        for second in rng.uniform(0, duration_s, rng.poisson(duration_s / 600)).tolist():
+            position = int(np.flatnonzero(fleet.rankers == ranker)[0])
+            if second >= plan.dies_s[position]:
+                continue
+            body = f"embedding cache miss ratio {rng.uniform(0.18, 0.24):.2f} above 0.18, refilling"
+            yield LogLine(at(second), ranker, "WARN", body)
+    for position in np.flatnonzero(plan.upgraded_s < duration_s).tolist():
+        second = float(plan.upgraded_s[position])
+        old, new = int(fleet.rankers[position]), int(upgraded[position])
+        yield LogLine(at(second - 2.1), old, "INFO", "SIGTERM: drained, stopping")
+        yield LogLine(
+            at(second - 0.1), new, "INFO", f"ranker {plan.new_version} started, model loaded in 1.8 s"
+        )
+    yield from _ejections(fleet, plan, begin_ns, rng)
+
+
+def _ejections(fleet: Fleet, plan: Plan, begin_ns: int, rng: np.random.Generator) -> Iterator[LogLine]:
+    """Each balancer of the region checks health by itself."""
+    for region, balancers in enumerate(fleet.balancers):
+        local = np.flatnonzero((fleet.ranker_region == region) & np.isfinite(plan.ejected_s))
+        local = local[np.argsort(plan.ejected_s[local])]
+        total = int((fleet.ranker_region == region).sum())
+        failed_over = False
+        for gone, ranker in enumerate(local.tolist(), start=1):
+            one = fleet.instances[int(fleet.rankers[ranker])]
+            lag = rng.uniform(0, 0.1, len(balancers))
+            over = not failed_over and total - gone < MIN_LIVE_SHARE * total
+            failed_over |= over
+            for balancer, late in zip(balancers.tolist(), lag.tolist(), strict=True):
+                when = begin_ns + round((float(plan.ejected_s[ranker]) + late) * 1e9)
+                body = f"ejected {one.host} ({ZONES[one.zone][0]}): 3 health checks failed; {total - gone} of {total} live"
+                yield LogLine(when, balancer, "WARN", body, attributes={semconv.SERVER_ADDRESS: one.host})
+                if over:
+                    body = f"too few live rankers in {REGIONS[region]}, failing over to {REGIONS[1 - region]}"
+                    yield LogLine(when + 1_000_000, balancer, "ERROR", body)
+
+
+def encode_logs(
+    lines: Sequence[LogLine], resources: Sequence[bytes], ids: TraceIds, begin_ns: int, end_ns: int
+) -> Iterator[Stamped]:
+    """Encode the lines within the recording, in order of time, a request for each 5 s."""
+    ordered = sorted(
+        (one for one in lines if begin_ns <= one.at_unix_ns < end_ns), key=lambda one: one.at_unix_ns
+    )
+    low = 0
+    for flush_end in range(begin_ns + FLUSH_NS, end_ns + FLUSH_NS, FLUSH_NS):
+        high = low
+        while high < len(ordered) and ordered[high].at_unix_ns < flush_end:
+            high += 1
+        if high > low:
+            groups: dict[int, list[bytes]] = {}
+            for one in ordered[low:high]:
+                groups.setdefault(one.instance, []).append(frame(2, [_record(one, ids).SerializeToString()]))
+            payload = b"".join(frame_resource(resources[who], groups[who]) for who in sorted(groups))
+            yield Stamped(min(flush_end, end_ns), OtlpRequest("logs", payload, high - low))
+        low = high
+
+
+def _record(line: LogLine, ids: TraceIds) -> LogRecord:
+    record = LogRecord(
+        time_unix_nano=line.at_unix_ns,
+        observed_time_unix_nano=line.at_unix_ns,
+        severity_number=SEVERITIES[line.severity],  # type: ignore[arg-type]
+        severity_text=line.severity,
+        attributes=[attribute(key, value) for key, value in line.attributes.items()],
+    )
+    record.body.string_value = line.body
+    if line.trace != NO_TRACE:
+        trace = np.array([line.trace])
+        record.trace_id = ids.trace_bytes(trace).tobytes()
+        record.span_id = ids.span_bytes(trace, np.array([line.slot])).tobytes()
+        record.flags = 1
+    return record

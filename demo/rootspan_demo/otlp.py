@@ -1,0 +1,53 @@
+"""What the demo hands around: one OTLP export request as bytes, and the names of the three signals.
+
+Owns the mapping of a signal to its protobuf request and its count of items. Does no I/O.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+__all__ = ["REQUEST_TYPES", "SIGNALS", "ExportRequest", "OtlpRequest", "Signal", "count_items"]
+
+Signal = Literal["traces", "logs", "metrics"]
+ExportRequest = ExportTraceServiceRequest | ExportLogsServiceRequest | ExportMetricsServiceRequest
+SIGNALS: Final[tuple[Signal, ...]] = ("traces", "logs", "metrics")
+REQUEST_TYPES: Final[Mapping[Signal, type[ExportRequest]]] = {
+    "traces": ExportTraceServiceRequest,
+    "logs": ExportLogsServiceRequest,
+    "metrics": ExportMetricsServiceRequest,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OtlpRequest:
+    """One serialized Export…ServiceRequest.
+
+    Attributes:
+        signal: Which export method takes it.
+        payload: The request as it goes over the wire.
+        items: Spans, log records or metric points in it.
+    """
+
+    signal: Signal
+    payload: bytes
+    items: int
+
+
+def count_items(request: ExportRequest) -> int:
+    """Count the spans, log records or metric points of a parsed request."""
+    if isinstance(request, ExportTraceServiceRequest):
+        return sum(len(scope.spans) for block in request.resource_spans for scope in block.scope_spans)
+    if isinstance(request, ExportLogsServiceRequest):
+        return sum(len(scope.log_records) for block in request.resource_logs for scope in block.scope_logs)
+    return sum(
+        len(getattr(metric, metric.WhichOneof("data")).data_points)
+        for block in request.resource_metrics
+        for scope in block.scope_metrics
+        for metric in scope.metrics
+        if metric.WhichOneof("data")
+    )

@@ -1,0 +1,94 @@
+"""What was planted, and whether a named cause is that.
+
+Owns the comparison with a cause of `rootspan why --json`. Never part of the telemetry.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from rootspan import semconv
+
+from rootspan_demo.config import FaultName
+
+__all__ = ["PEER_SERVICE", "Truth"]
+
+PEER_SERVICE: Final = "peer.service"
+"""Service that a CLIENT span calls (an older OpenTelemetry name that every backend knows)."""
+
+_KINDS: Final[Mapping[FaultName, frozenset[str]]] = {
+    "slow-gpu": frozenset({"host", "gpu"}),
+    "region-outage": frozenset({"region"}),
+    "bad-version": frozenset({"version", "change"}),
+    "network-delay": frozenset({"edge"}),
+    "queue-saturation": frozenset({"host", "gpu", "queue"}),
+    "error-burst": frozenset({"host", "gpu", "service"}),
+    "none": frozenset(),
+}
+_NARROWER_THAN_REGION: Final = (
+    semconv.CLOUD_ZONE,
+    semconv.HOST_RACK,
+    semconv.HOST_NAME,
+    semconv.SERVICE_VERSION,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The planted fault of one recording.
+
+    Attributes:
+        kind: The fault's name, `none` for a healthy recording.
+        entity: Attributes that name what is at fault. Empty for `none`. For `queue-saturation` without a host:
+            the lost ones are in `hosts`.
+        hosts: Names of the hosts that are acceptable as `host.name` (empty: the one in `entity`, if any).
+        onset_unix_ns: When it began; None for `none`.
+        detail: Sizes of the fault, for people and reports.
+    """
+
+    kind: FaultName
+    entity: Mapping[str, str]
+    hosts: tuple[str, ...] = ()
+    onset_unix_ns: int | None = None
+    detail: Mapping[str, float | str] = field(default_factory=dict)
+
+    def matches(self, cause: Mapping[str, object]) -> bool:
+        """Whether a cause of `why --json` (keys `kind`, `entity`, `fault`) names this fault.
+
+        Strict in four ways:
+        * `kind` must be the level at which the fault sits: a host or GPU for `slow-gpu`; a region for
+          `region-outage`; a version (or change) for `bad-version`; an edge for `network-delay`; a host, GPU or
+          queue for `queue-saturation`; a host, GPU or service for `error-burst`. Never anything for `none`.
+        * Every attribute of the truth's entity must be there with the same value, `service.name` excepted for
+          `region-outage`, where the region is the whole answer. An edge needs caller, callee and place.
+        * `queue-saturation` needs `host.name`: one lost host, or several (a list, or comma-separated), all lost.
+        * What is said beyond that must not contradict: a region with a zone, host or version beside it is
+          refused, and so is a `fault` that speaks of errors for a slow GPU, or does not for an error burst.
+        """
+        entity = cause.get("entity")
+        if cause.get("kind") not in _KINDS[self.kind] or not isinstance(entity, Mapping):
+            return False
+        fault = str(cause.get("fault", "")).lower()
+        speaks_of_errors = "error" in fault or "exception" in fault
+        if self.kind == "slow-gpu" and (speaks_of_errors or "network" in fault):
+            return False
+        if self.kind == "error-burst" and not speaks_of_errors:
+            return False
+        if self.kind == "region-outage":
+            if any(entity.get(name) for name in _NARROWER_THAN_REGION):
+                return False
+            return bool(entity.get(semconv.CLOUD_REGION) == self.entity[semconv.CLOUD_REGION])
+        if any(entity.get(name) != value for name, value in self.entity.items()):
+            return False
+        return not self.hosts or _all_among(entity.get(semconv.HOST_NAME), self.hosts)
+
+
+def _all_among(named: object, hosts: Sequence[str]) -> bool:
+    """Whether `named`, one host, a list or comma-separated, is not empty and holds members of `hosts` only."""
+    if isinstance(named, str):
+        names = [part.strip() for part in named.split(",") if part.strip()]
+    elif isinstance(named, Sequence):
+        names = [str(part) for part in named]
+    else:
+        return False
+    return bool(names) and set(names) <= set(hosts)
