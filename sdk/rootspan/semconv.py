@@ -32,15 +32,22 @@ RPC_METHOD = "rpc.method"
 SERVER_ADDRESS = "server.address"
 SERVER_PORT = "server.port"
 ERROR_TYPE = "error.type"
+CODE_FUNCTION_NAME = "code.function.name"
 HTTP_STATUS = "http.response.status_code"
 
 # What the SDK writes so that a cause is cheap to find
 QUEUE_WAIT_MS = "rootspan.queue.wait_ms"
 """Double, milliseconds a request waited in this process's queue before its work began (on SERVER spans)."""
 SERVER_DURATION_MS = "rootspan.peer.duration_ms"
-"""Double, milliseconds the peer itself spent (on CLIENT spans): edge gap = client duration - peer duration."""
+"""Double, milliseconds the peer itself spent (on CLIENT spans).
+
+Edge gap = client duration - peer duration.
+"""
 RETRY_ATTEMPT = "rootspan.retry.attempt"
 """Int, 0 for the first attempt (on CLIENT spans)."""
+OUTCOME = "rootspan.outcome"
+"""String on spans that ended early without an error: `cancelled` (the task was) or `closed_early` (the
+consumer of a generator stopped reading). Absent otherwise."""
 SAMPLING_RATE = "rootspan.sampling.ratio"
 """Double in (0, 1] on the resource: the share of traces that the sender kept; absent means 1."""
 

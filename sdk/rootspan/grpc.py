@@ -1,0 +1,220 @@
+"""What rootspan adds to the official gRPC instrumentation: the peer's duration, and names without a slash.
+
+Owns interceptors that stand right inside OpenTelemetry's: the server tells its own duration in a
+`server-timing` trailer, the client puts it on its span as `rootspan.peer.duration_ms`, with the address it
+called. Spans are called `Service/Method`, as the semantic convention has it, not `/Service/Method`.
+
+`init(instrument=["grpc"])` puts them in place. Streaming responses carry the trailer, too, but a client
+span of a streaming response does not read it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import grpc
+import grpc.aio
+from opentelemetry.trace import Span
+
+from rootspan import semconv, server_timing
+from rootspan.spans import current_span
+
+Trailer = tuple[tuple[str, str | bytes], ...]
+# gRPC's handlers are untyped: a request in, a response or an iterator of them out.
+Behaviour = Callable[[Any, Any], Any]
+
+
+class ServerTimingInterceptor(grpc.ServerInterceptor):  # type: ignore[type-arg, unused-ignore]
+    """Appends this server's duration of each call to its trailers."""
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Wrap the handler, if there is one."""
+        handler = continuation(handler_call_details)
+        if handler is None:
+            return None
+
+        def wrap(behaviour: Behaviour) -> Behaviour:
+            def timed(request: Any, context: Any) -> Any:
+                started_ns = time.perf_counter_ns()
+                _rename(current_span())
+                try:
+                    return behaviour(request, context)
+                finally:
+                    _tell(context, started_ns)
+
+            def timed_stream(request: Any, context: Any) -> Iterator[Any]:
+                started_ns = time.perf_counter_ns()
+                _rename(current_span())
+                try:
+                    yield from behaviour(request, context)
+                finally:
+                    _tell(context, started_ns)
+
+            return timed_stream if handler.response_streaming else timed
+
+        wrapped: grpc.RpcMethodHandler[Any, Any] = _rewrap(handler, wrap)
+        return wrapped
+
+
+class AioServerTimingInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg, unused-ignore]
+    """The same for `grpc.aio` servers."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """Wrap the handler, if there is one."""
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+
+        def wrap(behaviour: Behaviour) -> Behaviour:
+            async def timed(request: Any, context: Any) -> Any:
+                started_ns = time.perf_counter_ns()
+                _rename(current_span())
+                try:
+                    return await behaviour(request, context)
+                finally:
+                    _tell(context, started_ns)
+
+            async def timed_stream(request: Any, context: Any) -> AsyncIterator[Any]:
+                started_ns = time.perf_counter_ns()
+                _rename(current_span())
+                try:
+                    async for response in behaviour(request, context):
+                        yield response
+                finally:
+                    _tell(context, started_ns)
+
+            return timed_stream if handler.response_streaming else timed
+
+        return _rewrap(handler, wrap)
+
+
+class PeerTimingInterceptor(
+    grpc.UnaryUnaryClientInterceptor,  # type: ignore[type-arg, unused-ignore]
+    grpc.StreamUnaryClientInterceptor,  # type: ignore[type-arg, unused-ignore]
+):
+    """Puts the peer's duration and address on the client span that is current when the call begins."""
+
+    def __init__(self, target: str) -> None:
+        self._peer = _address(target)
+
+    def intercept_unary_unary(self, continuation: Behaviour, client_call_details: Any, request: Any) -> Any:
+        """Observe one call."""
+        return self._observe(continuation(client_call_details, request))
+
+    def intercept_stream_unary(
+        self, continuation: Behaviour, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """Observe one call."""
+        return self._observe(continuation(client_call_details, request_iterator))
+
+    def _observe(self, call: Any) -> Any:
+        span = current_span()
+        if span.is_recording():
+            _rename(span)
+            span.set_attributes(self._peer)
+            # Registered before OpenTelemetry's, which ends the span; at once if the call is over already.
+            call.add_done_callback(lambda done: _note(span, done.trailing_metadata()))
+        return call
+
+
+class AioPeerTimingInterceptor(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-arg, unused-ignore]
+    """The same for unary calls of `grpc.aio` channels."""
+
+    def __init__(self, target: str) -> None:
+        self._peer = _address(target)
+
+    async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        """Observe one call."""
+        call = await continuation(client_call_details, request)
+        span = current_span()
+        if span.is_recording():
+            _rename(span)
+            span.set_attributes(self._peer)
+            _note(span, await call.trailing_metadata())
+        return call
+
+
+def install() -> None:
+    """Have every server and channel made from now on use these interceptors.
+
+    To be called before OpenTelemetry's instrumentors: what they wrap last ends up outside, as it must.
+    """
+    _replace(grpc, "server", _with_server_interceptor(grpc.server, ServerTimingInterceptor))
+    _replace(grpc.aio, "server", _with_server_interceptor(grpc.aio.server, AioServerTimingInterceptor))
+    for name in ("insecure_channel", "secure_channel"):
+        _replace(grpc, name, _with_client_interceptor(getattr(grpc, name)))
+        _replace(grpc.aio, name, _with_aio_client_interceptor(getattr(grpc.aio, name)))
+
+
+def _with_server_interceptor(make: Callable[..., Any], interceptor: type) -> Callable[..., Any]:
+    def server(*args: Any, **kwargs: Any) -> Any:
+        given = list(kwargs.pop("interceptors", None) or ())
+        # OpenTelemetry's stands first; ours next, so that its span is current and the program's are timed.
+        return make(*args, interceptors=[*given[:1], interceptor(), *given[1:]], **kwargs)
+
+    return server
+
+
+def _with_client_interceptor(make: Callable[..., Any]) -> Callable[..., Any]:
+    def channel(target: str, *args: Any, **kwargs: Any) -> Any:
+        return grpc.intercept_channel(make(target, *args, **kwargs), PeerTimingInterceptor(target))
+
+    return channel
+
+
+def _with_aio_client_interceptor(make: Callable[..., Any]) -> Callable[..., Any]:
+    def channel(target: str, *args: Any, **kwargs: Any) -> Any:
+        given = list(kwargs.pop("interceptors", None) or ())
+        return make(target, *args, interceptors=[*given, AioPeerTimingInterceptor(target)], **kwargs)
+
+    return channel
+
+
+def _replace(module: Any, name: str, replacement: Callable[..., Any]) -> None:
+    setattr(module, name, replacement)
+
+
+def _rewrap(handler: Any, wrap: Callable[[Behaviour], Behaviour]) -> Any:
+    shape = "_".join(
+        "stream" if streaming else "unary"
+        for streaming in (handler.request_streaming, handler.response_streaming)
+    )
+    make = getattr(grpc, f"{shape}_rpc_method_handler")
+    return make(wrap(getattr(handler, shape)), handler.request_deserializer, handler.response_serializer)
+
+
+def _tell(context: Any, started_ns: int) -> None:
+    duration_ms = (time.perf_counter_ns() - started_ns) / 1e6
+    trailer: Trailer = tuple(context.trailing_metadata() or ())
+    context.set_trailing_metadata((*trailer, (server_timing.NAME, server_timing.render(duration_ms))))
+
+
+def _note(span: Span, trailer: Trailer | None) -> None:
+    for key, value in trailer or ():
+        if key == server_timing.NAME:
+            duration_ms = server_timing.parse(value)
+            if duration_ms is not None:
+                span.set_attribute(semconv.SERVER_DURATION_MS, duration_ms)
+
+
+def _rename(span: Span) -> None:
+    name = getattr(span, "name", "")
+    if name.startswith("/"):
+        span.update_name(name[1:])
+
+
+def _address(target: str) -> dict[str, str | int]:
+    host, _, port = target.rpartition("/")[2].rpartition(":")
+    if host and port.isdigit():
+        return {semconv.SERVER_ADDRESS: host.strip("[]"), semconv.SERVER_PORT: int(port)}
+    return {semconv.SERVER_ADDRESS: target}

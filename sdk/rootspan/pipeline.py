@@ -1,0 +1,178 @@
+"""Puts configuration, OpenTelemetry's providers, queues and transport together.
+
+The composition root of the SDK: everything is made here and handed to what needs it. Owns the order in which
+things close. Holds no global state; `lifecycle` does.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from opentelemetry import _logs, metrics, trace
+from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider, sampling
+
+from rootspan.batch import BatchQueue
+from rootspan.config import Config
+from rootspan.ids import KernelIdGenerator
+from rootspan.ledger import Delivery, Ledger, Signal
+from rootspan.logs import LogBridge
+from rootspan.processors import (
+    PeriodicReader,
+    QueueingLogProcessor,
+    QueueingSpanProcessor,
+    log_shipper,
+    span_shipper,
+)
+from rootspan.resource import build_resource, child_identity
+from rootspan.transport import OtlpTransport
+
+Provider = TracerProvider | LoggerProvider | MeterProvider
+
+
+class Pipeline:
+    """One program's telemetry, from OpenTelemetry's providers to the collector. Works once made."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._resource = build_resource(config)
+        self._ledger = Ledger()
+        self._transport = OtlpTransport(config.target, self._ledger)
+        self._queues: list[BatchQueue[ReadableSpan] | BatchQueue[ReadableLogRecord]] = []
+        self._providers: list[Provider] = []
+        self._reader: PeriodicReader | None = None
+        self._bridge: LogBridge | None = None
+        if config.metrics:
+            self._start_metrics()
+        if config.traces:
+            self._start_traces()
+        if config.logs:
+            self._start_logs()
+
+    @property
+    def resource(self) -> Resource:
+        """Who this process is."""
+        return self._resource
+
+    def delivery(self) -> Delivery:
+        """What became of the telemetry so far."""
+        return self._ledger.read()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until what was made so far was delivered; False when it was not, or not in time."""
+        deadline = time.monotonic() + timeout_s
+        complete = True
+        for queue in self._queues:
+            complete &= queue.flush(max(0.0, deadline - time.monotonic()))
+        if self._reader is not None:
+            complete &= self._collect_within(self._reader, max(0.0, deadline - time.monotonic()))
+        return complete
+
+    def close(self, timeout_s: float) -> Delivery:
+        """Deliver what can be delivered within `timeout_s`, count the rest as dropped, stop everything."""
+        deadline = time.monotonic() + timeout_s
+        if self._bridge is not None:
+            self._bridge.remove()
+        self._transport.begin_exit(deadline)
+        pending = [queue.close() for queue in self._queues]
+        if self._reader is not None:
+            pending.append(self._reader.close())
+        # A cancelled call takes a moment to come back; without it the last batch would not be accounted for.
+        moment_s = min(0.25, timeout_s / 10)
+        _wait_all(pending, deadline - moment_s)
+        if not all(done.is_set() for done in pending):
+            self._transport.abort()
+            _wait_all(pending, deadline)
+        for queue in self._queues:
+            queue.abandon()
+        self._transport.close()
+        return self._ledger.read()
+
+    def before_fork(self) -> None:
+        """Have no request half started while the process is copied."""
+        self._transport.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._transport.after_fork_in_parent()
+
+    def after_fork_in_child(self) -> None:
+        """Become a program of its own: own pid and instance id, empty queues, own channel."""
+        self._ledger.after_fork_in_child()
+        self._transport.after_fork_in_child()
+        for queue in self._queues:
+            queue.after_fork_in_child()
+        if self._reader is not None:
+            self._reader.after_fork_in_child()
+        self._resource = child_identity(self._resource, self.config)
+        for provider in self._providers:
+            # Private, but the only way to change the resource of tracers that exist already; OpenTelemetry's
+            # own fork hook uses it. Without it the child would export under its parent's identity.
+            update = getattr(provider, "_update_resource", None)
+            if update is not None:
+                update(self._resource)
+
+    def _start_traces(self) -> None:
+        queue = BatchQueue(Signal.SPANS, self.config.spans, self._ledger, span_shipper(self._transport))
+        self._queues.append(queue)
+        existing = trace.get_tracer_provider()
+        if isinstance(existing, TracerProvider):
+            # Somebody set OpenTelemetry up before us: their provider stays, we listen.
+            existing.add_span_processor(QueueingSpanProcessor(queue))
+            return
+        ratio = self.config.sample_ratio
+        sampler = None if ratio is None else sampling.ParentBased(sampling.TraceIdRatioBased(ratio))
+        provider = TracerProvider(
+            # None reads OTEL_TRACES_SAMPLER.
+            sampler=sampler,
+            resource=self._resource,
+            shutdown_on_exit=False,
+            id_generator=KernelIdGenerator(),
+        )
+        provider.add_span_processor(QueueingSpanProcessor(queue))
+        trace.set_tracer_provider(provider)
+        self._providers.append(provider)
+
+    def _start_logs(self) -> None:
+        queue = BatchQueue(Signal.LOGS, self.config.log_records, self._ledger, log_shipper(self._transport))
+        self._queues.append(queue)
+        provider = LoggerProvider(resource=self._resource, shutdown_on_exit=False)
+        provider.add_log_record_processor(QueueingLogProcessor(queue))
+        self._providers.append(provider)
+        if not isinstance(_logs.get_logger_provider(), LoggerProvider):
+            _logs.set_logger_provider(provider)
+        self._bridge = LogBridge(provider)
+        self._bridge.install()
+
+    def _start_metrics(self) -> None:
+        if isinstance(metrics.get_meter_provider(), MeterProvider):
+            return
+        reader = PeriodicReader(self.config.metric_interval_s, self._transport, self._ledger)
+        # OpenTelemetry's exemplars draw from the global `random`; they are on only where asked for by name.
+        wanted = os.environ.get("OTEL_METRICS_EXEMPLAR_FILTER")
+        provider = MeterProvider(
+            metric_readers=[reader],
+            resource=self._resource,
+            exemplar_filter=None if wanted else AlwaysOffExemplarFilter(),
+            shutdown_on_exit=False,
+        )
+        metrics.set_meter_provider(provider)
+        self._providers.append(provider)
+        self._reader = reader
+        reader.start()
+
+    def _collect_within(self, reader: PeriodicReader, timeout_s: float) -> bool:
+        lost_before = self._ledger.n_dropped(Signal.METRICS)
+        collector = threading.Thread(target=reader.collect, name="rootspan-flush", daemon=True)
+        collector.start()
+        collector.join(timeout_s)
+        return not collector.is_alive() and self._ledger.n_dropped(Signal.METRICS) == lost_before
+
+
+def _wait_all(events: list[threading.Event], deadline: float) -> None:
+    for event in events:
+        event.wait(max(0.0, deadline - time.monotonic()))

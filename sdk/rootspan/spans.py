@@ -1,0 +1,162 @@
+"""Spans by hand: `span()`, `current_span()`, `set_attributes()`.
+
+Owns how a span becomes current and how it ends. Everything else is OpenTelemetry's: what `span()` yields is
+an `opentelemetry.trace.Span`, and before `init()` it is one that records nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Literal, Protocol
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace as otel_trace
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, Tracer, TracerProvider
+
+from rootspan.outcome import settle
+
+AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
+Kind = Literal["internal", "server", "client", "producer", "consumer"]
+
+_KINDS: Mapping[str, SpanKind] = {kind.name.lower(): kind for kind in SpanKind}
+_SCOPE = "rootspan"
+_logger = logging.getLogger("rootspan")
+
+
+class SpanScope(Protocol):
+    """Context manager that makes a span current, and ends it."""
+
+    def __enter__(self) -> Span:
+        """Start the span and make it current."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None, /
+    ) -> None:
+        """End the span; an exception goes on."""
+
+
+def span(
+    name: str,
+    attributes: Mapping[str, AttributeValue] | None = None,
+    /,
+    *,
+    kind: Kind = "internal",
+    links: Sequence[Link] = (),
+    context: Context | None = None,
+    **more: AttributeValue,
+) -> SpanScope:
+    """A span around a `with` block, in sync and async code alike.
+
+    Args:
+        name: What is done, without ids in it: "rank", not "rank user 17".
+        attributes: Attributes whose names are no Python identifiers, e.g. {"gen_ai.request.model": "m"}.
+        kind: Its role in a call.
+        links: Spans of other traces it has to do with.
+        context: The parent, e.g. from `rootspan.extract(headers)`; None takes the current one.
+        **more: Attributes.
+
+    Returns:
+        A context manager that yields the OpenTelemetry span. One use only.
+    """
+    return ActiveSpan(name, kind_of(kind), {**attributes, **more} if attributes else more, links, context)
+
+
+def current_span() -> Span:
+    """The span that is current here, or one that records nothing."""
+    return otel_trace.get_current_span()
+
+
+def set_attributes(attributes: Mapping[str, AttributeValue] | None = None, /, **more: AttributeValue) -> None:
+    """Put attributes on the current span; does nothing without one."""
+    otel_trace.get_current_span().set_attributes({**(attributes or {}), **more})
+
+
+class ActiveSpan:
+    """The `SpanScope` behind `span()` and the decorators.
+
+    It restores the previous context by value, not by token: a generator may be resumed and closed in another
+    thread or task, where OpenTelemetry's token is refused.
+    """
+
+    __slots__ = ("_attributes", "_context", "_kind", "_links", "_name", "_previous", "_span")
+
+    def __init__(
+        self,
+        name: str,
+        kind: SpanKind,
+        attributes: Mapping[str, AttributeValue],
+        links: Sequence[Link] = (),
+        context: Context | None = None,
+    ) -> None:
+        self._name, self._kind, self._attributes = name, kind, attributes
+        self._links, self._context = links, context
+
+    def __enter__(self) -> Span:
+        """Start the span and make it current."""
+        self._previous = otel_context.get_current()
+        parent = self._previous if self._context is None else self._context
+        self._span = start_span(self._name, self._kind, self._attributes, self._links, parent)
+        otel_context.attach(otel_trace.set_span_in_context(self._span, parent))
+        return self._span
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None, /
+    ) -> None:
+        """Restore the previous context and end the span."""
+        otel_context.attach(self._previous)
+        end_span(self._span, error)
+
+
+def start_span(
+    name: str,
+    kind: SpanKind,
+    attributes: Mapping[str, AttributeValue],
+    links: Sequence[Link],
+    parent: Context | None,
+) -> Span:
+    """Start a span that is not current.
+
+    A sampler or processor that raises costs the span, not the program.
+    """
+    try:
+        return _tracer().start_span(name, parent, kind, attributes, links)
+    except Exception as err:
+        _logger.warning("rootspan could not start a span: %s: %s", type(err).__name__, err)
+        return INVALID_SPAN
+
+
+def end_span(span: Span, error: BaseException | None) -> None:
+    """End a span with what left the work. Never raises."""
+    try:
+        settle(span, error)
+        span.end()
+    except Exception as err:
+        _logger.warning("rootspan could not end a span: %s: %s", type(err).__name__, err)
+
+
+def kind_of(kind: Kind) -> SpanKind:
+    """OpenTelemetry's span kind of a name.
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+    try:
+        return _KINDS[kind]
+    except KeyError:
+        raise ValueError(f"kind is {kind!r}: use one of {', '.join(_KINDS)}") from None
+
+
+_known: tuple[TracerProvider, Tracer] | None = None
+
+
+def _tracer() -> Tracer:
+    # Asking OpenTelemetry for a tracer takes a lock and several objects; once per provider is enough.
+    global _known
+    provider = otel_trace.get_tracer_provider()
+    known = _known
+    if known is None or known[0] is not provider:
+        _known = known = (provider, provider.get_tracer(_SCOPE))
+    return known[1]
