@@ -16,7 +16,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from opentelemetry.trace import Span
+from opentelemetry.trace import Span, Status, StatusCode
 
 from rootspan import semconv, server_timing
 from rootspan.spans import current_span
@@ -42,17 +42,23 @@ class ServerTimingInterceptor(grpc.ServerInterceptor):  # type: ignore[type-arg,
         def wrap(behaviour: Behaviour) -> Behaviour:
             def timed(request: Any, context: Any) -> Any:
                 started_ns = time.perf_counter_ns()
-                _rename(current_span())
+                _describe(current_span())
                 try:
                     return behaviour(request, context)
+                except Exception as err:
+                    _fail(current_span(), err, context)
+                    raise
                 finally:
                     _tell(context, started_ns)
 
             def timed_stream(request: Any, context: Any) -> Iterator[Any]:
                 started_ns = time.perf_counter_ns()
-                _rename(current_span())
+                _describe(current_span())
                 try:
                     yield from behaviour(request, context)
+                except Exception as err:
+                    _fail(current_span(), err, context)
+                    raise
                 finally:
                     _tell(context, started_ns)
 
@@ -78,18 +84,24 @@ class AioServerTimingInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[ty
         def wrap(behaviour: Behaviour) -> Behaviour:
             async def timed(request: Any, context: Any) -> Any:
                 started_ns = time.perf_counter_ns()
-                _rename(current_span())
+                _describe(current_span())
                 try:
                     return await behaviour(request, context)
+                except Exception as err:
+                    _fail(current_span(), err, context)
+                    raise
                 finally:
                     _tell(context, started_ns)
 
             async def timed_stream(request: Any, context: Any) -> AsyncIterator[Any]:
                 started_ns = time.perf_counter_ns()
-                _rename(current_span())
+                _describe(current_span())
                 try:
                     async for response in behaviour(request, context):
                         yield response
+                except Exception as err:
+                    _fail(current_span(), err, context)
+                    raise
                 finally:
                     _tell(context, started_ns)
 
@@ -120,10 +132,10 @@ class PeerTimingInterceptor(
     def _observe(self, call: Any) -> Any:
         span = current_span()
         if span.is_recording():
-            _rename(span)
+            _describe(span)
             span.set_attributes(self._peer)
             # Registered before OpenTelemetry's, which ends the span; at once if the call is over already.
-            call.add_done_callback(lambda done: _note(span, done.trailing_metadata()))
+            call.add_done_callback(lambda done: _finish(span, done.code(), done.trailing_metadata()))
         return call
 
 
@@ -138,9 +150,9 @@ class AioPeerTimingInterceptor(grpc.aio.UnaryUnaryClientInterceptor):  # type: i
         call = await continuation(client_call_details, request)
         span = current_span()
         if span.is_recording():
-            _rename(span)
+            _describe(span)
             span.set_attributes(self._peer)
-            _note(span, await call.trailing_metadata())
+            _finish(span, await call.code(), await call.trailing_metadata())
         return call
 
 
@@ -194,12 +206,30 @@ def _rewrap(handler: Any, wrap: Callable[[Behaviour], Behaviour]) -> Any:
 
 
 def _tell(context: Any, started_ns: int) -> None:
+    _name_error(current_span(), context.code())
     duration_ms = (time.perf_counter_ns() - started_ns) / 1e6
     trailer: Trailer = tuple(context.trailing_metadata() or ())
     context.set_trailing_metadata((*trailer, (server_timing.NAME, server_timing.render(duration_ms))))
 
 
-def _note(span: Span, trailer: Trailer | None) -> None:
+def _name_error(span: Span, code: Any) -> None:
+    # grpc.aio gives 0 and sync None for a code that was not set.
+    if isinstance(code, grpc.StatusCode) and code is not grpc.StatusCode.OK:
+        span.set_attribute(semconv.ERROR_TYPE, code.name)
+
+
+def _fail(span: Span, err: Exception, context: Any) -> None:
+    """Mark an exception that the program let out; one that `abort()` raised has its code already.
+
+    OpenTelemetry's interceptor adds the event, but leaves the status as it is.
+    """
+    if not isinstance(context.code(), grpc.StatusCode):
+        span.set_attribute(semconv.ERROR_TYPE, type(err).__qualname__)
+        span.set_status(Status(StatusCode.ERROR, f"{type(err).__name__}: {err}"))
+
+
+def _finish(span: Span, code: Any, trailer: Trailer | None) -> None:
+    _name_error(span, code)
     for key, value in trailer or ():
         if key == server_timing.NAME:
             duration_ms = server_timing.parse(value)
@@ -207,10 +237,12 @@ def _note(span: Span, trailer: Trailer | None) -> None:
                 span.set_attribute(semconv.SERVER_DURATION_MS, duration_ms)
 
 
-def _rename(span: Span) -> None:
+def _describe(span: Span) -> None:
+    """Name and method as today's semantic convention has them: `Service/Method`."""
     name = getattr(span, "name", "")
     if name.startswith("/"):
         span.update_name(name[1:])
+        span.set_attributes({semconv.RPC_SYSTEM: "grpc", semconv.RPC_METHOD: name[1:]})
 
 
 def _address(target: str) -> dict[str, str | int]:
