@@ -1,0 +1,95 @@
+"""Remembers how a rejected segment was taken apart, so that taking it apart twice stores nothing twice.
+
+One small journal beside the segment, a JSON line per decision, synced before the decision is acted on. A range that was split is
+never sent whole again (its parts may be stored already, under tokens of their own), whatever the store says after a restart.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+__all__ = ["Fate", "HalvingJournal", "Range"]
+
+_LOG = logging.getLogger(__name__)
+
+
+class Fate(StrEnum):
+    """What became of a range of records."""
+
+    SPLIT = "split"
+    STORED = "stored"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Records [first, end) of a segment, by index."""
+
+    first: int
+    end: int
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it cannot be halved any more."""
+        return self.end - self.first == 1
+
+    def halves(self) -> tuple[Range, Range]:
+        """Split in the middle; the same for the same range, always."""
+        middle = (self.first + self.end) // 2
+        return Range(self.first, middle), Range(middle, self.end)
+
+
+class HalvingJournal:
+    """The decisions on one segment. Empty, and without a file, until the first split."""
+
+    def __init__(self, segment_path: Path) -> None:
+        """Read what a previous process decided. Raises OSError."""
+        self.path = segment_path.with_suffix(".halving")
+        self._fates: dict[Range, Fate] = {}
+        try:
+            lines = self.path.read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            return
+        for line in lines:
+            if not line.endswith(b"\n"):
+                _LOG.warning("%s: a torn last line; that decision was not acted on", self.path)
+                os.truncate(self.path, self.path.stat().st_size - len(line))
+                break
+            fields = json.loads(line)
+            self._fates[Range(fields["first"], fields["end"])] = Fate(fields["fate"])
+
+    def fate(self, part: Range) -> Fate | None:
+        """Return the decision on exactly this range, if there is one."""
+        return self._fates.get(part)
+
+    def decide(self, part: Range, fate: Fate) -> None:
+        """Record a decision; returns only after fsync. Raises OSError."""
+        is_new = not self._fates
+        line = json.dumps({"first": part.first, "end": part.end, "fate": fate.value}).encode() + b"\n"
+        fd = os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        try:
+            os.write(fd, line)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        if is_new:
+            folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        self._fates[part] = fate
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was decided: the segment was never taken apart."""
+        return not self._fates
+
+    def delete(self) -> None:
+        """Remove the file, once the segment is settled. A leftover is harmless."""
+        self.path.unlink(missing_ok=True)

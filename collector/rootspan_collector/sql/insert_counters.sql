@@ -1,0 +1,1 @@
+INSERT INTO rootspan_collectors FORMAT JSONEachRow

@@ -1,0 +1,269 @@
+"""One signal's write-ahead log: `append` returns only after fsync; sealed segments come out in order.
+
+Group commit without a thread of its own: whoever gets the commit lock first writes and syncs for all that wait, so under load
+one fsync serves many requests and an idle log costs nothing.
+
+A batch whose write or fsync fails is not acknowledged. Its bytes are cut off, and its segment is sealed at the last good byte:
+after a failed fsync the kernel may have dropped the pages and would call the next fsync a success ("fsyncgate").
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rootspan_collector.errors import LogUnavailable
+from rootspan_collector.ledger import Ledger
+from rootspan_collector.wal.active import ActiveSegment
+from rootspan_collector.wal.budget import ByteBudget
+from rootspan_collector.wal.disk import Disk, PosixDisk
+from rootspan_collector.wal.progress import Progress, save_progress
+from rootspan_collector.wal.record import HEADER_BYTES as RECORD_HEADER_BYTES
+from rootspan_collector.wal.segment import Segment
+from rootspan_store.ingest import Signal
+
+__all__ = ["SignalLog"]
+
+_LOG = logging.getLogger(__name__)
+
+
+class _Ticket:
+    """One request that waits for its commit."""
+
+    __slots__ = ("error", "is_durable", "is_settled", "items", "payload")
+
+    def __init__(self, payload: bytes, items: int) -> None:
+        self.payload = payload
+        self.items = items
+        self.is_settled = False
+        self.is_durable = False
+        self.error: LogUnavailable | None = None
+
+
+class SignalLog:
+    """Append from any thread; take sealed segments from one.
+
+    Args:
+        found: Segments that recovery found, oldest first; they are handed out before new ones.
+        progress: Where the settled segments stand, as recovery read it.
+        next_seq: Sequence number of the first new segment.
+        segment_bytes: A segment is sealed once it is this large (one record may exceed it).
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        signal: Signal,
+        collector_id: str,
+        *,
+        ledger: Ledger,
+        budget: ByteBudget,
+        found: Sequence[Segment] = (),
+        progress: Progress | None = None,
+        next_seq: int = 1,
+        segment_bytes: int = 32 * 1024 * 1024,
+        disk: Disk | None = None,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.signal = signal
+        self.ledger = ledger
+        self._folder = folder
+        self._collector_id = collector_id
+        self._budget = budget
+        self._disk: Disk = disk or PosixDisk()
+        self._now_s = now_s
+        self._segment_bytes = segment_bytes
+        self._progress = progress or Progress()
+        self._progress_lock = threading.Lock()
+        self._next_seq = next_seq
+        self._queue_lock = threading.Lock()
+        self._queue: list[_Ticket] = []
+        self._commit_lock = threading.Lock()
+        self._active: ActiveSegment | None = None
+        self._sealed: deque[Segment] = deque(found)
+        self._changed = threading.Condition()
+        self._is_closed = False
+        self._error: str | None = None
+
+    @property
+    def error(self) -> str | None:
+        """Why the last write failed; None while the disk takes writes."""
+        return self._error
+
+    @property
+    def oldest_pending_unix_ns(self) -> int | None:
+        """When the oldest segment that is not in the store yet was begun; None if there is none."""
+        with self._changed:
+            if self._sealed:
+                return self._sealed[0].header.created_unix_ns
+        active = self._active
+        return active.header.created_unix_ns if active is not None else None
+
+    def append(self, payload: bytes, items: int) -> None:
+        """Make one request durable; returns only after fsync.
+
+        Raises:
+            LogFull: The folder's limit is reached; nothing was written.
+            LogUnavailable: The disk refused or the log is closed; nothing of this request will be read back.
+        """
+        ticket = _Ticket(payload, items)
+        cost = len(payload) + RECORD_HEADER_BYTES
+        self._budget.reserve(cost)
+        with self._queue_lock:
+            self._queue.append(ticket)
+        with self._commit_lock:
+            if not ticket.is_settled:
+                self._commit()
+        if not ticket.is_durable:
+            self._budget.release(cost)
+            raise ticket.error or LogUnavailable("the commit was interrupted; nothing was acknowledged, send it again")
+
+    def _commit(self) -> None:
+        with self._queue_lock:
+            batch, self._queue = self._queue, []
+        position = 0
+        while position < len(batch):
+            position = self._commit_some(batch, position)
+
+    def _commit_some(self, batch: list[_Ticket], first: int) -> int:
+        """Write tickets from `first` on into one segment; settle them; return the first that is left."""
+        if self._is_closed:
+            return self._fail(batch, first, len(batch), "the collector is stopping")
+        try:
+            active = self._active or self._open()
+        except OSError as err:
+            return self._fail(batch, first, len(batch), f"log {self._folder} cannot be written: {err.strerror}")
+        size, last = active.size_bytes, first
+        while last < len(batch) and (last == first or size < self._segment_bytes):
+            size += len(batch[last].payload) + RECORD_HEADER_BYTES
+            last += 1
+        try:
+            active.append([(ticket.payload, ticket.items) for ticket in batch[first:last]])
+        except OSError as err:
+            self._seal()
+            return self._fail(batch, first, last, f"log {self._folder} cannot be written: {err.strerror}")
+        self._error = None
+        self.ledger.accept(sum(ticket.items for ticket in batch[first:last]))
+        for ticket in batch[first:last]:
+            ticket.is_settled = ticket.is_durable = True
+        if active.size_bytes >= self._segment_bytes:
+            self._seal()
+        return last
+
+    def _fail(self, batch: list[_Ticket], first: int, last: int, reason: str) -> int:
+        if not self._is_closed:
+            if self._error is None:
+                _LOG.error("%s: refusing %s until it can", reason, self.signal)
+            self._error = reason
+        for ticket in batch[first:last]:
+            ticket.error = LogUnavailable(f"{reason}; nothing was acknowledged, send it again")
+            ticket.is_settled = True
+        return last
+
+    def _open(self) -> ActiveSegment:
+        before, seq = self.ledger.counts().accepted, self._next_seq
+        self._next_seq += 1  # even if it fails: a half-made file that could not be removed must not block the next try
+        active = ActiveSegment.create(
+            self._folder, self.signal, self._collector_id, seq, before, self._disk, self._now_s()
+        )
+        self._budget.adopt(active.size_bytes)
+        self._active = active
+        with self._changed:
+            self._changed.notify()
+        return active
+
+    def _seal(self) -> None:
+        active, self._active = self._active, None
+        if active is None:
+            return
+        active.close()
+        with self._changed:
+            if active.items:
+                self._sealed.append(active.sealed(self._now_s()))
+            else:
+                self._discard(active.path, active.size_bytes)
+            self._changed.notify()
+
+    def probe(self) -> None:
+        """Find out whether a disk that failed takes writes again, so that health can say so."""
+        with self._commit_lock:
+            if self._error is None or self._is_closed:
+                return
+            try:
+                if self._active is None:
+                    self._open()
+            except OSError:
+                return
+            self._error = None
+            _LOG.warning("log %s takes writes again", self._folder)
+
+    def next_segment(self, *, max_age_s: float, timeout_s: float) -> Segment | None:
+        """Return the oldest sealed segment, without removing it; seal the open one if it is older than `max_age_s`.
+
+        Waits up to `timeout_s`; None if nothing became due. A caller that comes late finds the open segment fuller: that
+        is how segments grow with the load.
+        """
+        deadline_s = self._now_s() + timeout_s
+        while True:
+            with self._changed:
+                if self._sealed:
+                    return self._sealed[0]
+                now_s, active = self._now_s(), self._active
+                due_s = active.opened_s + max_age_s if active is not None else deadline_s
+                if active is None or now_s < due_s:
+                    if now_s >= deadline_s or self._is_closed:
+                        return None
+                    self._changed.wait(max(0.001, min(due_s, deadline_s) - now_s))
+                    continue
+            with self._commit_lock:
+                self._seal()
+
+    def settle(self, segment: Segment, *, stored: int, quarantined: int) -> None:
+        """Record durably that the oldest segment is dealt with, then delete it. Raises OSError if it cannot be recorded.
+
+        Safe to repeat after such an error: nothing is counted before it is recorded.
+        """
+        if not self._sealed or self._sealed[0].header.seq != segment.header.seq:
+            raise ValueError(f"segment {segment.header.seq} is not the oldest of {self.signal}")
+        with self._progress_lock:
+            before = self._progress
+            progress = Progress(
+                done_seq=segment.header.seq,
+                accepted=segment.header.items_before + segment.items,
+                stored=before.stored + stored,
+                quarantined=before.quarantined + quarantined,
+                refused=self.ledger.counts().refused,
+            )
+            save_progress(self._folder, self.signal, progress)
+            self._progress = progress
+        self.ledger.settle(stored=stored, quarantined=quarantined)
+        with self._changed:
+            self._sealed.popleft()
+        self._discard(segment.path, segment.size_bytes)
+
+    def _discard(self, path: Path, size_bytes: int) -> None:
+        try:
+            os.unlink(path)
+        except OSError as err:  # recovery deletes it: the progress file says that it is done
+            _LOG.warning("cannot delete %s: %s", path, err.strerror)
+        self._budget.release(size_bytes)
+
+    def save_refused(self) -> None:
+        """Record the refusals counted since the last settled segment. Raises OSError."""
+        with self._progress_lock:
+            progress = replace(self._progress, refused=self.ledger.counts().refused)
+            if progress != self._progress:
+                save_progress(self._folder, self.signal, progress)
+                self._progress = progress
+
+    def close(self) -> None:
+        """Take no more appends and seal what is open. Sealed segments can still be taken and settled."""
+        with self._commit_lock:
+            self._is_closed = True
+            self._seal()
