@@ -77,6 +77,8 @@ CREATE TABLE IF NOT EXISTS otel_traces
     DroppedAttributes UInt32 CODEC(ZSTD(1)),
     DroppedEvents UInt32 CODEC(ZSTD(1)),
     DroppedLinks UInt32 CODEC(ZSTD(1)),
+    -- The sender gave no end: it was still running when it was sent. Its Duration is 0.
+    Unfinished Bool DEFAULT false CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1)),
     INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX idx_duration Duration TYPE minmax GRANULARITY 1
@@ -129,6 +131,7 @@ SELECT
     span.dropped_attributes_count AS DroppedAttributes,
     span.dropped_events_count AS DroppedEvents,
     span.dropped_links_count AS DroppedLinks,
+    span.end_time_unix_nano = 0 AS Unfinished,
     now() AS InsertedAt
 FROM
 (
