@@ -1,1 +1,18 @@
 """The root-cause engine: SQL and columns in, ranked causes out."""
+
+from rootspan_analysis.errors import AnalysisError, QuestionError, StoreError
+from rootspan_analysis.explanation import Cause, Evidence, Explanation, Impact, Symptom
+from rootspan_analysis.question import Question, Window
+
+__all__ = [
+    "AnalysisError",
+    "Cause",
+    "Evidence",
+    "Explanation",
+    "Impact",
+    "Question",
+    "QuestionError",
+    "StoreError",
+    "Symptom",
+    "Window",
+]

@@ -1,0 +1,170 @@
+"""What the engine answers: a verdict and ranked causes, each with evidence that a person can check.
+
+Owns the result types and their JSON, which is a contract (`rootspan why --json`). Decides nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from rootspan_analysis.question import Window
+
+__all__ = ["Cause", "CauseKind", "Evidence", "Explanation", "Impact", "Signal", "Symptom", "Verdict"]
+
+Verdict = Literal["cause_found", "no_fault", "load", "configuration", "not_enough_data"]
+Signal = Literal["trace", "log", "metric", "edge", "change", "collective"]
+CauseKind = Literal[
+    "host",
+    "gpu",
+    "rank",
+    "stage",
+    "service",
+    "operation",
+    "edge",
+    "version",
+    "model",
+    "region",
+    "zone",
+    "rack",
+    "switch",
+    "queue",
+    "job",
+    "change",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """What is wrong, as a user of the system sees it.
+
+    Attributes:
+        kind: `latency`, `errors`, `traffic`, `component` (a part is ill, requests are not yet) or `none`.
+        text: One sentence with numbers and units.
+    """
+
+    kind: str
+    text: str
+
+    def to_json(self) -> dict[str, object]:
+        """As `why --json` writes it."""
+        return {"kind": self.kind, "text": self.text}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One sentence, and the SQL that shows it.
+
+    Attributes:
+        sql: A SELECT that runs as it is, without bound parameters, against the store's database.
+    """
+
+    signal: Signal
+    text: str
+    sql: str
+
+    def to_json(self) -> dict[str, object]:
+        """As `why --json` writes it."""
+        return {"signal": self.signal, "text": self.text, "sql": self.sql}
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What a cause costs, from onset to the window's end.
+
+    Attributes:
+        requests: Calls through the cause; scaled up where the sender sampled.
+        excess_s: Seconds beyond what the same calls took before.
+        errors: Failed calls beyond the usual.
+        share: Of all excess seconds or errors in the window, 0-1.
+        gpu_hours: GPU time lost; 0 where unknown.
+    """
+
+    requests: int = 0
+    excess_s: float = 0.0
+    errors: int = 0
+    share: float = 0.0
+    gpu_hours: float = 0.0
+
+    def to_json(self) -> dict[str, object]:
+        """As `why --json` writes it."""
+        return {
+            "requests": self.requests,
+            "excess_s": round(self.excess_s, 3),
+            "errors": self.errors,
+            "share": round(self.share, 4),
+            "gpu_hours": round(self.gpu_hours, 4),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One thing at fault.
+
+    Attributes:
+        rank: 1 for the first.
+        entity: Attributes (semantic-convention names) that name it; the service whenever there is one.
+            A host that was lost with others is a list joined by commas.
+        fault: What is wrong with it, such as `slow_host`, `network_delay`, `error`, `lost_instances`.
+        score: 0-1, how far it stands out; comparable within one answer only.
+        p_value: Share of the history's quiet windows in which something of this kind stood out as much.
+        onset_unix_ns: When it began; None where that is not to be told.
+    """
+
+    rank: int
+    kind: CauseKind
+    entity: Mapping[str, str]
+    fault: str
+    score: float
+    p_value: float
+    onset_unix_ns: int | None
+    impact: Impact
+    evidence: tuple[Evidence, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """As `why --json` writes it."""
+        return {
+            "rank": self.rank,
+            "kind": self.kind,
+            "entity": dict(self.entity),
+            "fault": self.fault,
+            "score": round(self.score, 4),
+            "p_value": round(self.p_value, 6),
+            "onset_unix_ns": self.onset_unix_ns,
+            "impact": self.impact.to_json(),
+            "evidence": [one.to_json() for one in self.evidence],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The answer to a question.
+
+    Attributes:
+        window: As asked.
+        baseline: What the window was compared with; it may lie inside the window, before the fault's onset.
+        verdict: `cause_found` exactly when there are causes.
+        symptom: What a user sees; None when there was not enough data to tell.
+        causes: Best first; at most as many as asked for.
+        telemetry: Balance of the telemetry by name of the counter (`accepted`, `stored`, …); empty if not given.
+        took_ms: Time the answer took.
+    """
+
+    window: Window
+    baseline: Window
+    verdict: Verdict
+    symptom: Symptom | None
+    causes: tuple[Cause, ...]
+    telemetry: Mapping[str, int]
+    took_ms: int
+
+    def to_json(self) -> dict[str, object]:
+        """One object, exactly as `rootspan why --json` prints it."""
+        return {
+            "window": self.window.to_json(),
+            "baseline": self.baseline.to_json(),
+            "verdict": self.verdict,
+            "symptom": self.symptom.to_json() if self.symptom else None,
+            "causes": [one.to_json() for one in self.causes],
+            "telemetry": dict(self.telemetry),
+            "took_ms": self.took_ms,
+        }
