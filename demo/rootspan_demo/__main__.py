@@ -46,9 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"python -m rootspan_demo: {err}", file=sys.stderr)
         return 2
     counts = ", ".join(f"{count:,} {signal}" for signal, count in written.items())
-    print(
-        f"{given.out}: {counts}; of {recording.counts['requests']:,} requests {recording.sampling_ratio:.2%} kept"
-    )
+    requests, kept = recording.counts["requests"], recording.sampling_ratio
+    print(f"{given.out}: {counts}; of {requests:,} requests {kept:.2%} kept")
     print(f"simulated in {simulated - began:.1f} s, written in {time.monotonic() - simulated:.1f} s")
     return 0
 

@@ -22,8 +22,8 @@ _LEVELS = {
 def build_case(recording: Recording) -> dict[str, object]:
     """What `write_pack` puts into case.json (without `signals`).
 
-    The incident reaches from the onset to the recording's end; what lies before it is healthy. Without a fault the
-    whole recording is healthy.
+    The incident reaches from the onset to the recording's end; what lies before it is healthy. Without a
+    fault the whole recording is healthy.
     """
     config, truth = recording.config, recording.truth
     start, end = config.start_unix_ns, config.end_unix_ns

@@ -17,7 +17,7 @@ from rootspan import semconv
 from rootspan_demo.fleet import Instance
 from rootspan_demo.ids import TraceIds
 from rootspan_demo.otlp import OtlpRequest
-from rootspan_demo.spans import SpanBatch
+from rootspan_demo.shapes import SpanBatch
 from rootspan_demo.wire import attribute, encode_fixed64, frame
 
 __all__ = ["SCOPE", "Stamped", "encode_spans", "frame_resource", "resource_message"]
@@ -27,7 +27,7 @@ SPANS_PER_REQUEST: Final = 4000
 """About; agents' batches through one gateway collector are of this size."""
 NS_PER_S: Final = 1_000_000_000
 _RESOURCE_FIELD, _SCOPE_ITEMS_FIELD, _SCOPE_FIELD, _BLOCK_FIELD = 1, 2, 1, 1
-"""Equal in all three signals: Resource* {resource, scope_*}, Scope* {scope, …}, Export*Request {resource_*}."""
+"""Equal in all signals: Resource* {resource, scope_*}, Scope* {scope, …}, Export*Request {resource_*}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def encode_spans(
         resources: Framed resource of each instance.
         begin_ns, end_ns: The recording; all spans end in it.
     """
-    total = sum(len(batch.end) for batch in batches)
+    total = sum(len(batch.rows.end) for batch in batches)
     if total == 0:
         return
     share = SPANS_PER_REQUEST / total
@@ -93,30 +93,30 @@ class _SortedBatch:
     """A batch in order of (flush, instance)."""
 
     def __init__(self, batch: SpanBatch, begin_ns: int, flush_ns: int, flushes: int) -> None:
-        flush = (batch.end - begin_ns) // flush_ns
-        self._batch = batch
-        self._order: NDArray[np.int64] = np.lexsort((batch.end, batch.instance, flush))
+        flush = (batch.rows.end - begin_ns) // flush_ns
+        self._template, self._rows = batch.template, batch.rows
+        self._order: NDArray[np.int64] = np.lexsort((batch.rows.end, batch.rows.instance, flush))
         self._cuts = np.searchsorted(flush[self._order], np.arange(flushes + 1))
 
     def encode(self, flush: int, ids: TraceIds, groups: dict[int, list[bytes]]) -> int:
         """Add this flush's spans to `groups` by instance; returns how many."""
-        rows = self._order[self._cuts[flush] : self._cuts[flush + 1]]
-        if len(rows) == 0:
+        picked = self._order[self._cuts[flush] : self._cuts[flush + 1]]
+        if len(picked) == 0:
             return 0
-        batch = self._batch
-        trace = batch.trace[rows]
-        columns = {name: column[rows] for name, column in batch.columns.items()}
+        rows = self._rows
+        trace = rows.trace[picked]
+        columns = {name: column[picked] for name, column in rows.columns.items()}
         columns["trace_id"] = ids.trace_bytes(trace)
-        columns["span_id"] = ids.span_bytes(trace, batch.slot[rows])
-        if "parent_id" in batch.template.holes:
-            columns["parent_id"] = ids.span_bytes(trace, batch.parent[rows])
-        columns["start"] = encode_fixed64(batch.start[rows])
-        columns["end"] = encode_fixed64(batch.end[rows])
-        data = batch.template.render(len(rows), columns).tobytes()
-        instance = batch.instance[rows]
+        columns["span_id"] = ids.span_bytes(trace, rows.slot[picked])
+        if "parent_id" in self._template.holes:
+            columns["parent_id"] = ids.span_bytes(trace, rows.parent[picked])
+        columns["start"] = encode_fixed64(rows.start[picked])
+        columns["end"] = encode_fixed64(rows.end[picked])
+        data = self._template.render(len(picked), columns).tobytes()
+        instance = rows.instance[picked]
         first = np.flatnonzero(np.concatenate(([True], instance[1:] != instance[:-1])))
-        size = len(batch.template.body)
-        ends = np.append(first[1:], len(rows))
+        size = len(self._template.body)
+        ends = np.append(first[1:], len(picked))
         for who, low, high in zip(instance[first].tolist(), first.tolist(), ends.tolist(), strict=True):
             groups.setdefault(who, []).append(data[low * size : high * size])
-        return len(rows)
+        return len(picked)

@@ -1,5 +1,10 @@
 """The demo's errors, drawn as a tree: one base, one subclass for each decision a caller can take."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rootspan_demo.send import SendReport
+
 __all__ = ["ConfigError", "DeliveryError", "DemoError", "PackError"]
 
 
@@ -31,7 +36,10 @@ class DeliveryError(DemoError):
     Attributes:
         code: The gRPC status code's name.
         permanent: True where sending the same bytes again cannot help.
+        report: What was counted until then, where `rootspan_demo.send.send` raised it.
     """
+
+    report: "SendReport | None" = None
 
     def __init__(self, message: str, *, code: str, permanent: bool) -> None:
         super().__init__(message)

@@ -1,7 +1,7 @@
 """Plans a fault: which machines it changes, how much and from when.
 
-Draws onset, place and size from a random stream of its own, so that equal seeds give equal traffic whatever is
-planted. The plan is numbers by ranker or edge; nothing downstream looks at the fault's name.
+Draws onset, place and size from a random stream of its own, so that equal seeds give equal traffic whatever
+is planted. The plan is numbers by ranker or edge; nothing downstream looks at the fault's name.
 """
 
 from collections.abc import Callable, Mapping

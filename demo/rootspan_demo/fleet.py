@@ -87,7 +87,7 @@ class Fleet:
 
 
 def build_fleet(hosts: int, rng: np.random.Generator) -> Fleet:
-    """Place `hosts` rankers and the services around them; `rng` draws ids, versions and natural differences."""
+    """Place `hosts` rankers and the services around them; `rng` draws ids, versions and small differences."""
     zones_of = [[z for z, (_, region) in enumerate(ZONES) if region == r] for r in range(len(REGIONS))]
     per_region = (hosts - hosts // 2, hosts // 2)
     around = {"gateway": ("gw", max(2, -(-hosts // 32))), "balancer": ("lb", max(2, -(-hosts // 50)))}
@@ -95,7 +95,7 @@ def build_fleet(hosts: int, rng: np.random.Generator) -> Fleet:
     instances: list[Instance] = []
     members: dict[str, list[list[int]]] = {service: [[] for _ in REGIONS] for service in SERVICES}
 
-    def add(service: str, prefix: str, number: int, width: int, region: int, place: int, within: int) -> None:
+    def add(service: str, host: str, region: int, place: int, within: int) -> None:
         zone = zones_of[region][place]
         name = ZONES[zone][0]
         rack = within // HOSTS_PER_RACK + 1
@@ -106,7 +106,7 @@ def build_fleet(hosts: int, rng: np.random.Generator) -> Fleet:
         instances.append(
             Instance(
                 service=service,
-                host=f"{prefix}-{number:0{width}d}",
+                host=host,
                 region=region,
                 zone=zone,
                 rack=f"{name}-r{rack:02d}" if service == "ranker" else f"{name}-c01",
@@ -121,21 +121,14 @@ def build_fleet(hosts: int, rng: np.random.Generator) -> Fleet:
         width = len(str(max(10, 2 * count)))
         for region in range(len(REGIONS)):
             for k in range(count):
-                add(
-                    service,
-                    prefix,
-                    region * count + k + 1,
-                    width,
-                    region,
-                    k * len(zones_of[region]) // count,
-                    k,
-                )
+                host = f"{prefix}-{region * count + k + 1:0{width}d}"
+                add(service, host, region, k * len(zones_of[region]) // count, k)
     number, width = 1, max(3, len(str(hosts)))
     for region, count in enumerate(per_region):
         zones = len(zones_of[region])
         for k in range(count):
             place = k * zones // count
-            add("ranker", "gpu", number, width, region, place, k - -(-place * count // zones))
+            add("ranker", f"gpu-{number:0{width}d}", region, place, k - -(-place * count // zones))
             number += 1
 
     def arrays(service: str) -> tuple[NDArray[np.int64], ...]:

@@ -1,7 +1,7 @@
-"""Moves every request through balancer and rankers in virtual time: routing, queues, refusals, timeouts, retries.
+"""Moves every request through balancer and rankers in virtual time: queues, refusals, timeouts, retries.
 
-Time advances in ticks. The balancer retries on the tick after it learnt of a failure, so nothing that happens in
-a tick can reach a queue in the same tick: results are exact, without looking at requests one by one.
+Time advances in ticks. The balancer retries on the tick after it learnt of a failure, so nothing that happens
+in a tick can reach a queue in the same tick: results are exact, without looking at requests one by one.
 """
 
 from collections.abc import Callable
@@ -110,7 +110,7 @@ class _Router:
             )
 
     def pick(self, at_s: Floats, region: Ints, u: Floats, avoid: Ints | None = None) -> Ints:
-        """A ranker for each request, uniformly among the usable ones, never `avoid` where there is a choice."""
+        """A ranker for each request, uniformly among the usable; not `avoid` where there is a choice."""
         epoch = np.searchsorted(self._changes, at_s, side="right")
         chosen = np.zeros(len(at_s), dtype=np.int64)
         for e in np.unique(epoch):
@@ -218,6 +218,7 @@ def run_flow(
     fleet: Fleet,
     plan: Plan,
     traffic: Traffic,
+    *,
     duration_s: float,
     sampled: Callable[[Ints], NDArray[np.bool_]],
     rng: np.random.Generator,

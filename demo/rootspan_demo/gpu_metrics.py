@@ -42,12 +42,12 @@ def gauge_values(
     """Gauges of all rankers.
 
     Returns:
-        Stamps in seconds of the recording, (intervals,), and values as (intervals, rankers, GAUGES); NaN where the host is
-        dead.
+        Stamps in seconds of the recording, (intervals,), and values, (intervals, rankers, GAUGES); NaN
+        where the host is dead.
     """
     intervals = int(duration_s // METRIC_INTERVAL_S)
     rankers = len(fleet.rankers)
-    at = (np.arange(intervals) + 1.0) * METRIC_INTERVAL_S - 0.5
+    at = np.arange(1, intervals + 1, dtype=np.float64) * METRIC_INTERVAL_S - 0.5
     shape = (intervals, rankers)
     load = np.clip(busy_s[:intervals] / METRIC_INTERVAL_S + rng.normal(0, 0.01, shape), 0.0, 1.0)
     changed = at[:, None] >= plan.changed_s[None, :]
@@ -70,17 +70,8 @@ def gauge_values(
     blips = rng.random(shape) < 0.0005  # a power brake or a thermal sensor's glitch; without consequence
     memory = MEMORY_BYTES * (1 + rng.normal(0, 0.01, rankers)) + 2e9 * load + rng.normal(0, 5e7, shape)
     throttled = (changed & plan.throttled) | blips
-    values = np.stack(
-        [
-            load,
-            np.round(memory),
-            clock,
-            throttled.astype(np.float64),
-            inlet + heat + rng.normal(0, 0.4, shape),
-            power,
-        ],
-        axis=2,
-    )
+    temperature = inlet + heat + rng.normal(0, 0.4, shape)
+    values: Floats = np.stack([load, np.round(memory), clock, 1.0 * throttled, temperature, power], axis=2)
     values[at[:, None] >= plan.dies_s[None, :]] = np.nan
     return at, values
 
@@ -102,13 +93,17 @@ def _template() -> Template:
 
 
 def encode_metrics(
-    fleet: Fleet, at_s: Floats, values: Floats, resources: Sequence[bytes], upgraded: NDArray[np.int64], plan: Plan,
-    begin_ns: int,
-) -> Iterator[Stamped]:  # fmt: skip
-    """Encode gauges, a request for each moment (and for each 500 hosts)."""
+    hosts: NDArray[np.int64], at_s: Floats, values: Floats, resources: Sequence[bytes], begin_ns: int
+) -> Iterator[Stamped]:
+    """Encode gauges, a request for each moment (and for each 500 hosts).
+
+    Args:
+        hosts: Instance that reports, (intervals, rankers).
+        at_s, values: As `gauge_values` returns them.
+        resources: Framed resource of each instance.
+    """
     template = _template()
     for i, moment in enumerate(at_s):
-        who = np.where(moment >= plan.upgraded_s, upgraded, fleet.rankers)
         alive = np.flatnonzero(~np.isnan(values[i, :, 0]))
         stamp = begin_ns + round(moment * 1e9)
         for low in range(0, len(alive), HOSTS_PER_REQUEST):
@@ -119,6 +114,6 @@ def encode_metrics(
             columns |= {f"value.{k}": encode_doubles(values[i, part, k]) for k in range(len(GAUGES))}
             rows = template.render(n, columns)
             payload = b"".join(
-                frame(1, [resources[who[ranker]], rows[j].tobytes()]) for j, ranker in enumerate(part)
+                frame(1, [resources[hosts[i, ranker]], rows[j].tobytes()]) for j, ranker in enumerate(part)
             )
             yield Stamped(stamp, OtlpRequest("metrics", payload, n * len(GAUGES)))

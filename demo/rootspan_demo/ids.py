@@ -23,7 +23,7 @@ class TraceIds:
         self._high, self._low, self._span = rng.integers(1, 2**63, 3, dtype=np.uint64)
 
     def sampled(self, trace: NDArray[np.int64], ratio: float) -> NDArray[np.bool_]:
-        """Which traces a TraceIdRatioBased sampler keeps: those whose lower id half is below ratio * 2**64."""
+        """Traces that a TraceIdRatioBased sampler keeps: their lower id half is below ratio * 2**64."""
         if ratio >= 1:
             return np.ones(len(trace), dtype=np.bool_)
         kept: NDArray[np.bool_] = _mix(trace.astype(np.uint64) + self._low) < np.uint64(int(ratio * 2**64))

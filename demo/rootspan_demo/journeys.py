@@ -66,7 +66,7 @@ class Trips(_Columns):
 
 @dataclass(frozen=True, slots=True)
 class Attempts(_Columns):
-    """One row an attempt, by trip, then attempt. Times are unix nanoseconds; without meaning where not reached."""
+    """One row an attempt, by trip, then attempt. Times: unix nanoseconds, of no meaning if not reached."""
 
     trip: Ints
     trace: Ints
@@ -119,6 +119,7 @@ def compose(
     fleet: Fleet,
     plan: Plan,
     flow: Flow,
+    *,
     upgraded: Ints,
     span_ns: tuple[int, int],
     rng: np.random.Generator,

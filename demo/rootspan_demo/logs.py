@@ -1,7 +1,7 @@
 """What the fleet's processes would have written to their logs.
 
-Owns texts, severities and which events are logged. Lines of a sampled request carry its ids; lines about the fleet
-(ejections, failover, starts, replication) do not. Says what a process can see, never what was planted.
+Owns texts, severities and which events are logged. Lines of a sampled request carry its ids; lines about the
+fleet (ejections, failover, starts, replication) do not. Says what a process can see, never what was planted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,19 +15,20 @@ from rootspan import semconv
 from rootspan_demo.encoder import Stamped, frame_resource
 from rootspan_demo.faults import Plan
 from rootspan_demo.fleet import REGIONS, ZONES, Fleet, Instance
-from rootspan_demo.flow import ANSWERED, LOST, MAX_ATTEMPTS, MIN_LIVE_SHARE, REFUSED
+from rootspan_demo.flow import ANSWERED, MAX_ATTEMPTS, MIN_LIVE_SHARE, REFUSED
 from rootspan_demo.ids import TraceIds
-from rootspan_demo.journeys import FORWARD_FAILED, OK_STATUS, STORE_FAILED, UNAVAILABLE_STATUS, Journeys
-from rootspan_demo.otlp import OtlpRequest
-from rootspan_demo.spans import (
-    CLIENT,
-    EXCEPTIONS,
-    FORWARD,
-    GATEWAY_SLOT,
-    SERVER,
-    STORE,
-    attempt_slot,
+from rootspan_demo.journeys import (
+    FORWARD_FAILED,
+    OK_STATUS,
+    STORE_FAILED,
+    UNAVAILABLE_STATUS,
+    Attempts,
+    Journeys,
+    Trips,
 )
+from rootspan_demo.otlp import OtlpRequest
+from rootspan_demo.shapes import CLIENT, FORWARD, GATEWAY_SLOT, SERVER, STORE, attempt_slot
+from rootspan_demo.spans import EXCEPTIONS
 from rootspan_demo.wire import attribute, frame
 
 __all__ = ["LogLine", "encode_logs", "fleet_lines", "request_lines"]
@@ -57,100 +58,128 @@ class LogLine:
 
 def request_lines(journeys: Journeys, instances: Sequence[Instance]) -> Iterator[LogLine]:
     """Lines of sampled requests, in no order."""
-    trips, calls = journeys.trips, journeys.attempts
+    yield from _access(journeys.trips)
+    yield from _slow(journeys.attempts)
+    yield from _unanswered(journeys.attempts, instances)
+    yield from _exceptions(journeys.attempts)
+
+
+def _access(trips: Trips) -> Iterator[LogLine]:
+    """The gateways' lines: all failures, and a share of the rest."""
     every = max(1, len(trips.trace) // ACCESS_LINES)
+    took_ms = (trips.gateway_end - trips.gateway_start) / 1e6
     for i in np.flatnonzero((trips.trace % every == 0) | (trips.status != OK_STATUS)).tolist():
-        status, took = int(trips.status[i]), (trips.gateway_end[i] - trips.gateway_start[i]) / 1e6
-        body = f"POST /recommend {status} in {took:.1f} ms"
+        status = int(trips.status[i])
+        body = f"POST /recommend {status} in {took_ms[i]:.1f} ms"
         if status == UNAVAILABLE_STATUS:
             body += f": no ranker answered after {MAX_ATTEMPTS} attempts"
-        severity = "INFO" if status == OK_STATUS else "ERROR"
-        found = {semconv.HTTP_STATUS: status}
         yield LogLine(
-            int(trips.gateway_end[i]),
-            int(trips.gateway[i]),
-            severity,
-            body,
-            int(trips.trace[i]),
-            GATEWAY_SLOT,
-            found,
+            at_unix_ns=int(trips.gateway_end[i]),
+            instance=int(trips.gateway[i]),
+            severity="INFO" if status == OK_STATUS else "ERROR",
+            body=body,
+            trace=int(trips.trace[i]),
+            slot=GATEWAY_SLOT,
+            attributes={semconv.HTTP_STATUS: status},
         )
+
+
+def _slow(calls: Attempts) -> Iterator[LogLine]:
+    """The rankers' warnings of slow requests."""
     wait_ms = (calls.work_start - calls.server_start) / 1e6
-    server_ms = (calls.server_end - calls.server_start) / 1e6
-    for i in np.flatnonzero((calls.outcome == ANSWERED) & (server_ms > SLOW_MS)).tolist():
-        body = f"slow request: {server_ms[i]:.0f} ms, {wait_ms[i]:.0f} ms of it queued"
-        slot = int(attempt_slot(calls.attempt, SERVER)[i])
-        yield LogLine(int(calls.server_end[i]), int(calls.ranker[i]), "WARN", body, int(calls.trace[i]), slot)
-    slots = {part: attempt_slot(calls.attempt, part) for part in (CLIENT, SERVER, STORE, FORWARD)}
-    for i in np.flatnonzero(calls.outcome != ANSWERED).tolist():
-        trace, host = int(calls.trace[i]), instances[int(calls.ranker[i])].host
-        if calls.outcome[i] == REFUSED:
-            body = "queue full: request refused"
-            yield LogLine(
-                int(calls.server_end[i]), int(calls.ranker[i]), "WARN", body, trace, int(slots[SERVER][i])
-            )
-        why = "DEADLINE_EXCEEDED after 1000 ms" if calls.outcome[i] == LOST else "RESOURCE_EXHAUSTED"
-        attempt = int(calls.attempt[i])
-        then = "giving up" if attempt == MAX_ATTEMPTS - 1 else "retrying on another instance"
-        body = f"Ranker/Rank on {host} failed: {why}; attempt {attempt + 1} of {MAX_ATTEMPTS}, {then}"
+    took_ms = (calls.server_end - calls.server_start) / 1e6
+    slot = attempt_slot(calls.attempt, SERVER)
+    for i in np.flatnonzero((calls.outcome == ANSWERED) & (took_ms > SLOW_MS)).tolist():
         yield LogLine(
-            int(calls.client_end[i]), int(calls.balancer[i]), "WARN", body, trace, int(slots[CLIENT][i]),
-            {semconv.SERVER_ADDRESS: host, semconv.RETRY_ATTEMPT: attempt},
-        )  # fmt: skip
-    for i in np.flatnonzero(calls.failed > 0).tolist():
-        failed = int(calls.failed[i])
-        kind, message = EXCEPTIONS[failed]
-        who, at, part = (
-            (calls.ranker, calls.forward_end, FORWARD)
-            if failed == FORWARD_FAILED
-            else (calls.store, calls.store_end, STORE)
+            at_unix_ns=int(calls.server_end[i]),
+            instance=int(calls.ranker[i]),
+            severity="WARN",
+            body=f"slow request: {took_ms[i]:.0f} ms, {wait_ms[i]:.0f} ms of it queued",
+            trace=int(calls.trace[i]),
+            slot=int(slot[i]),
         )
-        found_text: dict[str, str | int | float] = {
-            "exception.type": kind,
-            "exception.message": message,
-            "exception.stacktrace": f'Traceback (most recent call last):\n  File "{_PLACES[failed]}", line 214, in '
-            f"handle\n{kind}: {message}",
-        }
+
+
+def _unanswered(calls: Attempts, instances: Sequence[Instance]) -> Iterator[LogLine]:
+    """What ranker (if it lives) and balancer say of attempts without an answer."""
+    server, client = attempt_slot(calls.attempt, SERVER), attempt_slot(calls.attempt, CLIENT)
+    for i in np.flatnonzero(calls.outcome != ANSWERED).tolist():
+        trace, attempt = int(calls.trace[i]), int(calls.attempt[i])
+        host = instances[int(calls.ranker[i])].host
+        why = "DEADLINE_EXCEEDED after 1000 ms"
+        if calls.outcome[i] == REFUSED:
+            why = "RESOURCE_EXHAUSTED"
+            at, who = int(calls.server_end[i]), int(calls.ranker[i])
+            yield LogLine(at, who, "WARN", "queue full: request refused", trace, int(server[i]))
+        then = "giving up" if attempt == MAX_ATTEMPTS - 1 else "retrying on another instance"
         yield LogLine(
-            int(at[i]) - 10_000, int(who[i]), "ERROR", f"{kind}: {message}", int(calls.trace[i]),
-            int(slots[part][i]), found_text,
-        )  # fmt: skip
+            at_unix_ns=int(calls.client_end[i]),
+            instance=int(calls.balancer[i]),
+            severity="WARN",
+            body=f"Ranker/Rank on {host} failed: {why}; attempt {attempt + 1} of {MAX_ATTEMPTS}, {then}",
+            trace=trace,
+            slot=int(client[i]),
+            attributes={semconv.SERVER_ADDRESS: host, semconv.RETRY_ATTEMPT: attempt},
+        )
+
+
+def _exceptions(calls: Attempts) -> Iterator[LogLine]:
+    """Errors where they began."""
+    for failed, who, end, part in (
+        (FORWARD_FAILED, calls.ranker, calls.forward_end, FORWARD),
+        (STORE_FAILED, calls.store, calls.store_end, STORE),
+    ):
+        kind, message = EXCEPTIONS[failed]
+        trail = f'Traceback (most recent call last):\n  File "{_PLACES[failed]}", line 214, in handle\n'
+        slot = attempt_slot(calls.attempt, part)
+        for i in np.flatnonzero(calls.failed == failed).tolist():
+            yield LogLine(
+                at_unix_ns=int(end[i]) - 10_000,
+                instance=int(who[i]),
+                severity="ERROR",
+                body=f"{kind}: {message}",
+                trace=int(calls.trace[i]),
+                slot=int(slot[i]),
+                attributes={
+                    "exception.type": kind,
+                    "exception.message": message,
+                    "exception.stacktrace": f"{trail}{kind}: {message}",
+                },
+            )
 
 
 def fleet_lines(
-    fleet: Fleet,
-    plan: Plan,
-    upgraded: Sequence[int],
-    begin_ns: int,
-    duration_s: float,
-    rng: np.random.Generator,
+    fleet: Fleet, plan: Plan, upgraded: Sequence[int], *, span_ns: tuple[int, int], rng: np.random.Generator
 ) -> Iterator[LogLine]:
-    """Lines of processes about themselves and the fleet, in no order; stamps may lie after the recording's end."""
+    """Lines of processes about themselves and the fleet, in no order; some may lie outside of the recording.
+
+    Args:
+        upgraded: Instance of each ranker after its upgrade.
+        span_ns: The recording's begin and end.
+    """
+    duration_s = (span_ns[1] - span_ns[0]) / 1e9
 
     def at(second: float) -> int:
-        return begin_ns + round(second * 1e9)
+        return span_ns[0] + round(second * 1e9)
 
     for region, stores in enumerate(fleet.stores):
-        other = REGIONS[1 - region]
         for store in stores.tolist():
             for second in np.arange(rng.uniform(0, REPLICATION_S), duration_s, REPLICATION_S).tolist():
-                body = f"replicated {rng.integers(8_000, 16_000)} feature rows from {other}, lag {rng.normal(41, 2):.0f} ms"
+                rows, lag_ms = rng.integers(8_000, 16_000), rng.normal(41, 2)
+                body = f"replicated {rows} feature rows from {REGIONS[1 - region]}, lag {lag_ms:.0f} ms"
                 yield LogLine(at(second), store, "INFO", body)
-    for ranker in fleet.rankers.tolist():
+    for position, ranker in enumerate(fleet.rankers.tolist()):
         for second in rng.uniform(0, duration_s, rng.poisson(duration_s / 600)).tolist():
-            position = int(np.flatnonzero(fleet.rankers == ranker)[0])
-            if second >= plan.dies_s[position]:
-                continue
             body = f"embedding cache miss ratio {rng.uniform(0.18, 0.24):.2f} above 0.18, refilling"
-            yield LogLine(at(second), ranker, "WARN", body)
-    for position in np.flatnonzero(plan.upgraded_s < duration_s).tolist():
+            if second < min(plan.dies_s[position], plan.upgraded_s[position]):
+                yield LogLine(at(second), ranker, "WARN", body)
+    for position in np.flatnonzero(np.isfinite(plan.upgraded_s)).tolist():
         second = float(plan.upgraded_s[position])
         old, new = int(fleet.rankers[position]), int(upgraded[position])
         yield LogLine(at(second - 2.1), old, "INFO", "SIGTERM: drained, stopping")
-        yield LogLine(
-            at(second - 0.1), new, "INFO", f"ranker {plan.new_version} started, model loaded in 1.8 s"
-        )
-    yield from _ejections(fleet, plan, begin_ns, rng)
+        started = f"ranker {plan.new_version} started, model loaded in 1.8 s"
+        yield LogLine(at(second - 0.1), new, "INFO", started)
+    yield from _ejections(fleet, plan, span_ns[0], rng)
 
 
 def _ejections(fleet: Fleet, plan: Plan, begin_ns: int, rng: np.random.Generator) -> Iterator[LogLine]:
@@ -167,7 +196,8 @@ def _ejections(fleet: Fleet, plan: Plan, begin_ns: int, rng: np.random.Generator
             failed_over |= over
             for balancer, late in zip(balancers.tolist(), lag.tolist(), strict=True):
                 when = begin_ns + round((float(plan.ejected_s[ranker]) + late) * 1e9)
-                body = f"ejected {one.host} ({ZONES[one.zone][0]}): 3 health checks failed; {total - gone} of {total} live"
+                zone, live = ZONES[one.zone][0], total - gone
+                body = f"ejected {one.host} ({zone}): 3 health checks failed; {live} of {total} live"
                 yield LogLine(when, balancer, "WARN", body, attributes={semconv.SERVER_ADDRESS: one.host})
                 if over:
                     body = f"too few live rankers in {REGIONS[region]}, failing over to {REGIONS[1 - region]}"

@@ -1,7 +1,7 @@
-"""Packs: recorded telemetry in a folder, case.json and a gzip of length-prefixed OTLP requests for each signal.
+"""Packs: telemetry in a folder, case.json and a gzip of length-prefixed OTLP requests for each signal.
 
-Owns the folder format (4-byte big-endian length, then one Export…ServiceRequest, gzipped). Time shifting is in
-`rootspan_demo.shift`; sending is not here.
+Owns the folder format (4-byte big-endian length, then one Export…ServiceRequest, gzipped). Time shifting is
+in `rootspan_demo.shift`; sending is not here.
 """
 
 import gzip
@@ -161,11 +161,8 @@ def _messages(path: Path, signal: Signal) -> Iterator[tuple[bytes, ExportRequest
         try:
             yield payload, REQUEST_TYPES[signal].FromString(payload)
         except DecodeError as err:
-            raise PackError(
-                f"{path}: the frame at byte {offset} (unpacked) is no {signal} request: {err}; build the pack again",
-                path=str(path),
-                offset=offset,
-            ) from err
+            what = f"{path}: the frame at byte {offset} (unpacked) is no {signal} request: {err}"
+            raise PackError(f"{what}; build the pack again", path=str(path), offset=offset) from err
 
 
 def _frames(path: Path) -> Iterator[tuple[int, bytes]]:

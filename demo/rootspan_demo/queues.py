@@ -1,7 +1,7 @@
 """Bounded FIFO queues of many single servers, advanced together.
 
-Owns the queueing arithmetic (Lindley's recursion in max-plus form). Knows nothing of hosts' names, faults or time
-slices: the caller keeps `free_at` between calls.
+Owns the queueing arithmetic (Lindley's recursion in max-plus form). Knows nothing of hosts' names, faults or
+time slices: the caller keeps `free_at_s` between calls.
 """
 
 import numpy as np
@@ -17,11 +17,11 @@ Ints = NDArray[np.int64]
 def serve_fifo(
     server: Ints, arrival_s: Floats, service_s: Floats, free_at_s: Floats, max_wait_s: float
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Serve jobs at many FIFO servers; a job that would wait longer than `max_wait_s` is refused at its arrival.
+    """Serve jobs at many FIFO servers; refuse at arrival one that would wait longer than `max_wait_s`.
 
     The start of job i at one server is S[i-1] + max over j <= i of (a[j] - S[j-1]) with S the running sum of
-    service times (Lindley 1952, unrolled), which is one cumulative sum and one running maximum over all servers
-    at once. Refusals are not max-plus, so servers where one happens are walked job by job, side by side.
+    service times (Lindley 1952, unrolled), which is one cumulative sum and one running maximum over all
+    servers at once. Refusals are not max-plus: servers where one happens are walked job by job, side by side.
 
     Args:
         server: Index of each job's server.
@@ -55,7 +55,7 @@ def serve_fifo(
     if late.any():
         full = np.flatnonzero(np.logical_or.reduceat(late, first))
         starts, rejected, free[full] = _walk(
-            arrival, service, first[full], count[full], free_at_s[owner[first[full]]], max_wait_s
+            arrival, service, first[full], count[full], free_at_s[owner[first[full]]], max_wait_s=max_wait_s
         )
         rows = np.repeat(first[full] - np.cumsum(count[full]) + count[full], count[full])
         rows += np.arange(len(rows))
@@ -68,7 +68,7 @@ def serve_fifo(
 
 
 def _walk(
-    arrival: Floats, service: Floats, first: Ints, count: Ints, free_at: Floats, max_wait_s: float
+    arrival: Floats, service: Floats, first: Ints, count: Ints, free_at: Floats, *, max_wait_s: float
 ) -> tuple[Floats, NDArray[np.bool_], Floats]:
     """Serve the k-th job of every listed server for k = 0, 1, …; results are in order of server, then job."""
     free = free_at.copy()

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rootspan_demo.config import FleetConfig
+from rootspan_demo.config import FAULT_NAMES, FleetConfig
 from rootspan_demo.encoder import encode_spans, framed_resources, resource_message
 from rootspan_demo.faults import Plan, plan_fault
 from rootspan_demo.fleet import Fleet, Instance, build_fleet
@@ -21,7 +21,8 @@ from rootspan_demo.ids import TraceIds
 from rootspan_demo.journeys import Journeys, compose
 from rootspan_demo.logs import LogLine, encode_logs, fleet_lines, request_lines
 from rootspan_demo.otlp import OtlpRequest
-from rootspan_demo.spans import SpanBatch, build_batches
+from rootspan_demo.shapes import SpanBatch
+from rootspan_demo.spans import build_batches
 from rootspan_demo.traffic import Traffic
 from rootspan_demo.truth import Truth
 
@@ -41,8 +42,8 @@ class Recording:
         sampling_ratio: Share of traces kept.
         load: Mean load planned.
         counts: `requests`, `answered`, `failed`, `attempts`, `refused`, `lost` over all simulated requests
-            (requests = answered + failed); `sampled`, `in_flight` over kept ones (in flight at the end: left out);
-            `spans`, `log_records`, `metric_points` in the telemetry.
+            (requests = answered + failed); `sampled`, `in_flight` over kept ones (in flight at the end: left
+            out); `spans`, `log_records`, `metric_points` in the telemetry.
         journeys: Sampled requests, for tests and figures.
     """
 
@@ -57,17 +58,17 @@ class Recording:
     _batches: list[SpanBatch]
     _lines: list[LogLine]
     _gauges: tuple[NDArray[np.float64], NDArray[np.float64]]
-    _upgraded: NDArray[np.int64]
+    _hosts: NDArray[np.int64]
     _resources: list[bytes]
     _ids: TraceIds
 
     def requests(self) -> Iterator[OtlpRequest]:
-        """All three signals interleaved, in order of the time at which their senders flushed them. Repeatable."""
+        """All three signals interleaved, in order of the time at which their senders let them go."""
         begin, end = self.config.start_unix_ns, self.config.end_unix_ns
         streams = (
             encode_spans(self._batches, self._resources, self._ids, begin, end),
             encode_logs(self._lines, self._resources, self._ids, begin, end),
-            encode_metrics(self.fleet, *self._gauges, self._resources, self._upgraded, self.plan, begin),
+            encode_metrics(self._hosts, *self._gauges, self._resources, begin),
         )
         for stamped in heapq.merge(*streams, key=lambda one: one.sent_unix_ns):
             yield stamped.request
@@ -79,9 +80,10 @@ def simulate(config: FleetConfig) -> Recording:
     Traffic, faults, retries, details, metrics and logs draw from streams of their own, so that the same seed
     brings the same requests whatever is planted.
     """
-    place, fault, traffic, retry, detail, metric, log, idents = (
-        np.random.default_rng(child) for child in np.random.SeedSequence(config.seed).spawn(8)
+    place, traffic, retry, detail, metric, log, idents = (
+        np.random.default_rng(child) for child in np.random.SeedSequence(config.seed).spawn(7)
     )
+    fault = np.random.default_rng([config.seed, FAULT_NAMES.index(config.fault)])
     fleet = build_fleet(config.hosts, place)
     load = config.load if config.load is not None else float(traffic.uniform(*LOAD))
     plan = plan_fault(config, fleet, load, fault)
@@ -91,17 +93,17 @@ def simulate(config: FleetConfig) -> Recording:
         fleet,
         plan,
         Traffic(config, fleet, load, traffic),
-        config.duration_s,
-        lambda numbers: ids.sampled(numbers, ratio),
-        retry,
+        duration_s=config.duration_s,
+        sampled=lambda numbers: ids.sampled(numbers, ratio),
+        rng=retry,
     )
     instances, upgraded = _with_upgrades(fleet, plan, idents)
     span_ns = (config.start_unix_ns, config.end_unix_ns)
-    journeys = compose(fleet, plan, flow, upgraded, span_ns, detail)
+    journeys = compose(fleet, plan, flow, upgraded=upgraded, span_ns=span_ns, rng=detail)
     batches = build_batches(journeys, instances)
     lines = [
         *request_lines(journeys, instances),
-        *fleet_lines(fleet, plan, upgraded.tolist(), config.start_unix_ns, config.duration_s, log),
+        *fleet_lines(fleet, plan, upgraded.tolist(), span_ns=span_ns, rng=log),
     ]
     lines = [one for one in lines if span_ns[0] <= one.at_unix_ns < span_ns[1]]
     gauges = gauge_values(fleet, plan, flow.busy_s, config.duration_s, metric)
@@ -117,7 +119,7 @@ def simulate(config: FleetConfig) -> Recording:
         _batches=batches,
         _lines=lines,
         _gauges=gauges,
-        _upgraded=upgraded,
+        _hosts=np.where(gauges[0][:, None] >= plan.upgraded_s, upgraded, fleet.rankers),
         _resources=framed_resources([resource_message(one, ratio) for one in instances]),
         _ids=ids,
     )
@@ -126,7 +128,7 @@ def simulate(config: FleetConfig) -> Recording:
 def _with_upgrades(
     fleet: Fleet, plan: Plan, rng: np.random.Generator
 ) -> tuple[tuple[Instance, ...], NDArray[np.int64]]:
-    """All instances, those after an upgrade at the end; and each ranker's instance after its upgrade (or the same)."""
+    """All instances, upgraded ones last; and each ranker's instance after its upgrade (or the same)."""
     instances, upgraded = list(fleet.instances), fleet.rankers.copy()
     for position in np.flatnonzero(np.isfinite(plan.upgraded_s)).tolist():
         old = fleet.instances[int(fleet.rankers[position])]
@@ -147,7 +149,7 @@ def _counts(
     return counts | {
         "sampled": len(flow.request),
         "in_flight": journeys.in_flight,
-        "spans": sum(len(batch.trace) for batch in batches),
+        "spans": sum(len(batch.rows.trace) for batch in batches),
         "log_records": len(lines),
         "metric_points": int((~np.isnan(gauges[:, :, 0])).sum()) * len(GAUGES),
     }

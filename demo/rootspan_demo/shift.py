@@ -1,7 +1,7 @@
 """Moves the stamps of parsed OTLP requests by a distance.
 
-A walk in Python over every item: fine for a tool, never for the ingest path. Stamps of 0 mean "not set" (or, at a
-span's end, "never ended") and stay 0.
+A walk in Python over every item: fine for a tool, never for the ingest path. Stamps of 0 mean "not set" (or,
+at a span's end, "never ended") and stay 0.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import Protocol
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from rootspan_demo.otlp import ExportRequest
+from rootspan_demo.otlp import ExportRequest, points_of
 
 __all__ = ["last_time_unix_ns", "shift_times"]
 
@@ -41,8 +41,7 @@ def _stamped(request: ExportRequest) -> Iterator[tuple[_Stamped, tuple[str, ...]
     else:
         for metrics in (scope.metrics for block in request.resource_metrics for scope in block.scope_metrics):
             for metric in metrics:
-                kind = metric.WhichOneof("data")
-                for point in getattr(metric, kind).data_points if kind else ():
+                for point in points_of(metric):
                     yield point, _POINT
                     for exemplar in getattr(point, "exemplars", ()):
                         yield exemplar, _EVENT

@@ -30,7 +30,7 @@ TOKENS: Final = (128, 16_383)
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Requests of one slice of time, in order of arrival at the gateway. All arrays have one entry a request."""
+    """Requests of one slice of time, by arrival at the gateway. All arrays have one entry a request."""
 
     at_s: NDArray[np.float64]
     region: NDArray[np.int64]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from rootspan import semconv
-
 from rootspan_demo.config import FaultName
 
 __all__ = ["PEER_SERVICE", "Truth"]
@@ -39,9 +38,8 @@ class Truth:
 
     Attributes:
         kind: The fault's name, `none` for a healthy recording.
-        entity: Attributes that name what is at fault. Empty for `none`. For `queue-saturation` without a host:
-            the lost ones are in `hosts`.
-        hosts: Names of the hosts that are acceptable as `host.name` (empty: the one in `entity`, if any).
+        entity: Attributes that name what is at fault; empty for `none`.
+        hosts: Hosts of which any is right as `host.name` (`queue-saturation`); else empty.
         onset_unix_ns: When it began; None for `none`.
         detail: Sizes of the fault, for people and reports.
     """
@@ -57,34 +55,33 @@ class Truth:
 
         Strict in four ways:
         * `kind` must be the level at which the fault sits: a host or GPU for `slow-gpu`; a region for
-          `region-outage`; a version (or change) for `bad-version`; an edge for `network-delay`; a host, GPU or
-          queue for `queue-saturation`; a host, GPU or service for `error-burst`. Never anything for `none`.
-        * Every attribute of the truth's entity must be there with the same value, `service.name` excepted for
-          `region-outage`, where the region is the whole answer. An edge needs caller, callee and place.
-        * `queue-saturation` needs `host.name`: one lost host, or several (a list, or comma-separated), all lost.
-        * What is said beyond that must not contradict: a region with a zone, host or version beside it is
-          refused, and so is a `fault` that speaks of errors for a slow GPU, or does not for an error burst.
+          `region-outage`; a version (or change) for `bad-version`; an edge for `network-delay`; a host, GPU
+          or queue for `queue-saturation`; a host, GPU or service for `error-burst`. Nothing matches `none`.
+        * Every attribute of the truth's entity must be there with the same value, so an edge needs caller,
+          callee and place. `region-outage` needs the region only.
+        * `queue-saturation` needs `host.name`: one lost host or several (a list, or comma-separated), and
+          every one of them lost.
+        * What is said beyond that must not contradict: a region with a zone, rack, host or version beside it
+          is refused, and so is a `fault` that speaks of errors or the network for a slow GPU, or that does
+          not speak of errors for an error burst.
         """
         entity = cause.get("entity")
         if cause.get("kind") not in _KINDS[self.kind] or not isinstance(entity, Mapping):
             return False
+        named = all(entity.get(name) == value for name, value in self.entity.items())
+        if self.hosts:
+            named = named and _all_among(entity.get(semconv.HOST_NAME), self.hosts)
+        if self.kind == "region-outage":
+            named = named and not any(entity.get(name) for name in _NARROWER_THAN_REGION)
         fault = str(cause.get("fault", "")).lower()
         speaks_of_errors = "error" in fault or "exception" in fault
-        if self.kind == "slow-gpu" and (speaks_of_errors or "network" in fault):
-            return False
-        if self.kind == "error-burst" and not speaks_of_errors:
-            return False
-        if self.kind == "region-outage":
-            if any(entity.get(name) for name in _NARROWER_THAN_REGION):
-                return False
-            return bool(entity.get(semconv.CLOUD_REGION) == self.entity[semconv.CLOUD_REGION])
-        if any(entity.get(name) != value for name, value in self.entity.items()):
-            return False
-        return not self.hosts or _all_among(entity.get(semconv.HOST_NAME), self.hosts)
+        if self.kind == "slow-gpu":
+            return named and not speaks_of_errors and "network" not in fault
+        return named and (speaks_of_errors or self.kind != "error-burst")
 
 
 def _all_among(named: object, hosts: Sequence[str]) -> bool:
-    """Whether `named`, one host, a list or comma-separated, is not empty and holds members of `hosts` only."""
+    """Whether `named` (one host, several by commas, or a list) is not empty and holds only `hosts`."""
     if isinstance(named, str):
         names = [part.strip() for part in named.split(",") if part.strip()]
     elif isinstance(named, Sequence):

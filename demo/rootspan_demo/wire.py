@@ -1,6 +1,6 @@
-"""Protobuf bytes by patching: one message is serialized by the protobuf library, and thousands are made from it.
+"""Protobuf bytes by patching: the protobuf library serializes one message, and thousands are made from it.
 
-Owns templates with holes of fixed width and the framing of nested messages. Knows nothing of spans or metrics.
+Owns templates with holes of fixed width and the framing of nested messages. Knows nothing of spans.
 """
 
 from collections.abc import Mapping, Sequence
