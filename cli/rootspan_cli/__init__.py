@@ -1,1 +1,1 @@
-"""The rootspan command: the composition root."""
+"""The `rootspan` command: the one place that knows every part."""

@@ -1,0 +1,71 @@
+"""How a command ends when it does not end well: two errors, one for each exit status.
+
+Owns the translation of the other packages' errors into them. Prints nothing.
+"""
+
+import sys
+from typing import Final
+
+__all__ = ["BadAnswer", "CliError", "WrongUse", "one_line", "wrong_use_of"]
+
+_PACKAGE_ERRORS: Final = (
+    ("rootspan_store.errors", "StoreError"),
+    ("rootspan_collector.errors", "CollectorError"),
+    ("rootspan_analysis.errors", "AnalysisError"),
+    ("rootspan_dashboard.errors", "DashboardError"),
+    ("rootspan_demo.errors", "DemoError"),
+)
+"""Base errors of the packages. A package that raised is imported, so none has to be imported to ask."""
+
+
+class CliError(Exception):
+    """Base of everything that a command raises on purpose; its text is one line for a person."""
+
+    exit_status: int = 2
+
+
+class WrongUse(CliError):  # noqa: N818 - named for what happened
+    """The command could not run: a flag, a file or the surroundings must change first. Exit status 2."""
+
+
+class BadAnswer(CliError):  # noqa: N818 - named for what happened
+    """The command ran and its answer is bad. Exit status 1."""
+
+    exit_status = 1
+
+
+def wrong_use_of(error: BaseException) -> WrongUse | None:
+    """What to tell a person of an error that another package raised on purpose; None if it is a defect."""
+    if isinstance(error, CliError):
+        return None
+    for module_name, class_name in _PACKAGE_ERRORS:
+        base = getattr(sys.modules.get(module_name), class_name, None)
+        if isinstance(base, type) and isinstance(error, base):
+            return WrongUse(one_line(str(error)))
+    invalid = getattr(sys.modules.get("pydantic"), "ValidationError", None)
+    if isinstance(invalid, type) and isinstance(error, invalid):
+        return WrongUse(_of_settings(error))
+    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError):
+        return WrongUse(f"{error.filename}: {error.strerror}")
+    return None
+
+
+def one_line(text: str) -> str:
+    """The text with every run of white space turned into one space."""
+    return " ".join(text.split())
+
+
+def _of_settings(error: BaseException) -> str:
+    """The first complaint of a settings class, with the name of the setting."""
+    complaints = getattr(error, "errors", list)()
+    title = getattr(error, "title", "settings")
+    if not complaints:
+        return one_line(str(error))
+    first = complaints[0]
+    where = ".".join(str(part) for part in first.get("loc", ())) or title
+    said = str(first.get("msg", "")).removeprefix("Value error, ")
+    value = first.get("input")
+    # A whole model as input says nothing to a person, and could hold a password.
+    given = f" (given: {value!r})" if isinstance(value, str | int | float) and first.get("loc") else ""
+    more = f"; and {len(complaints) - 1} more" if len(complaints) > 1 else ""
+    return one_line(f"{where}: {said}{given}{more}")
