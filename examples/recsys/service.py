@@ -7,6 +7,7 @@ one role; everything it needs to know comes in its argument.
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import sys
 import threading
@@ -51,6 +52,8 @@ def main() -> None:
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it, and tells us by SIGTERM
+    # Records go to the collector; the terminal stays readable.
+    logging.basicConfig(level=logging.INFO, handlers=[logging.NullHandler()])
     rootspan.init(mine.place.service, mine.endpoint, resource=mine.place.resource(), instrument=["grpc"])
     port, stop = _start(mine, _fault_clock(mine.breaks_after_s))
     print(json.dumps({"port": port}), flush=True)

@@ -206,16 +206,13 @@ def parse_endpoint(endpoint: str) -> tuple[str, bool | None]:
     text = endpoint.strip()
     if text.startswith("unix:"):
         return text, True
-    parts = urlsplit(text if "://" in text else f"//{text}")
-    if parts.scheme not in ("", "http", "https") or parts.path not in ("", "/"):
-        raise ConfigurationError(f"endpoint is {endpoint!r}: {help_text}")
     try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
         host, port = parts.hostname, parts.port
     except ValueError as err:
-        raise ConfigurationError(
-            f"endpoint is {endpoint!r}: its port is no number in 1-65535; {help_text}"
-        ) from err
-    if not host or any(ch.isspace() for ch in host) or port == 0:
+        raise ConfigurationError(f"endpoint is {endpoint!r}: {err}; {help_text}") from err
+    strange = parts.scheme not in ("", "http", "https") or parts.path not in ("", "/") or port == 0
+    if strange or not host or any(ch.isspace() for ch in host):
         raise ConfigurationError(f"endpoint is {endpoint!r}: {help_text}")
     bracketed = f"[{host}]" if ":" in host else host
     insecure = {"http": True, "https": False}.get(parts.scheme)

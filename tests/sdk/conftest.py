@@ -1,0 +1,61 @@
+"""What the SDK's tests share: a capture in memory, a real receiver, and programs run as processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from rootspan.testing import Captured, Receiver, capture
+
+
+@pytest.fixture
+def captured() -> Iterator[Captured]:
+    with capture() as collected:
+        yield collected
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as running:
+        yield running
+
+
+@dataclass(frozen=True)
+class Finished:
+    out: str
+    err: str
+    code: int
+    took_s: float
+
+
+RunProgram = Callable[..., Finished]
+
+
+@pytest.fixture
+def run_program(tmp_path: Path) -> RunProgram:
+    """Run Python code as a process of its own, with warnings as errors; init() is once a process."""
+
+    def run(code: str, *, timeout_s: float = 30.0, **variables: str) -> Finished:
+        program = tmp_path / "program.py"
+        program.write_text(textwrap.dedent(code))
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "GRPC_"))}
+        begin = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-W", "error", str(program)],
+            env={**clean, **variables},
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        return Finished(done.stdout, done.stderr, done.returncode, time.monotonic() - begin)
+
+    return run
