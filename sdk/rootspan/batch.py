@@ -49,6 +49,7 @@ class BatchQueue(Generic[ItemT]):
         self._wake = threading.Event()
         self._start_lock = threading.Lock()
         self._worker: threading.Thread | None = None
+        self._in_hand = 0
 
     def offer(self, item: ItemT) -> None:
         """Queue an item. Never blocks on the network, never raises; drops and counts when full or closed."""
@@ -82,8 +83,8 @@ class BatchQueue(Generic[ItemT]):
         return self._mark()
 
     def abandon(self) -> None:
-        """Count what still waits as lost to the exit deadline."""
-        left = 0
+        """Count what still waits, or is under way, as lost to the exit deadline. The last thing to be counted."""
+        left = self._in_hand
         while self._items:
             left += not isinstance(self._items.popleft(), _Marker)
         self._ledger.dropped(self._signal, Loss.EXIT_DEADLINE, left)
@@ -143,6 +144,7 @@ class BatchQueue(Generic[ItemT]):
     def _ship_safely(self, batch: list[ItemT]) -> None:
         if not batch:
             return
+        self._in_hand = len(batch)
         try:
             self._ship(batch)
         except Exception as err:
@@ -153,3 +155,5 @@ class BatchQueue(Generic[ItemT]):
             middle = len(batch) // 2
             self._ship_safely(batch[:middle])
             self._ship_safely(batch[middle:])
+        finally:
+            self._in_hand = 0

@@ -67,16 +67,18 @@ class Ledger:
     _sent: Counter[str] = field(default_factory=Counter)
     _dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
     _last_error: str = ""
+    _closed: bool = False
 
     def sent(self, signal: Signal, n: int) -> None:
         """A collector acknowledged n items."""
         with self._lock:
-            self._sent[signal.value] += n
+            if not self._closed:
+                self._sent[signal.value] += n
 
     def dropped(self, signal: Signal, reason: Loss, n: int = 1) -> None:
         """N items are lost."""
-        if n > 0:
-            with self._lock:
+        with self._lock:
+            if n > 0 and not self._closed:
                 self._dropped[signal.value, reason.value] += n
 
     def failed(self, error: str) -> None:
@@ -92,6 +94,12 @@ class Ledger:
         """A consistent copy of the counters."""
         with self._lock:
             return Delivery(dict(self._sent), dict(self._dropped), self._last_error)
+
+    def close(self) -> Delivery:
+        """The final account; what is said later is not counted."""
+        with self._lock:
+            self._closed = True
+        return self.read()
 
     def after_fork_in_child(self) -> None:
         """Start from zero with a lock that no vanished thread can hold."""

@@ -77,20 +77,21 @@ class Pipeline:
         deadline = time.monotonic() + timeout_s
         if self._bridge is not None:
             self._bridge.remove()
-        self._transport.begin_exit(deadline)
+        # A call that is given up takes a moment to come back; without it the last batch would miss the account.
+        moment_s = min(0.25, timeout_s / 4)
+        self._transport.begin_exit(deadline - moment_s)
         pending = [queue.close() for queue in self._queues]
         if self._reader is not None:
             pending.append(self._reader.close())
-        # A cancelled call takes a moment to come back; without it the last batch would not be accounted for.
-        moment_s = min(0.25, timeout_s / 10)
         _wait_all(pending, deadline - moment_s)
         if not all(done.is_set() for done in pending):
             self._transport.abort()
             _wait_all(pending, deadline)
         for queue in self._queues:
             queue.abandon()
+        delivery = self._ledger.close()
         self._transport.close()
-        return self._ledger.read()
+        return delivery
 
     def before_fork(self) -> None:
         """Have no request half started while the process is copied."""

@@ -48,6 +48,10 @@ _CHANNEL_OPTIONS = (
     ("grpc.primary_user_agent", "rootspan-python"),
 )
 
+_FORK_HELP = (
+    "call rootspan.init() before grpc is imported, or set GRPC_ENABLE_FORK_SUPPORT=1, for children to send"
+)
+
 
 class Call(Protocol):
     """A request under way."""
@@ -94,6 +98,7 @@ class OtlpTransport:
         pause_s = FIRST_PAUSE_S
         while True:
             if not self._may_send:
+                self._ledger.failed(_FORK_HELP)
                 self._ledger.dropped(signal, Loss.FORKED, n_items)
                 return
             if self._aborted.is_set():
