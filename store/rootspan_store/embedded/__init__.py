@@ -1,0 +1,1 @@
+"""ClickHouse in this process (chDB) behind ClickHouse's own HTTP interface."""

@@ -1,0 +1,93 @@
+"""Writes the configuration that the engine starts with: users.xml (roles, constraints) and config.xml (memory, pools).
+
+Pure but for `write_config`. The files are rewritten at every start, so editing them has no effect.
+"""
+
+import os
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from rootspan_store.embedded.policy import FROZEN_SETTINGS, READER_GRANTS, WRITER_GRANTS
+from rootspan_store.settings import StoreSettings
+
+__all__ = ["READER_ROLE", "WRITER_ROLE", "render_config", "render_users", "write_config"]
+
+READER_ROLE = "rootspan_reader"
+WRITER_ROLE = "rootspan_writer"
+
+
+def _grants(statements: tuple[str, ...]) -> str:
+    return "".join(f"<query>{escape(statement)}</query>" for statement in statements)
+
+
+def _constraints(settings: StoreSettings) -> str:
+    # A limit of 0 means "none" to ClickHouse, so the smallest value is fixed as well as the largest.
+    limits = {
+        "max_execution_time": ("0.001", str(settings.max_execution_time_s)),
+        "max_memory_usage": ("1", str(settings.max_memory_usage_bytes)),
+        "max_result_rows": ("1", str(settings.max_result_rows)),
+        "max_result_bytes": ("1", str(settings.max_result_bytes)),
+    }
+    ranges = "".join(f"<{n}><min>{low}</min><max>{high}</max></{n}>" for n, (low, high) in limits.items())
+    return ranges + "".join(f"<{name}><readonly/></{name}>" for name in sorted(FROZEN_SETTINGS))
+
+
+def render_users(settings: StoreSettings) -> str:
+    """Return users.xml: one user, whose two roles the handles choose from with SET ROLE."""
+    values = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in sorted(FROZEN_SETTINGS.items()) if value)
+    return (
+        "<clickhouse>"
+        f"<profiles><default>{values}<constraints>{_constraints(settings)}</constraints></default></profiles>"
+        f"<roles><{READER_ROLE}><grants>{_grants(READER_GRANTS)}</grants></{READER_ROLE}>"
+        f"<{WRITER_ROLE}><grants>{_grants(WRITER_GRANTS)}</grants></{WRITER_ROLE}></roles>"
+        "<users><default><password></password><networks><ip>::1</ip><ip>127.0.0.1</ip></networks>"
+        "<profile>default</profile><quota>default</quota><grants>"
+        f"<query>GRANT {READER_ROLE}</query><query>GRANT {WRITER_ROLE}</query>"
+        "</grants></default></users><quotas><default/></quotas></clickhouse>\n"
+    )
+
+
+def render_config(settings: StoreSettings, folder: Path) -> str:
+    """Return config.xml; `folder` holds users.xml and two folders that stay empty."""
+    threads = settings.background_threads
+    # ClickHouse refuses mutations unless this many of `pool * ratio` entries are free; the defaults assume 16 × 2.
+    free_entries = max(1, threads // 2)
+    values: dict[str, object] = {
+        "users_config": folder / "users.xml",
+        "user_files_path": f"{folder / 'empty-files'}/",
+        "user_scripts_path": f"{folder / 'empty-scripts'}/",
+        "format_schema_path": f"{folder / 'empty-files'}/",
+        "max_server_memory_usage": settings.memory_max_bytes,
+        "background_pool_size": threads,
+        "background_merges_mutations_concurrency_ratio": 2,
+        "background_schedule_pool_size": max(4, threads),
+        "background_common_pool_size": 2,
+        "background_move_pool_size": 1,
+        "background_fetches_pool_size": 1,
+        "background_message_broker_schedule_pool_size": 1,
+        "background_distributed_schedule_pool_size": 1,
+        "background_buffer_flush_schedule_pool_size": 1,
+        "mark_cache_size": min(512 * 1024 * 1024, settings.memory_max_bytes // 8),
+        "index_mark_cache_size": min(128 * 1024 * 1024, settings.memory_max_bytes // 16),
+    }
+    body = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in values.items())
+    merge_tree = "".join(
+        f"<{name}>{free_entries}</{name}>"
+        for name in (
+            "number_of_free_entries_in_pool_to_lower_max_size_of_merge",
+            "number_of_free_entries_in_pool_to_execute_mutation",
+            "number_of_free_entries_in_pool_to_execute_optimize_entire_partition",
+        )
+    )
+    return f"<clickhouse>{body}<merge_tree>{merge_tree}</merge_tree></clickhouse>\n"
+
+
+def write_config(settings: StoreSettings, folder: Path) -> Path:
+    """Write both files and the empty folders below `folder`; return the path of config.xml."""
+    for name in ("empty-files", "empty-scripts"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name, text in (("users.xml", render_users(settings)), ("config.xml", render_config(settings, folder))):
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        os.chmod(path, 0o600)
+    return folder / "config.xml"

@@ -1,0 +1,134 @@
+"""Configuration of the store, read from keyword arguments and ROOTSPAN_* environment variables.
+
+Every value is validated here, before any I/O. Nothing else in the package reads the environment.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["RetentionSettings", "StoreSettings", "parse_listen"]
+
+_MIB = 1024 * 1024
+_LISTEN = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^:\[\]]*)):(?P<port>\d{1,5})")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """Split `HOST:PORT` or `[IPV6]:PORT`; an empty host is 127.0.0.1.
+
+    Raises:
+        ValueError: It is neither, or the port is above 65535.
+    """
+    match = _LISTEN.fullmatch(text.strip())
+    if match is None or int(match["port"]) > 65535:
+        raise ValueError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:8123")
+    return match["v6"] or match["host"] or "127.0.0.1", int(match["port"])
+
+
+def _half_of_memory_bytes() -> int:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(512 * _MIB, total // 2)
+
+
+class StoreSettings(BaseSettings):
+    """Settings of the embedded store (`rootspan store`)."""
+
+    model_config = SettingsConfigDict(env_prefix="ROOTSPAN_STORE_", frozen=True, extra="forbid")
+
+    data: Path = Field(default=Path("rootspan-data"), description="Folder of the database. ROOTSPAN_STORE_DATA")
+    http: str = Field(default="127.0.0.1:8123", description="HOST:PORT to listen on. ROOTSPAN_STORE_HTTP")
+    user: str | None = Field(default=None, description="User that clients must name. None: no authentication")
+    password: SecretStr | None = Field(default=None, description="That user's password")
+    readonly_user: str | None = Field(default=None, description="A second user that may only read")
+    readonly_password: SecretStr | None = Field(default=None, description="The read-only user's password")
+    insecure: bool = Field(
+        default=False, description="Allow listening beyond loopback without authentication. ROOTSPAN_STORE_INSECURE"
+    )
+    readers: int = Field(default=4, ge=1, le=64, description="Queries that run at once")
+    writers: int = Field(default=2, ge=1, le=16, description="Inserts and DDL statements that run at once")
+    queue_timeout_s: float = Field(
+        default=30.0, gt=0, le=600, description="Longest wait for a free slot before TOO_MANY_SIMULTANEOUS_QUERIES"
+    )
+    max_execution_time_s: float = Field(default=60.0, gt=0, le=86400, description="Longest run of one query")
+    max_memory_usage_bytes: int = Field(
+        default=4096 * _MIB, ge=16 * _MIB, description="Most memory that one query may use"
+    )
+    max_result_rows: int = Field(default=10_000_000, ge=1, description="Most rows that one query may return")
+    max_result_bytes: int = Field(default=4096 * _MIB, ge=_MIB, description="Most bytes that one query may return")
+    memory_max_bytes: int = Field(
+        default_factory=_half_of_memory_bytes,
+        ge=256 * _MIB,
+        description="Most memory of the whole engine; default: half of this machine's",
+    )
+    max_query_bytes: int = Field(default=262_144, ge=1024, le=16 * _MIB, description="Longest statement")
+    max_buffered_body_bytes: int = Field(
+        default=256 * _MIB, ge=_MIB, description="Largest body that is held in memory (INSERT … VALUES, forms)"
+    )
+    session_timeout_s: float = Field(default=60.0, gt=0, le=3600, description="Idle life of a session without its own")
+    stop_timeout_s: float = Field(
+        default=30.0, gt=0, le=600, description="Time that requests in flight get to finish when the store stops"
+    )
+    background_threads: int = Field(
+        default_factory=lambda: max(2, os.cpu_count() or 2), ge=1, le=128, description="Threads that merge parts"
+    )
+    access_log: bool = Field(default=False, description="Log one line per request to stderr")
+
+    @field_validator("http")
+    @classmethod
+    def _listen_is_host_and_port(cls, value: str) -> str:
+        parse_listen(value)
+        return value
+
+    @model_validator(mode="after")
+    def _users_are_whole(self) -> "StoreSettings":
+        for user, password, name in (
+            (self.user, self.password, "user"),
+            (self.readonly_user, self.readonly_password, "readonly_user"),
+        ):
+            if (user is None) != (password is None):
+                raise ValueError(f"{name} and its password must be given together")
+        if self.readonly_user is not None and self.user is None:
+            raise ValueError("readonly_user without user would leave writing open to everyone; set user and password")
+        if self.readonly_user is not None and self.readonly_user == self.user:
+            raise ValueError(f"readonly_user and user are both {self.user!r}; name them differently")
+        return self
+
+    @model_validator(mode="after")
+    def _public_needs_authentication(self) -> "StoreSettings":
+        host, _ = self.listen
+        loopback = host in ("localhost", "::1") or host.startswith("127.")
+        if not loopback and self.user is None and not self.insecure:
+            raise ValueError(
+                f"listening on {host} without authentication would let anyone read and delete the data; "
+                "set ROOTSPAN_STORE_USER and ROOTSPAN_STORE_PASSWORD, or ROOTSPAN_STORE_INSECURE=1 to allow it"
+            )
+        return self
+
+    @property
+    def listen(self) -> tuple[str, int]:
+        """Host and port to listen on; port 0 asks the system for a free one."""
+        return parse_listen(self.http)
+
+
+class RetentionSettings(BaseSettings):
+    """How long telemetry is kept, counted from its arrival."""
+
+    model_config = SettingsConfigDict(env_prefix="ROOTSPAN_RETENTION_", frozen=True, extra="forbid")
+
+    raw_days: int = Field(default=30, ge=1, le=3650, description="Spans, logs, points. ROOTSPAN_RETENTION_RAW_DAYS")
+    rollup_days: int = Field(default=365, ge=1, le=3650, description="Rollups. ROOTSPAN_RETENTION_ROLLUP_DAYS")
+
+
+def require_identifier(name: str, what: str) -> str:
+    """Return `name` if it is a plain SQL identifier; anything else would have to be quoted everywhere.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not _IDENTIFIER.fullmatch(name):
+        raise ValueError(f"{what} {name!r} must be letters, digits and underscores, and not start with a digit")
+    return name
