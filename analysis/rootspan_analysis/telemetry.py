@@ -1,0 +1,161 @@
+"""The balance of the telemetry: does what collectors accepted match what the engine stored?
+
+Reads the ledger tables; changes nothing. Counters of a collector reach the store every few seconds, the engine's
+own count is always current: under load the two are seconds apart.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final, Protocol
+
+__all__ = ["SIGNALS", "Balance", "CollectorCounters", "QueryClient", "SignalBalance", "balance"]
+
+SIGNALS: Final = ("traces", "logs", "metrics")
+
+
+class QueryResult(Protocol):
+    """The part of a clickhouse-connect result that is read here."""
+
+    @property
+    def result_rows(self) -> Sequence[Sequence[object]]:
+        """Rows in the order of the SELECT."""
+        ...
+
+
+class QueryClient(Protocol):
+    """The part of a clickhouse-connect client that is used here."""
+
+    def query(self, query: str) -> QueryResult:
+        """Run a SELECT."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorCounters:
+    """What one collector last said of one signal, in items since its log folder was made.
+
+    Attributes:
+        reported_unix_ms: When it said so, by its own clock.
+    """
+
+    collector_id: str
+    signal: str
+    accepted: int
+    stored: int
+    pending: int
+    quarantined: int
+    refused: int
+    version: str
+    reported_unix_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignalBalance:
+    """One signal over all collectors, in items.
+
+    Attributes:
+        accepted: Acknowledged to senders, by the collectors.
+        stored: Counted by the engine, not by the collectors.
+        pending: In a collector's log, not yet stored.
+        quarantined: Set aside by a collector, with a reason.
+        refused: Turned away with a status that told the sender; never part of `accepted`.
+    """
+
+    accepted: int = 0
+    stored: int = 0
+    pending: int = 0
+    quarantined: int = 0
+    refused: int = 0
+
+    @property
+    def missing(self) -> int:
+        """Accepted, but neither stored nor pending nor quarantined; below 0: stored without being accepted."""
+        return self.accepted - self.stored - self.pending - self.quarantined
+
+    def to_json(self) -> dict[str, int]:
+        """The counters by name."""
+        return {
+            "accepted": self.accepted,
+            "stored": self.stored,
+            "pending": self.pending,
+            "quarantined": self.quarantined,
+            "refused": self.refused,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """All signals.
+
+    Attributes:
+        by_signal: `traces`, `logs` and `metrics`, always all three.
+        dropped_by_senders: Items that senders report to have dropped before any collector saw them.
+        collectors: One entry a collector and signal.
+    """
+
+    by_signal: Mapping[str, SignalBalance]
+    dropped_by_senders: int
+    collectors: tuple[CollectorCounters, ...]
+
+    @property
+    def total(self) -> SignalBalance:
+        """The sum over the signals."""
+        parts = self.by_signal.values()
+        return SignalBalance(
+            accepted=sum(one.accepted for one in parts),
+            stored=sum(one.stored for one in parts),
+            pending=sum(one.pending for one in parts),
+            quarantined=sum(one.quarantined for one in parts),
+            refused=sum(one.refused for one in parts),
+        )
+
+    def to_json(self) -> dict[str, int]:
+        """The `telemetry` object of `rootspan why --json`."""
+        return {**self.total.to_json(), "dropped_by_senders": self.dropped_by_senders}
+
+
+def balance(client: QueryClient) -> Balance:
+    """Read the ledger.
+
+    Args:
+        client: A clickhouse-connect client of the store's database, or anything with its `query`.
+
+    Returns:
+        The balance as the tables have it now; all zero where nothing was ever sent.
+
+    Raises:
+        Whatever `client.query` raises.
+    """
+    counters = tuple(
+        CollectorCounters(
+            str(row[0]), str(row[1]), *(_whole(one) for one in row[2:7]), str(row[7]), _whole(row[8])
+        )
+        for row in client.query(_statement("counters")).result_rows
+    )
+    stored = {str(row[0]): _whole(row[1]) for row in client.query(_statement("stored")).result_rows}
+    dropped = sum(_whole(row[0]) for row in client.query(_statement("dropped")).result_rows)
+    by_signal = {signal: _of_signal(signal, counters, stored.get(signal, 0)) for signal in SIGNALS}
+    return Balance(by_signal, dropped, counters)
+
+
+def _of_signal(signal: str, counters: Sequence[CollectorCounters], stored: int) -> SignalBalance:
+    said = [one for one in counters if one.signal == signal]
+    return SignalBalance(
+        accepted=sum(one.accepted for one in said),
+        stored=stored,
+        pending=sum(one.pending for one in said),
+        quarantined=sum(one.quarantined for one in said),
+        refused=sum(one.refused for one in said),
+    )
+
+
+def _statement(name: str) -> str:
+    return files("rootspan_analysis").joinpath("sql", "telemetry", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _whole(value: object) -> int:
+    """A number out of a result's column."""
+    if isinstance(value, int | float):
+        return round(value)
+    raise TypeError(f"expected a number in the ledger, got {value!r}")
