@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rootspan_collector.backoff import Backoff
 from rootspan_collector.errors import CollectorError
 from rootspan_collector.halving import Fate, HalvingJournal, Range
 from rootspan_collector.quarantine import Quarantine
-from rootspan_collector.sink import Body, Sink, SinkRejected, SinkUnavailable
+from rootspan_collector.sink import Sink
 from rootspan_collector.verdict import Verdict, judge
 from rootspan_collector.wal.segment import Segment, SegmentView
+from rootspan_store.errors import StoreError, StoreRejected
 
 __all__ = ["Delivery", "Outcome", "Stopped"]
 
@@ -44,7 +45,8 @@ class Delivery:
 
     Args:
         wait: Sleeps for seconds; raises Stopped when there is no time left to go on.
-        prepare: Called before each insert; raises SinkUnavailable or SinkRejected while the store's schema is not ready.
+        prepare: Called before each insert; raises StoreError while the store's schema is not ready. It must not raise
+            StoreRejected with a code that blames the bytes.
     """
 
     def __init__(
@@ -74,7 +76,9 @@ class Delivery:
         with segment.open(verify=verify) as view:
             for damage in view.scan.damages:
                 data = bytes(view.data[damage.start : damage.end])
-                self._quarantine.damage(segment.header, damage.start, data, "checksum mismatch: the disk damaged it")
+                self._quarantine.damage(
+                    segment.header, damage.start, data, "checksum mismatch: the disk damaged it"
+                )
             journal = HalvingJournal(segment.path)
             stored = self._deliver_parts(segment, view, journal)
         return Outcome(stored, segment.items - stored)
@@ -104,20 +108,18 @@ class Delivery:
                 stored += items
         return stored
 
-    def _insert(self, segment: Segment, view: SegmentView, part: Range) -> SinkRejected | None:
+    def _insert(self, segment: Segment, view: SegmentView, part: Range) -> StoreRejected | None:
         """Insert until the store takes it (None) or has rejected its bytes for good."""
         records = view.scan.records[part.first : part.end]
         is_whole = len(records) == len(view.scan.records)
         token = segment.header.token if is_whole else f"{segment.header.token}:{part.first}-{part.end}"
-        size_bytes = sum(record.end - record.start for record in records)
+        requests = [view.data[record.start : record.end] for record in records]
         attempt, unsure, too_big = 0, 0, 0
         while True:
             try:
                 self._prepare()
-                self._sink.insert(segment.header.signal, token, Body(_payloads(view, part), size_bytes))
-            except SinkUnavailable as err:
-                self._report(attempt, segment, str(err))
-            except SinkRejected as err:
+                self._sink.insert(segment.header.signal, token, requests)
+            except StoreRejected as err:
                 verdict = judge(err.code)
                 unsure += verdict is Verdict.UNSURE
                 too_big += verdict is Verdict.TOO_BIG
@@ -125,6 +127,8 @@ class Delivery:
                 if verdict is Verdict.CONTENT or unsure >= _UNSURE_TRIES or is_hopeless:
                     return err
                 self._report(attempt, segment, f"store answered with error {err.code}: {err}")
+            except StoreError as err:
+                self._report(attempt, segment, str(err))
             else:
                 if attempt:
                     _LOG.info("%s: stored after %d tries", token, attempt + 1)
@@ -137,14 +141,11 @@ class Delivery:
         if attempt % 12 == 0:
             _LOG.warning("segment %s waits (try %d): %s", segment.header.token, attempt + 1, text)
 
-    def _set_aside(self, segment: Segment, view: SegmentView, part: Range, rejected: SinkRejected) -> None:
+    def _set_aside(self, segment: Segment, view: SegmentView, part: Range, rejected: StoreRejected) -> None:
         record = view.scan.records[part.first]
         reason = f"store error {rejected.code}: {rejected}"
         payload = bytes(view.data[record.start : record.end])
         kept = self._quarantine.request(segment.header, part.first, payload, record.items, reason)
-        _LOG.error("%s: the store rejects %d items; kept as %s (%s)", segment.path, record.items, kept, rejected)
-
-
-def _payloads(view: SegmentView, part: Range) -> Iterator[memoryview]:
-    for record in view.scan.records[part.first : part.end]:
-        yield view.data[record.start : record.end]
+        _LOG.error(
+            "%s: the store rejects %d items; kept as %s (%s)", segment.path, record.items, kept, rejected
+        )

@@ -16,6 +16,7 @@ from pathlib import Path
 __all__ = ["Fate", "HalvingJournal", "Range"]
 
 _LOG = logging.getLogger(__name__)
+_SUFFIX = ".halving"
 
 
 class Fate(StrEnum):
@@ -49,7 +50,7 @@ class HalvingJournal:
 
     def __init__(self, segment_path: Path) -> None:
         """Read what a previous process decided. Raises OSError."""
-        self.path = segment_path.with_suffix(".halving")
+        self.path = segment_path.with_suffix(_SUFFIX)
         self._fates: dict[Range, Fate] = {}
         try:
             lines = self.path.read_bytes().splitlines(keepends=True)
@@ -90,6 +91,7 @@ class HalvingJournal:
         """Whether nothing was decided: the segment was never taken apart."""
         return not self._fates
 
-    def delete(self) -> None:
-        """Remove the file, once the segment is settled. A leftover is harmless."""
-        self.path.unlink(missing_ok=True)
+    @staticmethod
+    def forget(segment_path: Path) -> None:
+        """Remove a settled segment's journal, if it has one. A leftover is harmless: tokens are never used again."""
+        segment_path.with_suffix(_SUFFIX).unlink(missing_ok=True)

@@ -39,7 +39,9 @@ class Quarantine:
 
     def file(self, path: Path, reason: str) -> Path:
         """Keep a whole file whose header is unreadable; removes it from where it was. Raises OSError."""
-        kept = self._keep(f"{path.stem}-{time.time_ns()}", path.read_bytes(), {"kind": "unreadable", "reason": reason})
+        kept = self._keep(
+            f"{path.stem}-{time.time_ns()}", path.read_bytes(), {"kind": "unreadable", "reason": reason}
+        )
         path.unlink()
         return kept
 

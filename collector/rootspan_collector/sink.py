@@ -11,17 +11,16 @@ import contextlib
 import http.client
 import socket
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from typing import Protocol
 from urllib.parse import urlencode
 
-from rootspan_collector.errors import CollectorError
 from rootspan_store.client import StoreUrl
-from rootspan_store.ingest import Signal, envelope_prefix, insert_settings, landing_table
+from rootspan_store.errors import StoreRejected, StoreUnreachable
+from rootspan_store.ingest import Signal, frame_prefix, insert_settings, insert_statement
 
-__all__ = ["HttpSink", "Sink", "SinkRejected", "SinkUnavailable"]
+__all__ = ["HttpSink", "Sink"]
 
 _CONNECT_TIMEOUT_S = 5.0
 # Small records are joined up to this size: a system call for each of 10,000 would cost more than the copy.
@@ -29,38 +28,22 @@ _CHUNK_BYTES = 128 * 1024
 _MAX_ERROR_CHARS = 2000
 
 
-class SinkUnavailable(CollectorError):
-    """The store could not be reached or did not answer; whether it took the segment is not known."""
-
-
-class SinkRejected(CollectorError):
-    """The store answered with an error. `code` is ClickHouse's, None if it gave none."""
-
-    def __init__(self, code: int | None, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """Buffers to send one after the other, and their length together."""
-
-    buffers: Iterable[bytes | memoryview]
-    size_bytes: int
-
-
 class Sink(Protocol):
     """Takes segments. Used by one thread at a time, but for `abort`."""
 
-    def insert(self, signal: Signal, token: str, body: Body) -> None:
-        """Insert concatenated Export…ServiceRequests; returns only after the store has taken them.
+    def insert(self, signal: Signal, token: str, requests: Sequence[memoryview]) -> None:
+        """Insert Export…ServiceRequests as one block; returns only after the store has taken them.
 
-        Repeating a token is a no-op. Raises SinkUnavailable or SinkRejected.
+        Repeating a token (with the same requests) is a no-op.
+
+        Raises:
+            StoreUnreachable: No answer; whether the store took them is not known.
+            StoreRejected: The store answered with an error; `.code` is ClickHouse's.
         """
         ...
 
     def abort(self) -> None:
-        """Make an insert that runs in another thread raise SinkUnavailable, and every later one."""
+        """Make an insert that runs in another thread raise StoreUnreachable, and every later one."""
         ...
 
 
@@ -75,16 +58,21 @@ class HttpSink:
         credentials = base64.b64encode(f"{url.user}:{url.password}".encode()).decode("ascii")
         self._headers = {"Authorization": f"Basic {credentials}", "User-Agent": "rootspan-collector"}
 
-    def insert(self, signal: Signal, token: str, body: Body) -> None:
+    def insert(self, signal: Signal, token: str, requests: Sequence[memoryview]) -> None:
         """See `Sink.insert`."""
-        query = f"INSERT INTO {landing_table(signal)} FORMAT ProtobufList"
-        prefix = envelope_prefix(body.size_bytes)
-        size = len(prefix) + body.size_bytes
-        self._post({"query": query, **insert_settings(signal, token)}, lambda: _chunks(prefix, body.buffers), size)
+        prefixes = [frame_prefix(len(request)) for request in requests]
+        size = sum(map(len, prefixes)) + sum(map(len, requests))
+        parameters = {"query": insert_statement(signal), **insert_settings(signal, token)}
+        self._post(parameters, lambda: _chunks(prefixes, requests), size)
 
     def insert_counters(self, json_lines: bytes) -> None:
-        """Insert rows of `rootspan_collectors`. Raises SinkUnavailable or SinkRejected."""
-        query = resources.files("rootspan_collector").joinpath("sql/insert_counters.sql").read_text("utf-8").strip()
+        """Insert rows of `rootspan_collectors`. Raises StoreUnreachable or StoreRejected."""
+        query = (
+            resources.files("rootspan_collector")
+            .joinpath("sql/insert_counters.sql")
+            .read_text("utf-8")
+            .strip()
+        )
         self._post({"query": query}, lambda: iter((json_lines,)), len(json_lines))
 
     def _post(self, parameters: Mapping[str, str], body: _MakeBody, size_bytes: int) -> None:
@@ -102,15 +90,21 @@ class HttpSink:
             text = response.read().decode("utf-8", "replace")
         except (OSError, http.client.HTTPException) as err:
             self._drop()
-            raise SinkUnavailable(f"store {self._url.host}:{self._url.port} cannot be reached: {err!r}") from err
+            raise StoreUnreachable(
+                f"store {self._url.host}:{self._url.port} cannot be reached: {err!r}"
+            ) from err
         raw_code = response.headers.get("X-ClickHouse-Exception-Code")
         if response.status >= 400 or raw_code:
             code = int(raw_code) if raw_code and raw_code.isdigit() else None
             if code is None and response.status in {429, 502, 503, 504}:
-                raise SinkUnavailable(f"store {self._url.host}:{self._url.port} answered {response.status}")
-            raise SinkRejected(code, text.strip()[:_MAX_ERROR_CHARS] or f"HTTP status {response.status}")
+                raise StoreUnreachable(f"store {self._url.host}:{self._url.port} answered {response.status}")
+            raise StoreRejected(
+                text.strip()[:_MAX_ERROR_CHARS] or f"HTTP status {response.status}", code=code
+            )
 
-    def _exchange(self, path: str, body: Iterator[bytes | memoryview], size_bytes: int) -> http.client.HTTPResponse:
+    def _exchange(
+        self, path: str, body: Iterator[bytes | memoryview], size_bytes: int
+    ) -> http.client.HTTPResponse:
         connection = self._connection or self._connect()
         connection.request("POST", path, body, {**self._headers, "Content-Length": str(size_bytes)})
         return connection.getresponse()
@@ -125,7 +119,9 @@ class HttpSink:
                 self._url.host, self._url.port, timeout=_CONNECT_TIMEOUT_S, context=context
             )
         else:
-            connection = http.client.HTTPConnection(self._url.host, self._url.port, timeout=_CONNECT_TIMEOUT_S)
+            connection = http.client.HTTPConnection(
+                self._url.host, self._url.port, timeout=_CONNECT_TIMEOUT_S
+            )
         connection.connect()
         connection.sock.settimeout(self._timeout_s)
         self._connection = connection
@@ -139,34 +135,33 @@ class HttpSink:
     def abort(self) -> None:
         """See `Sink.abort`."""
         self._is_aborted = True
+        self.interrupt()
+
+    def interrupt(self) -> None:
+        """Make what runs in another thread raise StoreUnreachable; later calls work again."""
         connection = self._connection
         if connection is not None and connection.sock is not None:
             with contextlib.suppress(OSError):
                 connection.sock.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._drop()
 
 
 class _MakeBody(Protocol):
     def __call__(self) -> Iterator[bytes | memoryview]: ...
 
 
-def _chunks(prefix: bytes, buffers: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
-    joined: list[bytes | memoryview] = [prefix]
-    size = len(prefix)
-    for buffer in buffers:
-        if len(buffer) >= _CHUNK_BYTES:
-            if joined:
-                yield b"".join(joined)
-                joined, size = [], 0
-            yield buffer
-        else:
-            joined.append(buffer)
-            size += len(buffer)
-            if size >= _CHUNK_BYTES:
-                yield b"".join(joined)
-                joined, size = [], 0
+def _chunks(prefixes: Sequence[bytes], requests: Sequence[memoryview]) -> Iterator[bytes | memoryview]:
+    joined: list[bytes | memoryview] = []
+    size = 0
+    for prefix, request in zip(prefixes, requests, strict=True):
+        joined.append(prefix)
+        is_large = len(request) >= _CHUNK_BYTES
+        if not is_large:
+            joined.append(request)
+            size += len(request)
+        if is_large or size >= _CHUNK_BYTES:
+            yield b"".join(joined)
+            joined, size = [], 0
+        if is_large:
+            yield request
     if joined:
         yield b"".join(joined)

@@ -72,7 +72,7 @@ def _count_points(request: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Framed:
-    """A request fit for the log: `payload` has nothing but Resource… messages at its top level."""
+    """A request fit for the log: at its top level `payload` has nothing but Resource… messages."""
 
     payload: bytes
     items: int
@@ -100,7 +100,8 @@ class Framing:
             ) from err
         items = self._count(request)
         if len(UnknownFieldSet(request)):
-            # Requests are concatenated in the log and read as one message: what is unknown at the top must not get there.
+            # The engine skips unknown fields, but refuses groups and a known field of another wire type; at the top
+            # level nothing of the sort means anything in OTLP, and it would send the whole request to quarantine.
             envelope = self._envelope.FromString(body)
             body = self._envelope(resources=envelope.resources).SerializeToString()
         return Framed(body, items)

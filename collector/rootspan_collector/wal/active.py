@@ -20,7 +20,9 @@ __all__ = ["ActiveSegment"]
 class ActiveSegment:
     """An open segment file. `size_bytes` and `items` count what is durable, and nothing else."""
 
-    def __init__(self, path: Path, header: SegmentHeader, fd: int, size_bytes: int, disk: Disk, opened_s: float) -> None:
+    def __init__(
+        self, path: Path, header: SegmentHeader, fd: int, size_bytes: int, disk: Disk, opened_s: float
+    ) -> None:
         self.path = path
         self.header = header
         self.size_bytes = size_bytes

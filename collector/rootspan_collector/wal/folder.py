@@ -78,7 +78,9 @@ class WalFolder:
                 f"log folder {self.path} has format {version}, this program reads {_FORMAT}: use a newer rootspan"
             )
         if len(collector_id) != 16 or not collector_id.isalnum():
-            raise LogCorrupt(f"{path}: collector_id {collector_id!r} is not 16 hex digits; restore it from a backup")
+            raise LogCorrupt(
+                f"{path}: collector_id {collector_id!r} is not 16 hex digits; restore it from a backup"
+            )
         return collector_id
 
     def close(self) -> None:

@@ -105,6 +105,11 @@ class SignalLog:
         active = self._active
         return active.header.created_unix_ns if active is not None else None
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._is_closed
+
     def append(self, payload: bytes, items: int) -> None:
         """Make one request durable; returns only after fsync.
 
@@ -122,7 +127,9 @@ class SignalLog:
                 self._commit()
         if not ticket.is_durable:
             self._budget.release(cost)
-            raise ticket.error or LogUnavailable("the commit was interrupted; nothing was acknowledged, send it again")
+            raise ticket.error or LogUnavailable(
+                "the commit was interrupted; nothing was acknowledged, send it again"
+            )
 
     def _commit(self) -> None:
         with self._queue_lock:
@@ -138,7 +145,9 @@ class SignalLog:
         try:
             active = self._active or self._open()
         except OSError as err:
-            return self._fail(batch, first, len(batch), f"log {self._folder} cannot be written: {err.strerror}")
+            return self._fail(
+                batch, first, len(batch), f"log {self._folder} cannot be written: {err.strerror}"
+            )
         size, last = active.size_bytes, first
         while last < len(batch) and (last == first or size < self._segment_bytes):
             size += len(batch[last].payload) + RECORD_HEADER_BYTES
@@ -168,7 +177,9 @@ class SignalLog:
 
     def _open(self) -> ActiveSegment:
         before, seq = self.ledger.counts().accepted, self._next_seq
-        self._next_seq += 1  # even if it fails: a half-made file that could not be removed must not block the next try
+        self._next_seq += (
+            1  # even if it fails: a half-made file that could not be removed must not block the next try
+        )
         active = ActiveSegment.create(
             self._folder, self.signal, self._collector_id, seq, before, self._disk, self._now_s()
         )
@@ -267,3 +278,5 @@ class SignalLog:
         with self._commit_lock:
             self._is_closed = True
             self._seal()
+        with self._changed:
+            self._changed.notify_all()

@@ -31,11 +31,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Bytes [start, end) that are no intact record. `is_tail`: no intact record follows them."""
+    """Bytes [start, end) that are no intact record.
+
+    Attributes:
+        is_tail: No intact record follows them.
+        items: How many items they held, if a header that fits them exactly says so; else 0.
+    """
 
     start: int
     end: int
     is_tail: bool
+    items: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +83,24 @@ def scan(buffer: memoryview, start: int, end: int, marker: bytes) -> Scan:
         record = _record_at(buffer, position, end, marker)
         if record is None:
             resumed = _resume_at(buffer, position + 1, end, marker)
-            damages.append(Damage(position, end if resumed is None else resumed, resumed is None))
-            position = end if resumed is None else resumed
+            stop = end if resumed is None else resumed
+            damages.append(
+                Damage(position, stop, resumed is None, _claimed_items(buffer, position, stop, marker))
+            )
+            position = stop
         else:
             records.append(record)
             position = record.end
     return Scan(tuple(records), tuple(damages))
+
+
+def _claimed_items(buffer: memoryview, position: int, stop: int, marker: bytes) -> int:
+    if stop - position < HEADER_BYTES:
+        return 0
+    found, _, size, items = _HEADER.unpack_from(buffer, position)
+    # An item takes two bytes at least: a count beyond that is damaged itself.
+    is_credible = found == marker and position + HEADER_BYTES + size == stop and items <= size // 2
+    return int(items) if is_credible else 0
 
 
 def _resume_at(buffer: memoryview, position: int, end: int, marker: bytes) -> int | None:

@@ -71,7 +71,7 @@ def recover(folder: Path, signal: Signal, quarantine: Quarantine) -> Recovered:
     if found:
         found[-1] = _without_torn_tail(found[-1], quarantine)
     segments = [_bounded(this, after) for this, after in pairwise(found)]
-    segments += [_segment(last, last.size_bytes, last.items) for last in found[-1:] if last.items or last.scan.damages]
+    segments += [_last(last) for last in found[-1:] if last.scan.records or last.scan.damages]
     pending = sum(segment.items for segment in segments)
     accepted = max([progress.accepted, *(s.header.items_before + s.items for s in segments)])
     counts = Counts(accepted, progress.stored, pending, progress.quarantined, progress.refused)
@@ -111,7 +111,10 @@ def _without_torn_tail(found: _Found, quarantine: Quarantine) -> _Found:
         file.seek(tail.start)
         data = file.read(tail.end - tail.start)
     kept = quarantine.damage(
-        found.header, tail.start, data, "torn tail: the collector or the machine died while writing; not acknowledged"
+        found.header,
+        tail.start,
+        data,
+        "torn tail: the collector or the machine died while writing; not acknowledged",
     )
     _LOG.warning("%s: %d bytes of torn tail cut off; kept as %s", found.path, len(data), kept)
     fd = os.open(found.path, os.O_WRONLY | os.O_CLOEXEC)
@@ -138,6 +141,14 @@ def _bounded(found: _Found, after: _Found) -> Segment:
             return _segment(found, size, items)
         size, items = record.end, items + record.items
     return _segment(found, found.size_bytes, max(acknowledged, found.items))
+
+
+def _last(found: _Found) -> Segment:
+    """No later header vouches for this one's count; damaged records are counted as far as their headers can be read."""
+    lost = sum(damage.items for damage in found.scan.damages)
+    if lost:
+        _LOG.error("%s: %d items are unreadable", found.path, lost)
+    return _segment(found, found.size_bytes, found.items + lost)
 
 
 def _segment(found: _Found, size_bytes: int, items: int) -> Segment:

@@ -124,9 +124,10 @@ class Segment:
             mapped = mmap.mmap(fd, self.size_bytes, access=mmap.ACCESS_READ)
         finally:
             os.close(fd)
-        with mapped, memoryview(mapped) as view:
-            if verify:
-                found = scan(view, HEADER_BYTES, self.size_bytes, self.header.marker)
-            else:
-                found = Scan(tuple(walk(view, HEADER_BYTES, self.size_bytes)), ())
-            yield SegmentView(view, found)
+        # Unmapped when the last slice of it is gone: an error's traceback may hold one for longer than this block.
+        view = memoryview(mapped)
+        if verify:
+            found = scan(view, HEADER_BYTES, self.size_bytes, self.header.marker)
+        else:
+            found = Scan(tuple(walk(view, HEADER_BYTES, self.size_bytes)), ())
+        yield SegmentView(view, found)

@@ -1,0 +1,191 @@
+"""Puts a collector together from settings, runs it and takes it apart in order. Nothing here is decided twice."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import signal as signals
+import threading
+import time
+from collections.abc import Callable
+from importlib import metadata
+
+from rootspan_collector.grpc_server import GrpcServer
+from rootspan_collector.heap import keep_heap_small
+from rootspan_collector.ledger import Ledger
+from rootspan_collector.quarantine import Quarantine
+from rootspan_collector.receiver import Receiver, export_handlers
+from rootspan_collector.reporter import Reporter
+from rootspan_collector.schema_gate import SchemaGate
+from rootspan_collector.settings import CollectorSettings
+from rootspan_collector.sink import HttpSink
+from rootspan_collector.status import StatusReport, status_handler
+from rootspan_collector.wal.budget import ByteBudget
+from rootspan_collector.wal.folder import WalFolder
+from rootspan_collector.wal.log import SignalLog
+from rootspan_collector.wal.recovery import recover
+from rootspan_collector.writer import Writer
+from rootspan_store.client import StoreUrl, connect
+from rootspan_store.ingest import Signal
+from rootspan_store.schema import migrate
+
+__all__ = ["Collector", "serve"]
+
+_LOG = logging.getLogger(__name__)
+_COUNTERS_TIMEOUT_S = 10.0
+
+
+class Collector:
+    """A running collector: recovers its log and listens when made, works from `start` to `stop`.
+
+    Raises:
+        ConfigurationError: The log folder or the address cannot be used; the message says what to change.
+    """
+
+    def __init__(self, settings: CollectorSettings) -> None:
+        self._settings = settings
+        self._folder = WalFolder(settings.collector_wal)
+        try:
+            self._build()
+        except BaseException:
+            self._folder.close()
+            raise
+
+    def _build(self) -> None:
+        settings, folder = self._settings, self._folder
+        quarantine = Quarantine(folder.quarantine)
+        self._budget = ByteBudget(settings.wal_max_bytes)
+        self._logs = {signal: self._open_log(signal, quarantine) for signal in Signal}
+        gate = SchemaGate(_migration(settings.store_url) if settings.collector_migrate_on_start else None)
+        self._writers = [
+            Writer(
+                log,
+                HttpSink(settings.store_url, timeout_s=settings.collector_store_timeout_s),
+                quarantine,
+                gate,
+                max_age_s=settings.wal_segment_age_s,
+            )
+            for log in self._logs.values()
+        ]
+        receivers = {signal: Receiver(signal, log) for signal, log in self._logs.items()}
+        report = StatusReport(
+            folder.collector_id,
+            metadata.version("rootspan"),
+            self._logs,
+            receivers,
+            self._budget,
+            time.monotonic(),
+        )
+        self._grpc = GrpcServer(
+            settings.grpc_listen,
+            (*export_handlers(receivers), status_handler(report)),
+            threads=settings.collector_threads,
+            max_message_bytes=settings.collector_max_message_bytes,
+            reuse_port=settings.collector_reuse_port,
+        )
+        self._reporter = Reporter(
+            report, HttpSink(settings.store_url, timeout_s=_COUNTERS_TIMEOUT_S), gate, self._check_health
+        )
+
+    def _open_log(self, signal: Signal, quarantine: Quarantine) -> SignalLog:
+        found = recover(self._folder.path, signal, quarantine)
+        for segment in found.segments:
+            self._budget.adopt(segment.size_bytes)
+        if found.counts.pending:
+            _LOG.info(
+                "%s: %d items in %d segments recovered", signal, found.counts.pending, len(found.segments)
+            )
+        return SignalLog(
+            self._folder.path,
+            signal,
+            self._folder.collector_id,
+            ledger=Ledger(found.counts),
+            budget=self._budget,
+            found=found.segments,
+            progress=found.progress,
+            next_seq=found.next_seq,
+            segment_bytes=self._settings.wal_segment_bytes,
+        )
+
+    def _check_health(self) -> None:
+        for log in self._logs.values():
+            log.probe()
+        is_failing = any(log.error for log in self._logs.values())
+        self._grpc.set_serving(not is_failing and not self._budget.is_above_high_water)
+
+    @property
+    def grpc_address(self) -> str:
+        """HOST:PORT that it listens on."""
+        return f"{self._grpc.host}:{self._grpc.port}"
+
+    def start(self) -> None:
+        """Begin to accept requests and to deliver what is in the log."""
+        for writer in self._writers:
+            writer.start()
+        self._grpc.start()
+        self._reporter.start()
+        gc.collect()
+        gc.freeze()
+
+    def stop(self) -> None:
+        """Stop in order: no new requests, those in flight acknowledged, what is pending stored within the grace time.
+
+        What could not be stored stays in the log, and is stored by the next start.
+        """
+        deadline_s = time.monotonic() + self._settings.collector_stop_grace_s
+        self._reporter.stop()
+        self._grpc.stop(self._settings.collector_stop_grace_s)
+        for log in self._logs.values():
+            log.close()
+        for writer in self._writers:
+            if not writer.join(max(0.0, deadline_s - time.monotonic())):
+                writer.halt()
+        for writer in self._writers:
+            writer.join(5.0)
+        self._reporter.report_once()
+        pending = {str(signal): log.ledger.counts().pending for signal, log in self._logs.items()}
+        if any(pending.values()):
+            _LOG.warning("stopped with items left in the log, for the next start: %s", pending)
+        self._folder.close()
+
+
+def _migration(url: StoreUrl) -> Callable[[], None]:
+    def run() -> None:
+        client = connect(url)
+        try:
+            migrate(client)
+        finally:
+            client.close()
+
+    return run
+
+
+def serve(settings: CollectorSettings, *, on_ready: Callable[[Collector], None] | None = None) -> None:
+    """Run a collector in the main thread until SIGTERM or SIGINT; return after a graceful stop.
+
+    Raises:
+        ConfigurationError: See `Collector`.
+    """
+    keep_heap_small()
+    stopping = threading.Event()
+    collector = Collector(settings)
+    previous = {
+        number: signals.signal(number, lambda *_: stopping.set())
+        for number in (signals.SIGTERM, signals.SIGINT)
+    }
+    try:
+        collector.start()
+        _LOG.info(
+            "collector listens on %s, log %s, store %s",
+            collector.grpc_address,
+            settings.collector_wal,
+            settings.store_url,
+        )
+        if on_ready is not None:
+            on_ready(collector)
+        stopping.wait()
+        _LOG.info("stopping")
+        collector.stop()
+    finally:
+        for number, handler in previous.items():
+            signals.signal(number, handler)

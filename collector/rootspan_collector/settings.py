@@ -1,0 +1,122 @@
+"""The collector's settings: typed, documented, validated at once and before any I/O."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rootspan_collector.errors import ConfigurationError
+from rootspan_store.client import StoreUrl
+from rootspan_store.settings import parse_listen
+
+__all__ = ["CollectorSettings", "load_settings"]
+
+_MIB = 1024 * 1024
+
+
+class CollectorSettings(BaseSettings):
+    """What a collector is told. Each field `x` is read from the environment as `ROOTSPAN_X`."""
+
+    model_config = SettingsConfigDict(env_prefix="ROOTSPAN_", frozen=True, extra="forbid")
+
+    store: str = Field(
+        default="http://127.0.0.1:8123/otel",
+        description="http(s)://[user:password@]host:port/database of ClickHouse. It may be down when the collector starts",
+    )
+    collector_grpc: str = Field(
+        default="127.0.0.1:4317", description="HOST:PORT for OTLP/gRPC; port 0 asks the system for a free one"
+    )
+    collector_wal: Path = Field(
+        default=Path("rootspan-data/wal"), description="Folder of the write-ahead log; one collector each"
+    )
+    wal_max_bytes: int = Field(
+        default=4096 * _MIB,
+        ge=64 * _MIB,
+        description="Most bytes that wait in the log, all signals together; beyond it senders are told to come back",
+    )
+    wal_segment_bytes: int = Field(
+        default=32 * _MIB,
+        ge=64 * 1024,
+        le=512 * _MIB,
+        description="A segment is sent to the store once it is this large",
+    )
+    wal_segment_age_s: float = Field(
+        default=1.0,
+        ge=0.01,
+        le=60,
+        description="A smaller segment is sent at this age, if the writer is idle",
+    )
+    collector_max_message_bytes: int = Field(
+        default=16 * _MIB, ge=64 * 1024, le=256 * _MIB, description="Largest request, uncompressed"
+    )
+    collector_threads: int = Field(
+        default=16, ge=1, le=256, description="Requests handled at once; each waits for an fsync"
+    )
+    collector_reuse_port: bool = Field(
+        default=False,
+        description="Share the port with other collectors (SO_REUSEPORT), each with a log of its own",
+    )
+    collector_store_timeout_s: float = Field(
+        default=300.0,
+        gt=0,
+        le=3600,
+        description="Longest wait for the store's answer to one insert; repeating it later stores nothing twice",
+    )
+    collector_stop_grace_s: float = Field(
+        default=10.0,
+        ge=0,
+        le=3600,
+        description="Time to store what is pending when told to stop; the rest stays in the log",
+    )
+    collector_migrate_on_start: bool = Field(
+        default=True, description="Apply the schema's migrations before the first insert"
+    )
+
+    @field_validator("collector_grpc")
+    @classmethod
+    def _grpc_is_host_and_port(cls, value: str) -> str:
+        parse_listen(value)
+        return value
+
+    @field_validator("store")
+    @classmethod
+    def _store_is_an_url(cls, value: str) -> str:
+        StoreUrl.parse(value)
+        return value
+
+    @model_validator(mode="after")
+    def _log_holds_segments(self) -> CollectorSettings:
+        least = 2 * (self.wal_segment_bytes + self.collector_max_message_bytes)
+        if self.wal_max_bytes < least:
+            raise ValueError(
+                f"wal_max_bytes {self.wal_max_bytes} is less than two segments and messages ({least}): "
+                "raise ROOTSPAN_WAL_MAX_BYTES or lower ROOTSPAN_WAL_SEGMENT_BYTES"
+            )
+        return self
+
+    @property
+    def store_url(self) -> StoreUrl:
+        """The parsed store URL."""
+        return StoreUrl.parse(self.store)
+
+    @property
+    def grpc_listen(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        return parse_listen(self.collector_grpc)
+
+
+def load_settings(**given: object) -> CollectorSettings:
+    """Build settings from what is given (None: not given), the environment and the defaults, in this order.
+
+    Raises:
+        ConfigurationError: One line a fault, each naming the setting.
+    """
+    try:
+        return CollectorSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as err:
+        faults = (
+            f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {fault['msg']}" for fault in err.errors()
+        )
+        raise ConfigurationError("; ".join(faults)) from err
