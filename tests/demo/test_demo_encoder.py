@@ -154,7 +154,9 @@ def test_decoded_spans_equal_the_simulated_journeys() -> None:
             continue
         message = ExportTraceServiceRequest.FromString(request.payload)
         for span in (s for block in message.resource_spans for s in block.scope_spans[0].spans):
-            got.setdefault((span.name, span.kind), []).append((span.start_time_unix_nano, span.end_time_unix_nano))
+            got.setdefault((span.name, span.kind), []).append(
+                (span.start_time_unix_nano, span.end_time_unix_nano)
+            )
             values = {one.key: one.value for one in span.attributes}
             if span.name == "Ranker/Rank" and span.kind == Span.SPAN_KIND_SERVER:
                 waits.append(values["rootspan.queue.wait_ms"].double_value)

@@ -43,7 +43,13 @@ class Halves:
 
 def play(fault: FaultName, seed: int) -> Halves:
     config = FleetConfig(
-        end_unix_ns=END_NS, hosts=12, minutes=4, seed=seed, fault=fault, sampling_ratio=0.5, onset_before_end_s=100
+        end_unix_ns=END_NS,
+        hosts=12,
+        minutes=4,
+        seed=seed,
+        fault=fault,
+        sampling_ratio=0.5,
+        onset_before_end_s=100,
     )
     recording = simulate(config)
     onset = END_NS - 100 * 10**9
@@ -51,7 +57,9 @@ def play(fault: FaultName, seed: int) -> Halves:
         assert recording.truth.onset_unix_ns == onset
     calls = recording.journeys.attempts
     roll_out = SETTLED_NS if fault != "bad-version" else 25 * 10**9
-    return Halves(recording, calls.where(calls.client_start < onset), calls.where(calls.client_start > onset + roll_out))
+    return Halves(
+        recording, calls.where(calls.client_start < onset), calls.where(calls.client_start > onset + roll_out)
+    )
 
 
 def answered(calls: Attempts) -> Attempts:
@@ -72,9 +80,12 @@ def ratios(halves: Halves, start: str, end: str) -> dict[str, float]:
     return {host: after[host] / before[host] for host in after}
 
 
-def gaps_ms(halves: Halves, edge: str) -> dict[str, float]:
-    """Growth of the median gap between client and server, by region (or zone) of the callee."""
-    medians_by_half = []
+def gaps_ms(halves: Halves, edge: str) -> dict[int, float]:
+    """Growth of the mean gap between client and server, by zone of the callee.
+
+    The mean, because a zone's callers are near and far, and a median jumps between the two.
+    """
+    means = []
     fleet = halves.recording.fleet
     for calls in (answered(halves.before), answered(halves.after)):
         trips = halves.recording.journeys.trips
@@ -85,17 +96,24 @@ def gaps_ms(halves: Halves, edge: str) -> dict[str, float]:
             where = np.where(calls.ranker < len(fleet.instances), calls.ranker, fleet.rankers[0])
             gap = calls.client_end - calls.client_start - (calls.server_end - calls.server_start)
         else:
-            where, gap = calls.store, calls.fetch_end - calls.fetch_start - (calls.store_end - calls.store_start)
-        medians_by_half.append(medians(np.array([f"zone-{z}" for z in fleet.zone[where]]), gap))
-    before, after = medians_by_half
-    return {zone: (after[zone] - before[zone]) / 1e6 for zone in after}
+            where, gap = (
+                calls.store,
+                calls.fetch_end - calls.fetch_start - (calls.store_end - calls.store_start),
+            )
+        zone = fleet.zone[where]
+        means.append({int(one): float(gap[zone == one].mean()) / 1e6 for one in np.unique(zone)})
+    before, after = means
+    return {one: after[one] - before[one] for one in after}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_slow_gpu_slows_both_stages_of_one_host_and_its_gauges_say_so(seed: int) -> None:
     halves = play("slow-gpu", seed)
     victim = halves.recording.truth.entity["host.name"]
-    forward, embed = ratios(halves, "forward_start", "forward_end"), ratios(halves, "embed_start", "embed_end")
+    forward, embed = (
+        ratios(halves, "forward_start", "forward_end"),
+        ratios(halves, "embed_start", "embed_end"),
+    )
     assert forward.pop(victim) > 1.5
     assert embed.pop(victim) > 1.25
     for others in (forward, embed):
@@ -116,7 +134,9 @@ def test_region_outage_moves_all_traffic_to_the_other_region(seed: int) -> None:
     region = np.array([one.region for one in halves.recording.fleet.instances])
     assert set(region[answered(halves.after).ranker].tolist()) == {1 - lost}
     assert set(region[answered(halves.before).ranker].tolist()) == {0, 1}
-    wait = [np.mean(c.work_start - c.server_start) / 1e6 for c in map(answered, (halves.before, halves.after))]
+    wait = [
+        np.mean(c.work_start - c.server_start) / 1e6 for c in map(answered, (halves.before, halves.after))
+    ]
     assert wait[1] > 2 * wait[0]
     assert halves.recording.counts["lost"] > 0
     assert not (halves.before.outcome == LOST).any()
@@ -174,7 +194,7 @@ def test_network_delay_widens_the_gap_of_one_edge_and_slows_no_server(seed: int)
     assert slow is not None
     for edge in ("gateway-balancer", "balancer-ranker", "ranker-store"):
         for zone, growth in gaps_ms(halves, edge).items():
-            hit = edge == slow.edge and int(zone.removeprefix("zone-")) in slow.zones
+            hit = edge == slow.edge and zone in slow.zones
             if hit:
                 assert growth == pytest.approx(float(truth.detail["delay_ms"]), rel=0.15)
             else:
@@ -191,7 +211,9 @@ def test_error_burst_fails_requests_of_one_service_on_one_host_only(seed: int) -
     shares: dict[tuple[str, str], float] = {}
     for service, code, who in (("ranker", 1, after.ranker), ("feature-store", 2, after.store)):
         hosts = halves.hosts(who)
-        shares |= {(service, str(h)): float((after.failed[hosts == h] == code).mean()) for h in np.unique(hosts)}
+        shares |= {
+            (service, str(h)): float((after.failed[hosts == h] == code).mean()) for h in np.unique(hosts)
+        }
     hit = shares.pop((truth.entity["service.name"], truth.entity["host.name"]))
     assert hit == pytest.approx(float(truth.detail["error_share"]), abs=0.06)
     assert max(shares.values()) < 0.01
@@ -203,7 +225,11 @@ def test_error_burst_fails_requests_of_one_service_on_one_host_only(seed: int) -
 def test_a_healthy_fleet_drifts_by_a_few_percent_only(seed: int) -> None:
     halves = play("none", seed)
     assert not halves.recording.truth.matches({"kind": "host", "entity": {"host.name": "gpu-001"}})
-    for stage in (("forward_start", "forward_end"), ("embed_start", "embed_end"), ("store_start", "store_end")):
+    for stage in (
+        ("forward_start", "forward_end"),
+        ("embed_start", "embed_end"),
+        ("store_start", "store_end"),
+    ):
         assert all(0.9 < ratio < 1.1 for ratio in ratios(halves, *stage).values())
     assert halves.recording.counts["lost"] == 0
     trips = halves.recording.journeys.trips
@@ -216,7 +242,9 @@ def test_seeds_differ_in_onset_place_and_size() -> None:
             continue
         truths = [
             simulate(
-                FleetConfig(end_unix_ns=END_NS, hosts=12, minutes=2, seed=seed, fault=fault, sampling_ratio=0.001)
+                FleetConfig(
+                    end_unix_ns=END_NS, hosts=12, minutes=0.5, seed=seed, fault=fault, sampling_ratio=0.01
+                )
             ).truth
             for seed in range(6)
         ]
@@ -230,7 +258,7 @@ def test_seeds_differ_in_onset_place_and_size() -> None:
 def test_the_onset_lies_five_to_nine_minutes_before_the_end_of_a_long_recording() -> None:
     for seed in range(3):
         config = FleetConfig(
-            end_unix_ns=END_NS, hosts=4, minutes=30, seed=seed, fault="slow-gpu", sampling_ratio=0.0001
+            end_unix_ns=END_NS, hosts=4, minutes=21, seed=seed, fault="slow-gpu", sampling_ratio=0.0001
         )
         onset = simulate(config).truth.onset_unix_ns
         assert onset is not None

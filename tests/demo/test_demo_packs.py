@@ -82,7 +82,11 @@ def test_shifting_moves_every_stamp_by_one_distance_and_nothing_else(pack_folder
 
 
 def test_shifting_reaches_events_and_all_metric_kinds_and_leaves_unset_stamps() -> None:
-    traces, logs, metrics = ExportTraceServiceRequest(), ExportLogsServiceRequest(), ExportMetricsServiceRequest()
+    traces, logs, metrics = (
+        ExportTraceServiceRequest(),
+        ExportLogsServiceRequest(),
+        ExportMetricsServiceRequest(),
+    )
     span = traces.resource_spans.add().scope_spans.add().spans.add(start_time_unix_nano=100)
     span.events.add(time_unix_nano=150)
     record = logs.resource_logs.add().scope_logs.add().log_records.add(observed_time_unix_nano=200)
@@ -97,7 +101,11 @@ def test_shifting_reaches_events_and_all_metric_kinds_and_leaves_unset_stamps() 
     assert [last_time_unix_ns(one) for one in (traces, logs, metrics)] == [150, 200, 300]
     for request in (traces, logs, metrics):
         shift_times(request, 1000)
-    assert (span.start_time_unix_nano, span.end_time_unix_nano, span.events[0].time_unix_nano) == (1100, 0, 1150)
+    assert (span.start_time_unix_nano, span.end_time_unix_nano, span.events[0].time_unix_nano) == (
+        1100,
+        0,
+        1150,
+    )
     assert (record.time_unix_nano, record.observed_time_unix_nano) == (0, 1200)
     assert {(p.time_unix_nano, p.start_time_unix_nano) for p in points} == {(1300, 1250)}
     assert points[1].exemplars[0].time_unix_nano == 1290
@@ -108,7 +116,7 @@ def test_a_truncated_file_is_told_with_file_offset_and_next_step(pack_folder: Pa
     path = pack_folder / "traces.otlp.gz"
     data = path.read_bytes()
     path.write_bytes(data[: int(keep * len(data))])
-    with pytest.raises(PackError, match="cut short.*build the pack again") as caught:
+    with pytest.raises(PackError, match=r"cut short.*build the pack again") as caught:
         open_pack(pack_folder).count()
     assert caught.value.path == str(path)
     assert caught.value.offset is not None

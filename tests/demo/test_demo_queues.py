@@ -37,7 +37,7 @@ def _one_by_one(
     slices=st.integers(1, 4),
 )
 def test_starts_and_refusals_equal_a_naive_event_loop(
-    seed: int, servers: int, jobs: int, load: float, max_wait: float, slices: int
+    *, seed: int, servers: int, jobs: int, load: float, max_wait: float, slices: int
 ) -> None:
     rng = np.random.default_rng(seed)
     server = rng.integers(0, servers, jobs)

@@ -16,7 +16,9 @@ END_NS = 1_790_000_000_000_000_000
 TracedSpan = tuple[dict[str, str], Span]
 
 
-def record(fault: FaultName = "none", *, seed: int = 1, minutes: float = 1.0, ratio: float = 0.05) -> Recording:
+def record(
+    fault: FaultName = "none", *, seed: int = 1, minutes: float = 1.0, ratio: float = 0.05
+) -> Recording:
     return simulate(
         FleetConfig(
             end_unix_ns=END_NS, hosts=12, minutes=minutes, seed=seed, fault=fault, sampling_ratio=ratio
@@ -117,7 +119,9 @@ def test_client_spans_carry_what_their_server_needed_unless_nobody_answered() ->
         for _, span in members:
             if span.kind != Span.SPAN_KIND_CLIENT:
                 continue
-            peer = [one.value.double_value for one in span.attributes if one.key == "rootspan.peer.duration_ms"]
+            peer = [
+                one.value.double_value for one in span.attributes if one.key == "rootspan.peer.duration_ms"
+            ]
             server = servers.get(span.span_id)
             if server is None:
                 silent += 1
@@ -165,7 +169,8 @@ def test_head_sampling_keeps_about_the_share_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", [{"hosts": 3}, {"minutes": 0.1}, {"load": 1.2}, {"fault": "meteor"}, {"onset_before_end_s": 9999.0}]
+    "setting",
+    [{"hosts": 3}, {"minutes": 0.1}, {"load": 1.2}, {"fault": "meteor"}, {"onset_before_end_s": 9999.0}],
 )
 def test_settings_out_of_range_are_refused_with_the_limit(setting: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=r"outside|choose one of"):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import grpc
 import pytest
@@ -73,9 +74,7 @@ def take(payload: bytes, context: grpc.ServicerContext) -> bytes:
     return b""
 
 
-def refuse(
-    context: grpc.ServicerContext, code: grpc.StatusCode, retry_after_s: float | None = None
-) -> None:
+def refuse(context: grpc.ServicerContext, code: grpc.StatusCode, retry_after_s: float | None = None) -> None:
     if retry_after_s is None:
         context.abort(code, "no")
     info = any_pb2.Any()
@@ -102,7 +101,9 @@ def test_every_payload_arrives_once_unchanged_at_the_method_of_its_signal(
         "logs": "logs.v1.LogsService",
         "metrics": "metrics.v1.MetricsService",
     }
-    wanted = {(f"/opentelemetry.proto.collector.{service[one.signal]}/Export", one.payload) for one in requests}
+    wanted = {
+        (f"/opentelemetry.proto.collector.{service[one.signal]}/Export", one.payload) for one in requests
+    }
     assert {(method, payload) for method, payload, _ in running.collector.seen} == wanted
     assert len(running.collector.seen) == len(requests)
     assert {signal: count.accepted for signal, count in report.counts.items()} == dict.fromkeys(service, 100)
@@ -157,7 +158,7 @@ def test_unavailable_is_retried_with_growing_pauses(start: Callable[[Answer], Ru
     report = send(batch(1), SendSettings(running.endpoint))
     assert (report.accepted, report.retries) == (10, 3)
     at = [when for _, _, when in running.collector.seen]
-    pauses = [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(at)]
     assert pauses[0] >= 0.05
     assert pauses[2] >= 0.2
 
@@ -217,7 +218,9 @@ def test_the_rate_is_kept(start: Callable[[Answer], Running]) -> None:
     began = time.monotonic()
     report = send(batch(11), SendSettings(running.endpoint, items_per_s=200.0))
     assert report.accepted == 110
-    assert 0.5 <= time.monotonic() - began < 3  # the first goes at once, the other 100 items need half a second
+    assert (
+        0.5 <= time.monotonic() - began < 3
+    )  # the first goes at once, the other 100 items need half a second
 
 
 def test_progress_is_told_after_each_request(start: Callable[[Answer], Running]) -> None:

@@ -18,7 +18,10 @@ TRUTHS: dict[FaultName, Truth] = {
     "none": Truth("none", {}),
 }
 RIGHT: list[tuple[FaultName, dict[str, object]]] = [
-    ("slow-gpu", {"kind": "host", "entity": {"service.name": "ranker", "host.name": "gpu-017"}, "fault": "slow"}),
+    (
+        "slow-gpu",
+        {"kind": "host", "entity": {"service.name": "ranker", "host.name": "gpu-017"}, "fault": "slow"},
+    ),
     (
         "slow-gpu",
         {
@@ -42,7 +45,10 @@ RIGHT: list[tuple[FaultName, dict[str, object]]] = [
         },
     ),
     ("queue-saturation", {"kind": "host", "entity": {"service.name": "ranker", "host.name": "gpu-004"}}),
-    ("queue-saturation", {"kind": "queue", "entity": {"service.name": "ranker", "host.name": "gpu-004, gpu-001"}}),
+    (
+        "queue-saturation",
+        {"kind": "queue", "entity": {"service.name": "ranker", "host.name": "gpu-004, gpu-001"}},
+    ),
     ("queue-saturation", {"kind": "host", "entity": {"service.name": "ranker", "host.name": ["gpu-001"]}}),
     (
         "error-burst",
@@ -50,10 +56,16 @@ RIGHT: list[tuple[FaultName, dict[str, object]]] = [
     ),
 ]
 WRONG: list[tuple[FaultName, dict[str, object]]] = [
-    ("slow-gpu", {"kind": "host", "entity": {"service.name": "ranker", "host.name": "gpu-018"}, "fault": "slow"}),
+    (
+        "slow-gpu",
+        {"kind": "host", "entity": {"service.name": "ranker", "host.name": "gpu-018"}, "fault": "slow"},
+    ),
     ("slow-gpu", {"kind": "host", "entity": {"host.name": "gpu-017"}, "fault": "slow"}),
     ("slow-gpu", {"kind": "service", "entity": {"service.name": "ranker", "host.name": "gpu-017"}}),
-    ("slow-gpu", {"kind": "host", "entity": {"service.name": "ranker", "host.name": "gpu-017"}, "fault": "error"}),
+    (
+        "slow-gpu",
+        {"kind": "host", "entity": {"service.name": "ranker", "host.name": "gpu-017"}, "fault": "error"},
+    ),
     ("region-outage", {"kind": "host", "entity": {"cloud.region": "us-east"}}),
     ("region-outage", {"kind": "region", "entity": {"cloud.region": "eu-west"}}),
     ("region-outage", {"kind": "region", "entity": {"cloud.region": "us-east", "host.name": "gpu-001"}}),
@@ -71,10 +83,16 @@ WRONG: list[tuple[FaultName, dict[str, object]]] = [
         },
     ),
     ("queue-saturation", {"kind": "queue", "entity": {"service.name": "ranker", "cloud.region": "us-east"}}),
-    ("queue-saturation", {"kind": "host", "entity": {"service.name": "ranker", "host.name": "gpu-001,gpu-009"}}),
+    (
+        "queue-saturation",
+        {"kind": "host", "entity": {"service.name": "ranker", "host.name": "gpu-001,gpu-009"}},
+    ),
     ("queue-saturation", {"kind": "host", "entity": {"service.name": "ranker", "host.name": []}}),
     ("error-burst", {"kind": "host", "entity": {"service.name": "feature-store", "host.name": "fs-02"}}),
-    ("error-burst", {"kind": "host", "entity": {"service.name": "ranker", "host.name": "fs-02"}, "fault": "error"}),
+    (
+        "error-burst",
+        {"kind": "host", "entity": {"service.name": "ranker", "host.name": "fs-02"}, "fault": "error"},
+    ),
 ]
 
 
@@ -95,6 +113,8 @@ def test_a_cause_of_one_fault_matches_no_other(fault: FaultName) -> None:
             assert not TRUTHS[fault].matches(cause), (fault, cause)
 
 
-@pytest.mark.parametrize("cause", [{}, {"kind": "host"}, {"kind": "host", "entity": None}, {"kind": 3, "entity": {}}])
+@pytest.mark.parametrize(
+    "cause", [{}, {"kind": "host"}, {"kind": "host", "entity": None}, {"kind": 3, "entity": {}}]
+)
 def test_malformed_causes_do_not_match(cause: dict[str, object]) -> None:
     assert not any(truth.matches(cause) for truth in TRUTHS.values())
