@@ -9,8 +9,8 @@ import logging
 import threading
 from collections.abc import Callable
 
+from rootspan_collector.http_sink import HttpSink
 from rootspan_collector.schema_gate import SchemaGate
-from rootspan_collector.sink import HttpSink
 from rootspan_collector.status import StatusReport
 from rootspan_store.errors import StoreError
 

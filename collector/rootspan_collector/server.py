@@ -10,24 +10,25 @@ import time
 from collections.abc import Callable
 from importlib import metadata
 
+from rootspan_store.client import StoreUrl, connect
+from rootspan_store.schema import migrate
+
 from rootspan_collector.grpc_server import GrpcServer
 from rootspan_collector.heap import keep_heap_small
+from rootspan_collector.http_sink import HttpSink
 from rootspan_collector.ledger import Ledger
 from rootspan_collector.quarantine import Quarantine
 from rootspan_collector.receiver import Receiver, export_handlers
 from rootspan_collector.reporter import Reporter
 from rootspan_collector.schema_gate import SchemaGate
 from rootspan_collector.settings import CollectorSettings
-from rootspan_collector.sink import HttpSink
 from rootspan_collector.status import StatusReport, status_handler
 from rootspan_collector.wal.budget import ByteBudget
 from rootspan_collector.wal.folder import WalFolder
 from rootspan_collector.wal.log import SignalLog
 from rootspan_collector.wal.recovery import recover
 from rootspan_collector.writer import Writer
-from rootspan_store.client import StoreUrl, connect
 from rootspan_store.ingest import Signal
-from rootspan_store.schema import migrate
 
 __all__ = ["Collector", "serve"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from rootspan_store.client import StoreUrl
 
 from rootspan_collector.errors import ConfigurationError
-from rootspan_store.client import StoreUrl
 from rootspan_store.settings import parse_listen
 
 __all__ = ["CollectorSettings", "load_settings"]

@@ -1,31 +1,13 @@
-"""Where segments go: ClickHouse's HTTP interface. Sends bytes as they lie in the log; parses and retries nothing.
-
-http.client instead of clickhouse-connect: a segment is sent from the mapped file without being copied or compressed, and the
-answer of an INSERT is a status line.
-"""
+"""Where segments go, as a seam: ClickHouse over HTTP in a collector, memory in tests."""
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import http.client
-import socket
-import ssl
-from collections.abc import Iterator, Mapping, Sequence
-from importlib import resources
+from collections.abc import Sequence
 from typing import Protocol
-from urllib.parse import urlencode
 
-from rootspan_store.client import StoreUrl
-from rootspan_store.errors import StoreRejected, StoreUnreachable
-from rootspan_store.ingest import Signal, frame_prefix, insert_settings, insert_statement
+from rootspan_store.ingest import Signal
 
-__all__ = ["HttpSink", "Sink"]
-
-_CONNECT_TIMEOUT_S = 5.0
-# Small records are joined up to this size: a system call for each of 10,000 would cost more than the copy.
-_CHUNK_BYTES = 128 * 1024
-_MAX_ERROR_CHARS = 2000
+__all__ = ["Sink"]
 
 
 class Sink(Protocol):
@@ -45,123 +27,3 @@ class Sink(Protocol):
     def abort(self) -> None:
         """Make an insert that runs in another thread raise StoreUnreachable, and every later one."""
         ...
-
-
-class HttpSink:
-    """ClickHouse over one kept-alive HTTP(S) connection."""
-
-    def __init__(self, url: StoreUrl, *, timeout_s: float) -> None:
-        self._url = url
-        self._timeout_s = timeout_s
-        self._connection: http.client.HTTPConnection | None = None
-        self._is_aborted = False
-        credentials = base64.b64encode(f"{url.user}:{url.password}".encode()).decode("ascii")
-        self._headers = {"Authorization": f"Basic {credentials}", "User-Agent": "rootspan-collector"}
-
-    def insert(self, signal: Signal, token: str, requests: Sequence[memoryview]) -> None:
-        """See `Sink.insert`."""
-        prefixes = [frame_prefix(len(request)) for request in requests]
-        size = sum(map(len, prefixes)) + sum(map(len, requests))
-        parameters = {"query": insert_statement(signal), **insert_settings(signal, token)}
-        self._post(parameters, lambda: _chunks(prefixes, requests), size)
-
-    def insert_counters(self, json_lines: bytes) -> None:
-        """Insert rows of `rootspan_collectors`. Raises StoreUnreachable or StoreRejected."""
-        query = (
-            resources.files("rootspan_collector")
-            .joinpath("sql/insert_counters.sql")
-            .read_text("utf-8")
-            .strip()
-        )
-        self._post({"query": query}, lambda: iter((json_lines,)), len(json_lines))
-
-    def _post(self, parameters: Mapping[str, str], body: _MakeBody, size_bytes: int) -> None:
-        path = "/?" + urlencode({"database": self._url.database, **parameters})
-        was_kept = self._connection is not None
-        try:
-            try:
-                response = self._exchange(path, body(), size_bytes)
-            except (http.client.RemoteDisconnected, ConnectionError):
-                # A kept connection that the server closed meanwhile: once more on a new one.
-                if not was_kept or self._is_aborted:
-                    raise
-                self._drop()
-                response = self._exchange(path, body(), size_bytes)
-            text = response.read().decode("utf-8", "replace")
-        except (OSError, http.client.HTTPException) as err:
-            self._drop()
-            raise StoreUnreachable(
-                f"store {self._url.host}:{self._url.port} cannot be reached: {err!r}"
-            ) from err
-        raw_code = response.headers.get("X-ClickHouse-Exception-Code")
-        if response.status >= 400 or raw_code:
-            code = int(raw_code) if raw_code and raw_code.isdigit() else None
-            if code is None and response.status in {429, 502, 503, 504}:
-                raise StoreUnreachable(f"store {self._url.host}:{self._url.port} answered {response.status}")
-            raise StoreRejected(
-                text.strip()[:_MAX_ERROR_CHARS] or f"HTTP status {response.status}", code=code
-            )
-
-    def _exchange(
-        self, path: str, body: Iterator[bytes | memoryview], size_bytes: int
-    ) -> http.client.HTTPResponse:
-        connection = self._connection or self._connect()
-        connection.request("POST", path, body, {**self._headers, "Content-Length": str(size_bytes)})
-        return connection.getresponse()
-
-    def _connect(self) -> http.client.HTTPConnection:
-        if self._is_aborted:
-            raise ConnectionAbortedError("the collector is stopping")
-        connection: http.client.HTTPConnection
-        if self._url.secure:
-            context = ssl.create_default_context()
-            connection = http.client.HTTPSConnection(
-                self._url.host, self._url.port, timeout=_CONNECT_TIMEOUT_S, context=context
-            )
-        else:
-            connection = http.client.HTTPConnection(
-                self._url.host, self._url.port, timeout=_CONNECT_TIMEOUT_S
-            )
-        connection.connect()
-        connection.sock.settimeout(self._timeout_s)
-        self._connection = connection
-        return connection
-
-    def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    def abort(self) -> None:
-        """See `Sink.abort`."""
-        self._is_aborted = True
-        self.interrupt()
-
-    def interrupt(self) -> None:
-        """Make what runs in another thread raise StoreUnreachable; later calls work again."""
-        connection = self._connection
-        if connection is not None and connection.sock is not None:
-            with contextlib.suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
-
-
-class _MakeBody(Protocol):
-    def __call__(self) -> Iterator[bytes | memoryview]: ...
-
-
-def _chunks(prefixes: Sequence[bytes], requests: Sequence[memoryview]) -> Iterator[bytes | memoryview]:
-    joined: list[bytes | memoryview] = []
-    size = 0
-    for prefix, request in zip(prefixes, requests, strict=True):
-        joined.append(prefix)
-        is_large = len(request) >= _CHUNK_BYTES
-        if not is_large:
-            joined.append(request)
-            size += len(request)
-        if is_large or size >= _CHUNK_BYTES:
-            yield b"".join(joined)
-            joined, size = [], 0
-        if is_large:
-            yield request
-    if joined:
-        yield b"".join(joined)

@@ -130,7 +130,9 @@ def test_a_split_segment_is_never_sent_whole_again_even_if_the_store_would_take_
     assert sorted(store.rows()) == sorted(PAYLOADS)
 
 
-def test_an_answer_that_was_lost_is_asked_for_again_under_the_same_token(wal: WalBench, segment: Segment) -> None:
+def test_an_answer_that_was_lost_is_asked_for_again_under_the_same_token(
+    wal: WalBench, segment: Segment
+) -> None:
     store = MemoryStore()
     store.after = lambda number: StoreUnreachable("timeout") if number <= 3 else None
     assert delivery(store, wal).deliver(segment, verify=False).stored == 90
@@ -138,9 +140,13 @@ def test_an_answer_that_was_lost_is_asked_for_again_under_the_same_token(wal: Wa
     assert store.rows() == PAYLOADS
 
 
-def test_errors_of_the_store_are_waited_out_and_never_blamed_on_the_bytes(wal: WalBench, segment: Segment) -> None:
+def test_errors_of_the_store_are_waited_out_and_never_blamed_on_the_bytes(
+    wal: WalBench, segment: Segment
+) -> None:
     store = MemoryStore()
-    store.before = lambda number: StoreRejected("too many parts", code=TOO_MANY_PARTS) if number <= 100 else None
+    store.before = lambda number: (
+        StoreRejected("too many parts", code=TOO_MANY_PARTS) if number <= 100 else None
+    )
     assert delivery(store, wal).deliver(segment, verify=False) == Outcome(stored=90, quarantined=0)
     assert len(store.tries) == 101
 

@@ -45,7 +45,9 @@ def test_a_request_cut_short_is_malformed_or_complete_as_far_as_it_goes(cut: int
         with pytest.raises(MalformedRequest, match="do not parse"):
             TRACES.frame(part)
     else:
-        assert TRACES.frame(part).items == sum(len(s.spans) for r in whole.resource_spans for s in r.scope_spans)
+        assert TRACES.frame(part).items == sum(
+            len(s.spans) for r in whole.resource_spans for s in r.scope_spans
+        )
 
 
 @given(st.binary(min_size=1, max_size=300))

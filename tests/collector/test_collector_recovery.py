@@ -7,9 +7,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from wal_bench import WalBench
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from wal_bench import WalBench
 
 from rootspan_collector.ledger import Counts
 from rootspan_collector.wal.record import HEADER_BYTES as RECORD_BYTES
