@@ -1,0 +1,9 @@
+-- Operations that begin traces, most frequent first: what a user of the system asks for.
+SELECT ServiceName AS service, SpanName AS operation, count() AS spans
+FROM otel_traces
+WHERE ParentSpanId = ''
+    AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})
+    AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
+GROUP BY service, operation
+ORDER BY spans DESC, service, operation
+LIMIT {limit:UInt16}

@@ -1,0 +1,7 @@
+-- Where in time a trace lies. No row has spans when the trace is unknown.
+SELECT
+    toUnixTimestamp64Nano(min(Start)) AS first_ns,
+    toUnixTimestamp64Nano(max(End)) AS last_ns,
+    count() AS parts
+FROM otel_traces_trace_id_ts
+WHERE TraceId = {trace_id:String}

@@ -1,0 +1,54 @@
+"""Reads the SQL of the read models and runs it: bound parameters in, an Arrow table out.
+
+The only place of this package that touches a client. Fragments (`sql/fragments/`) are shared pieces of SQL
+text that a statement names as `${fragment}`; nothing that a user typed ever becomes SQL text.
+"""
+
+from functools import cache
+from importlib.resources import files
+from string import Template
+from typing import Protocol
+
+import pyarrow as pa
+
+__all__ = ["ArrowClient", "Parameter", "read_statement", "run_statement"]
+
+Parameter = str | int | float | list[str]
+
+
+class ArrowClient(Protocol):
+    """What the read models need of `clickhouse_connect`'s client."""
+
+    def query_arrow(self, query: str, parameters: dict[str, Parameter] | None = None) -> pa.Table:
+        """Run a SELECT with server-side parameters."""
+        ...
+
+
+def _text(*path: str) -> str:
+    return files("rootspan_analysis.views").joinpath("sql", *path).read_text(encoding="utf-8")
+
+
+class _Fragments(dict[str, str]):
+    """Reads a fragment when a statement names it; fragments may name others."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = Template(_text("fragments", f"{name}.sql").strip()).substitute(self)
+        return self[name]
+
+
+@cache
+def read_statement(name: str) -> str:
+    """SQL text of `sql/NAME.sql` with its fragments filled in; `{name:Type}` parameters remain."""
+    return Template(_text(f"{name}.sql").strip()).substitute(_Fragments())
+
+
+def run_statement(client: ArrowClient, name: str, **parameters: Parameter) -> pa.Table:
+    """Run `sql/NAME.sql`.
+
+    Returns:
+        The result as Arrow; no rows when nothing matches.
+
+    Raises:
+        Exception: Whatever the client raises when the store is away or refuses the query.
+    """
+    return client.query_arrow(read_statement(name), parameters=dict(parameters))
