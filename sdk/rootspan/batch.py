@@ -83,7 +83,7 @@ class BatchQueue(Generic[ItemT]):
         return self._mark()
 
     def abandon(self) -> None:
-        """Count what still waits, or is under way, as lost to the exit deadline. The last thing to be counted."""
+        """Count what waits or is under way as lost to the exit deadline. The last thing to be counted."""
         left = self._in_hand
         while self._items:
             left += not isinstance(self._items.popleft(), _Marker)

@@ -16,9 +16,11 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from opentelemetry.trace import Span, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind
 
 from rootspan import semconv, server_timing
+from rootspan.guard import harmless
+from rootspan.outcome import mark_recorded, settle
 from rootspan.spans import current_span
 
 Trailer = tuple[tuple[str, str | bytes], ...]
@@ -113,6 +115,8 @@ class AioServerTimingInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[ty
 class PeerTimingInterceptor(
     grpc.UnaryUnaryClientInterceptor,  # type: ignore[type-arg, unused-ignore]
     grpc.StreamUnaryClientInterceptor,  # type: ignore[type-arg, unused-ignore]
+    grpc.UnaryStreamClientInterceptor,  # type: ignore[type-arg, unused-ignore]
+    grpc.StreamStreamClientInterceptor,  # type: ignore[type-arg, unused-ignore]
 ):
     """Puts the peer's duration and address on the client span that is current when the call begins."""
 
@@ -129,14 +133,32 @@ class PeerTimingInterceptor(
         """Observe one call."""
         return self._observe(continuation(client_call_details, request_iterator))
 
+    def intercept_unary_stream(self, continuation: Behaviour, client_call_details: Any, request: Any) -> Any:
+        """Describe one call; its duration is not known before its last response."""
+        self._describe_call(current_span())
+        return continuation(client_call_details, request)
+
+    def intercept_stream_stream(
+        self, continuation: Behaviour, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """Describe one call; its duration is not known before its last response."""
+        self._describe_call(current_span())
+        return continuation(client_call_details, request_iterator)
+
     def _observe(self, call: Any) -> Any:
         span = current_span()
-        if span.is_recording():
-            _describe(span)
-            span.set_attributes(self._peer)
+        if self._describe_call(span):
             # Registered before OpenTelemetry's, which ends the span; at once if the call is over already.
-            call.add_done_callback(lambda done: _finish(span, done.code(), done.trailing_metadata()))
+            call.add_done_callback(lambda done: _finish_call(span, done))
         return call
+
+    def _describe_call(self, span: Span) -> bool:
+        """Whether the current span is the one OpenTelemetry made for this call; it is described then."""
+        if not span.is_recording() or getattr(span, "kind", None) is not SpanKind.CLIENT:
+            return False
+        _describe(span)
+        span.set_attributes(self._peer)
+        return True
 
 
 class AioPeerTimingInterceptor(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-arg, unused-ignore]
@@ -149,7 +171,7 @@ class AioPeerTimingInterceptor(grpc.aio.UnaryUnaryClientInterceptor):  # type: i
         """Observe one call."""
         call = await continuation(client_call_details, request)
         span = current_span()
-        if span.is_recording():
+        if span.is_recording() and getattr(span, "kind", None) is SpanKind.CLIENT:
             _describe(span)
             span.set_attributes(self._peer)
             _finish(span, await call.code(), await call.trailing_metadata())
@@ -192,8 +214,8 @@ def _with_aio_client_interceptor(make: Callable[..., Any]) -> Callable[..., Any]
     return channel
 
 
-def _replace(module: Any, name: str, replacement: Callable[..., Any]) -> None:
-    setattr(module, name, replacement)
+def _replace(owner: Any, name: str, replacement: Callable[..., Any]) -> None:
+    setattr(owner, name, replacement)
 
 
 def _rewrap(handler: Any, wrap: Callable[[Behaviour], Behaviour]) -> Any:
@@ -205,6 +227,7 @@ def _rewrap(handler: Any, wrap: Callable[[Behaviour], Behaviour]) -> Any:
     return make(wrap(getattr(handler, shape)), handler.request_deserializer, handler.response_serializer)
 
 
+@harmless
 def _tell(context: Any, started_ns: int) -> None:
     _name_error(current_span(), context.code())
     duration_ms = (time.perf_counter_ns() - started_ns) / 1e6
@@ -218,14 +241,35 @@ def _name_error(span: Span, code: Any) -> None:
         span.set_attribute(semconv.ERROR_TYPE, code.name)
 
 
+@harmless
 def _fail(span: Span, err: Exception, context: Any) -> None:
-    """Mark an exception that the program let out; one that `abort()` raised has its code already.
+    """Settle a server span that an exception leaves, by our rule instead of OpenTelemetry's.
 
-    OpenTelemetry's interceptor adds the event, but leaves the status as it is.
+    Its interceptor adds an event for what `abort()` raises, which is no exception of the program, and two for
+    one that is; and it leaves the status as it was.
     """
-    if not isinstance(context.code(), grpc.StatusCode):
-        span.set_attribute(semconv.ERROR_TYPE, type(err).__qualname__)
-        span.set_status(Status(StatusCode.ERROR, f"{type(err).__name__}: {err}"))
+    if isinstance(context.code(), grpc.StatusCode):
+        mark_recorded(span, err)
+    else:
+        settle(span, err)
+    _silence(span)
+
+
+def _silence(span: Span) -> None:
+    """Have this one span take no further exception events."""
+    if span.is_recording():
+        _replace(span, "record_exception", lambda *_args, **_kwargs: None)
+
+
+@harmless
+def _finish_call(span: Span, done: Any) -> None:
+    """Settle a client span: the record of a failed call, whose event belongs to where the failure began."""
+    if not done.cancelled():
+        error = done.exception()
+        if error is not None:
+            mark_recorded(span, error)
+            _silence(span)
+    _finish(span, done.code(), done.trailing_metadata())
 
 
 def _finish(span: Span, code: Any, trailer: Trailer | None) -> None:
@@ -237,6 +281,7 @@ def _finish(span: Span, code: Any, trailer: Trailer | None) -> None:
                 span.set_attribute(semconv.SERVER_DURATION_MS, duration_ms)
 
 
+@harmless
 def _describe(span: Span) -> None:
     """Name and method as today's semantic convention has them: `Service/Method`."""
     name = getattr(span, "name", "")

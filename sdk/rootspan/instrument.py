@@ -16,6 +16,7 @@ from opentelemetry.trace import Span
 
 from rootspan import semconv, server_timing
 from rootspan.errors import ConfigurationError, MissingExtraError
+from rootspan.guard import harmless
 
 _logger = logging.getLogger("rootspan")
 
@@ -83,6 +84,7 @@ def _grpc() -> None:
 def _requests() -> None:
     from opentelemetry.instrumentation.requests import RequestsInstrumentor
 
+    @harmless
     def note(span: Span, _request: object, response: Any) -> None:
         _note_http(span, getattr(response, "headers", {}).get(server_timing.NAME))
 
@@ -92,10 +94,13 @@ def _requests() -> None:
 def _httpx() -> None:
     from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 
+    @harmless
     def note(span: Span, _request: object, response: Any) -> None:
-        for name, value in getattr(response, "headers", None) or ():
-            if name.lower() == server_timing.NAME.encode():
-                _note_http(span, value)
+        # A Headers object, or raw pairs of bytes where a transport was instrumented by hand.
+        headers = getattr(response, "headers", None) or {}
+        if not hasattr(headers, "get"):
+            headers = {name.decode("latin-1").lower(): value for name, value in headers}
+        _note_http(span, headers.get(server_timing.NAME))
 
     async def note_async(span: Span, request: object, response: Any) -> None:
         note(span, request, response)

@@ -41,6 +41,11 @@ def settle(span: Span, error: BaseException | None) -> None:
             span.add_event("exception", {"exception.type": type(error).__qualname__})
 
 
+def mark_recorded(span: Span, error: BaseException) -> None:
+    """Have no span of this trace record the exception any more: it is told already. Never raises."""
+    _is_first(error, span.get_span_context().trace_id)
+
+
 def _is_first(error: BaseException, trace_id: int) -> bool:
     """Whether this trace has not recorded the exception yet; marks it as recorded.
 

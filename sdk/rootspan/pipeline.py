@@ -77,7 +77,7 @@ class Pipeline:
         deadline = time.monotonic() + timeout_s
         if self._bridge is not None:
             self._bridge.remove()
-        # A call that is given up takes a moment to come back; without it the last batch would miss the account.
+        # A call that is given up takes a moment to come back and be counted for what it is.
         moment_s = min(0.25, timeout_s / 4)
         self._transport.begin_exit(deadline - moment_s)
         pending = [queue.close() for queue in self._queues]

@@ -1,0 +1,146 @@
+"""What is public, what an import costs, and what type checkers see."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import RunProgram
+
+import rootspan
+import rootspan.testing
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_public_surface_is_what_all_says() -> None:
+    assert rootspan.__all__ == [
+        "ConfigurationError",
+        "Delivery",
+        "MissingExtraError",
+        "RootspanError",
+        "SpanScope",
+        "current_span",
+        "delivery",
+        "extract",
+        "flush",
+        "init",
+        "inject",
+        "set_attributes",
+        "shutdown",
+        "span",
+        "trace",
+    ]
+    for name in rootspan.__all__:
+        assert getattr(rootspan, name).__doc__, name
+    assert rootspan.testing.__all__ == [
+        "Captured",
+        "CapturedLog",
+        "CapturedSpan",
+        "FixedClock",
+        "Receiver",
+        "attributes_of",
+        "capture",
+    ]
+
+
+def test_a_bare_import_needs_opentelemetrys_api_alone_and_starts_nothing(run_program: RunProgram) -> None:
+    done = run_program(
+        """
+        import sys, threading
+        import rootspan
+        heavy = ("chdb", "streamlit", "pandas", "numpy", "pyarrow", "starlette", "uvicorn", "grpc",
+                 "clickhouse_connect", "grpc_health", "google.protobuf", "opentelemetry.sdk",
+                 "opentelemetry.exporter", "opentelemetry.instrumentation", "multiprocessing", "pytest")
+        print([name for name in heavy if name in sys.modules], threading.active_count())
+        """
+    )
+    assert done.out.strip() == "[] 1", done.err
+
+
+def test_init_imports_the_base_dependencies_only(run_program: RunProgram) -> None:
+    done = run_program(
+        """
+        import sys
+        import rootspan
+        rootspan.init("bare", "127.0.0.1:1", exit_timeout_s=0)
+        # grpc imports grpc_health by itself where that is installed.
+        heavy = ("chdb", "streamlit", "pandas", "numpy", "pyarrow", "starlette", "clickhouse_connect",
+                 "opentelemetry.instrumentation", "requests", "httpx", "pytest")
+        print([name for name in heavy if name in sys.modules])
+        """
+    )
+    assert done.out.strip() == "[]", done.err
+
+
+def test_type_checkers_see_through_the_decorator(tmp_path: Path) -> None:
+    program = tmp_path / "typed.py"
+    program.write_text(
+        """
+from collections.abc import AsyncIterator, Iterator
+from typing import assert_type, TypeVar
+from opentelemetry.trace import Span
+import rootspan
+
+T = TypeVar("T")
+
+@rootspan.trace
+def plain(x: int, *, y: str = "") -> float:
+    return 1.0
+
+@rootspan.trace("name", kind="server")
+async def coroutine(x: int) -> str:
+    return ""
+
+@rootspan.trace
+def steps(n: int) -> Iterator[int]:
+    yield n
+
+@rootspan.trace
+async def async_steps(n: int) -> AsyncIterator[int]:
+    yield n
+
+@rootspan.trace
+def generic(x: T) -> list[T]:
+    return [x]
+
+class Model:
+    @rootspan.trace
+    def forward(self, x: int) -> bytes:
+        return b""
+    @staticmethod
+    @rootspan.trace
+    def fixed(x: int) -> bytes:
+        return b""
+    @classmethod
+    @rootspan.trace
+    def made(cls, x: int) -> "Model":
+        return cls()
+
+async def use() -> None:
+    assert_type(plain(1, y="a"), float)
+    assert_type(await coroutine(1), str)
+    assert_type([i for i in steps(1)], list[int])
+    assert_type([i async for i in async_steps(1)], list[int])
+    assert_type(generic("a"), list[str])
+    assert_type(Model().forward(1), bytes)
+    assert_type(Model.fixed(1), bytes)
+    assert_type(Model.made(1), Model)
+    with rootspan.span("work", {"a.b": 1}, c=2) as span:
+        assert_type(span, Span)
+    plain("no number")  # type: ignore[arg-type]
+    rootspan.trace("x", kind="sever")  # type: ignore[call-overload]
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(program)],
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(ROOT / "sdk")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
