@@ -24,7 +24,7 @@ _UNAVAILABLE_RETRY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal(grpc.Status):  # type: ignore[misc]
+class Refusal(grpc.Status):
     """A status for `context.abort_with_status`."""
 
     code: grpc.StatusCode

@@ -17,5 +17,5 @@ class Backoff:
 
     def delay_s(self, attempt: int, rng: random.Random) -> float:
         """Return seconds to wait after failed attempt number `attempt` (0-based)."""
-        whole = min(self.max_s, self.first_s * 2 ** min(attempt, 30))
+        whole = min(self.max_s, self.first_s * 2.0 ** min(attempt, 30))
         return whole * (0.5 + rng.random() / 2)

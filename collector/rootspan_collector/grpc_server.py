@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -43,7 +44,7 @@ class GrpcServer:
     def __init__(
         self,
         listen: tuple[str, int],
-        handlers: Iterable[grpc.GenericRpcHandler],
+        handlers: Iterable[grpc.GenericRpcHandler[Any, Any]],
         *,
         threads: int,
         max_message_bytes: int,
@@ -67,16 +68,14 @@ class GrpcServer:
         host, port = listen
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            bound = self._server.add_insecure_port(address)
+            self.port = self._server.add_insecure_port(address)
         except RuntimeError as err:
-            bound, cause = 0, err
-        else:
-            cause = None
-        if bound == 0:
+            self._pool.shutdown()
             raise ConfigurationError(
-                f"cannot listen on {address}: it is taken or not ours; stop what listens there or set ROOTSPAN_COLLECTOR_GRPC"
-            ) from cause
-        self.host, self.port = host, bound
+                f"cannot listen on {address}: it is taken, or not an address of this machine; "
+                "stop what listens there, or set ROOTSPAN_COLLECTOR_GRPC"
+            ) from err
+        self.host = host
 
     def start(self) -> None:
         """Accept requests and call itself healthy."""

@@ -68,7 +68,7 @@ def _export(receiver: Receiver) -> Callable[[bytes, grpc.ServicerContext], bytes
     return export
 
 
-def export_handlers(receivers: Mapping[Signal, Receiver]) -> tuple[grpc.GenericRpcHandler, ...]:
+def export_handlers(receivers: Mapping[Signal, Receiver]) -> tuple[grpc.GenericRpcHandler[bytes, bytes], ...]:
     """Return gRPC handlers for the three Export methods. Without (de)serializers: bodies stay bytes."""
     return tuple(
         grpc.method_handlers_generic_handler(

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from rootspan_store.client import StoreUrl
+from rootspan_store.errors import StoreConfigError
 
 from rootspan_collector.errors import ConfigurationError
 from rootspan_store.settings import parse_listen
@@ -83,7 +84,10 @@ class CollectorSettings(BaseSettings):
     @field_validator("store")
     @classmethod
     def _store_is_an_url(cls, value: str) -> str:
-        StoreUrl.parse(value)
+        try:
+            StoreUrl.parse(value)
+        except StoreConfigError as err:
+            raise ValueError(str(err)) from err
         return value
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import grpc
-from google.protobuf import descriptor_pb2, descriptor_pool, empty_pb2, struct_pb2
+from google.protobuf import descriptor_pb2, descriptor_pool, empty_pb2, json_format, struct_pb2
 
 from rootspan_collector.receiver import Receiver
 from rootspan_collector.wal.budget import ByteBudget
@@ -75,12 +75,12 @@ class StatusReport:
         return b"".join(lines)
 
 
-def status_handler(report: StatusReport) -> grpc.GenericRpcHandler:
+def status_handler(report: StatusReport) -> grpc.GenericRpcHandler[empty_pb2.Empty, struct_pb2.Struct]:
     """Return the gRPC handler of `Get` (google.protobuf.Empty → google.protobuf.Struct)."""
 
     def get(_request: empty_pb2.Empty, _context: grpc.ServicerContext) -> struct_pb2.Struct:
         answer = struct_pb2.Struct()
-        answer.update(report.as_dict())
+        json_format.ParseDict(report.as_dict(), answer)
         return answer
 
     method = grpc.unary_unary_rpc_method_handler(
@@ -101,4 +101,4 @@ def register_descriptor() -> None:
     )
     service = file.service.add(name="Status")
     service.method.add(name="Get", input_type=".google.protobuf.Empty", output_type=".google.protobuf.Struct")
-    descriptor_pool.Default().AddSerializedFile(file.SerializeToString())  # type: ignore[no-untyped-call]
+    descriptor_pool.Default().AddSerializedFile(file.SerializeToString())

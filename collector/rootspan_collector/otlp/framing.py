@@ -122,9 +122,9 @@ def framing(signal: Signal) -> Framing:
                 type_name=None if kind is None else f".{package}.{kind}",
             )
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)  # type: ignore[no-untyped-call]
+    pool.Add(file)
     request, envelope = (
-        message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}"))  # type: ignore[no-untyped-call]
+        message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}"))
         for name in ("Request", "Envelope")
     )
     return Framing(request, envelope, _count_points if signal is Signal.METRICS else _count_items)
