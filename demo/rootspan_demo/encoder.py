@@ -3,8 +3,8 @@
 Owns batching by time, grouping and framing. A request holds everything that ended within one flush interval.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -16,15 +16,26 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from rootspan import semconv
 from rootspan_demo.fleet import Instance
 from rootspan_demo.ids import TraceIds
-from rootspan_demo.otlp import OtlpRequest
+from rootspan_demo.otlp import OtlpRequest, Signal
 from rootspan_demo.shapes import SpanBatch
 from rootspan_demo.wire import attribute, encode_fixed64, frame
 
-__all__ = ["SCOPE", "Stamped", "encode_spans", "frame_resource", "resource_message"]
+__all__ = [
+    "SCOPE",
+    "Block",
+    "Stamped",
+    "encode_spans",
+    "frame_resource",
+    "framed_resources",
+    "request_blocks",
+    "resource_message",
+]
 
 SCOPE: Final = InstrumentationScope(name="recsys", version="1.0")
 SPANS_PER_REQUEST: Final = 4000
 """About; agents' batches through one gateway collector are of this size."""
+REQUEST_BYTES: Final = 2_000_000
+"""Half of what gRPC servers accept by default; a single instance's block is never split."""
 NS_PER_S: Final = 1_000_000_000
 _RESOURCE_FIELD, _SCOPE_ITEMS_FIELD, _SCOPE_FIELD, _BLOCK_FIELD = 1, 2, 1, 1
 """Equal in all signals: Resource* {resource, scope_*}, Scope* {scope, …}, Export*Request {resource_*}."""
@@ -42,6 +53,37 @@ def resource_message(instance: Instance, sampling_ratio: float) -> Resource:
     """The OTLP resource of an instance."""
     pairs = {**instance.attributes(), semconv.SAMPLING_RATE: float(sampling_ratio)}
     return Resource(attributes=[attribute(key, value) for key, value in pairs.items()])
+
+
+@dataclass(slots=True)
+class Block:
+    """Framed items of one instance for one request."""
+
+    parts: list[bytes] = field(default_factory=list)
+    items: int = 0
+
+    def add(self, part: bytes, items: int) -> None:
+        """Add `items` framed items that stand one after the other in `part`."""
+        self.parts.append(part)
+        self.items += items
+
+
+def request_blocks(
+    signal: Signal, sent_unix_ns: int, blocks: Mapping[int, Block], resources: Sequence[bytes]
+) -> Iterator[Stamped]:
+    """Requests of the blocks by instance, a new one wherever REQUEST_BYTES would be passed."""
+    parts: list[bytes] = []
+    size = items = 0
+    for who in sorted(blocks):
+        part = frame_resource(resources[who], blocks[who].parts)
+        if parts and size + len(part) > REQUEST_BYTES:
+            yield Stamped(sent_unix_ns, OtlpRequest(signal, b"".join(parts), items))
+            parts, size, items = [], 0, 0
+        parts.append(part)
+        size += len(part)
+        items += blocks[who].items
+    if parts:
+        yield Stamped(sent_unix_ns, OtlpRequest(signal, b"".join(parts), items))
 
 
 def frame_resource(resource: bytes, items: Sequence[bytes]) -> bytes:
@@ -79,14 +121,10 @@ def encode_spans(
     flushes = -(-(end_ns - begin_ns) // flush_ns)
     sorted_batches = [_SortedBatch(batch, begin_ns, flush_ns, flushes) for batch in batches]
     for k in range(flushes):
-        groups: dict[int, list[bytes]] = {}
-        items = 0
+        blocks: dict[int, Block] = {}
         for one in sorted_batches:
-            items += one.encode(k, ids, groups)
-        if items:
-            payload = b"".join(frame_resource(resources[who], groups[who]) for who in sorted(groups))
-            sent = min(begin_ns + (k + 1) * flush_ns, end_ns)
-            yield Stamped(sent, OtlpRequest("traces", payload, items))
+            one.encode(k, ids, blocks)
+        yield from request_blocks("traces", min(begin_ns + (k + 1) * flush_ns, end_ns), blocks, resources)
 
 
 class _SortedBatch:
@@ -98,11 +136,11 @@ class _SortedBatch:
         self._order: NDArray[np.int64] = np.lexsort((batch.rows.end, batch.rows.instance, flush))
         self._cuts = np.searchsorted(flush[self._order], np.arange(flushes + 1))
 
-    def encode(self, flush: int, ids: TraceIds, groups: dict[int, list[bytes]]) -> int:
-        """Add this flush's spans to `groups` by instance; returns how many."""
+    def encode(self, flush: int, ids: TraceIds, blocks: dict[int, "Block"]) -> None:
+        """Add this flush's spans to the blocks of their instances."""
         picked = self._order[self._cuts[flush] : self._cuts[flush + 1]]
         if len(picked) == 0:
-            return 0
+            return
         rows = self._rows
         trace = rows.trace[picked]
         columns = {name: column[picked] for name, column in rows.columns.items()}
@@ -118,5 +156,4 @@ class _SortedBatch:
         size = len(self._template.body)
         ends = np.append(first[1:], len(picked))
         for who, low, high in zip(instance[first].tolist(), first.tolist(), ends.tolist(), strict=True):
-            groups.setdefault(who, []).append(data[low * size : high * size])
-        return len(picked)
+            blocks.setdefault(who, Block()).add(data[low * size : high * size], high - low)

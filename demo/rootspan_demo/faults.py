@@ -171,8 +171,13 @@ def _queue_saturation(scene: _Scene, plan: Plan) -> Plan:
     region = int(scene.rng.integers(len(REGIONS)))
     local = scene.rng.permutation(np.flatnonzero(scene.fleet.ranker_region == region))
     target = scene.rng.uniform(0.95, 1.08)  # of what the remaining instances can serve
-    lost = min(max(1, round(len(local) * (1 - scene.load / target))), max(1, int(0.62 * len(local))))
-    victims = np.sort(local[:lost])
+    wanted = max(1, round(len(local) * (1 - scene.load / target)))
+    # One of each rack stays, or it would be the rack (or its zone) that was lost.
+    racks = [scene.fleet.instances[int(scene.fleet.rankers[one])].rack for one in local]
+    stays = {racks.index(rack) for rack in racks}
+    may_go = np.array([one for i, one in enumerate(local) if i not in stays], dtype=np.int64)
+    victims = np.sort((may_go if len(may_go) else local)[:wanted])
+    lost = len(victims)
     _kill(scene, plan, victims, 1.5)
     entity = {semconv.SERVICE_NAME: "ranker"}
     detail: dict[str, float | str] = {"lost": float(lost), "of": float(len(local)), "region": REGIONS[region]}

@@ -12,7 +12,7 @@ import numpy as np
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from rootspan import semconv
-from rootspan_demo.encoder import Stamped, frame_resource
+from rootspan_demo.encoder import Block, Stamped, request_blocks
 from rootspan_demo.faults import Plan
 from rootspan_demo.fleet import REGIONS, ZONES, Fleet, Instance
 from rootspan_demo.flow import ANSWERED, MAX_ATTEMPTS, MIN_LIVE_SHARE, REFUSED
@@ -26,7 +26,6 @@ from rootspan_demo.journeys import (
     Journeys,
     Trips,
 )
-from rootspan_demo.otlp import OtlpRequest
 from rootspan_demo.shapes import CLIENT, FORWARD, GATEWAY_SLOT, SERVER, STORE, attempt_slot
 from rootspan_demo.spans import EXCEPTIONS
 from rootspan_demo.wire import attribute, frame
@@ -183,25 +182,30 @@ def fleet_lines(
 
 
 def _ejections(fleet: Fleet, plan: Plan, begin_ns: int, rng: np.random.Generator) -> Iterator[LogLine]:
-    """Each balancer of the region checks health by itself."""
+    """The first balancer of a region checks health and tells the others, which tell of a failover only."""
     for region, balancers in enumerate(fleet.balancers):
         local = np.flatnonzero((fleet.ranker_region == region) & np.isfinite(plan.ejected_s))
         local = local[np.argsort(plan.ejected_s[local])]
-        total = int((fleet.ranker_region == region).sum())
+        live = total = int((fleet.ranker_region == region).sum())
         failed_over = False
-        for gone, ranker in enumerate(local.tolist(), start=1):
+        for ranker in local.tolist():
+            live -= 1
             one = fleet.instances[int(fleet.rankers[ranker])]
-            lag = rng.uniform(0, 0.1, len(balancers))
-            over = not failed_over and total - gone < MIN_LIVE_SHARE * total
-            failed_over |= over
-            for balancer, late in zip(balancers.tolist(), lag.tolist(), strict=True):
-                when = begin_ns + round((float(plan.ejected_s[ranker]) + late) * 1e9)
-                zone, live = ZONES[one.zone][0], total - gone
-                body = f"ejected {one.host} ({zone}): 3 health checks failed; {live} of {total} live"
-                yield LogLine(when, balancer, "WARN", body, attributes={semconv.SERVER_ADDRESS: one.host})
-                if over:
-                    body = f"too few live rankers in {REGIONS[region]}, failing over to {REGIONS[1 - region]}"
-                    yield LogLine(when + 1_000_000, balancer, "ERROR", body)
+            when = begin_ns + round(float(plan.ejected_s[ranker]) * 1e9)
+            body = (
+                f"ejected {one.host} ({ZONES[one.zone][0]}): 3 health checks failed; {live} of {total} live"
+            )
+            yield LogLine(
+                when, int(balancers[0]), "WARN", body, attributes={semconv.SERVER_ADDRESS: one.host}
+            )
+            if failed_over or live >= MIN_LIVE_SHARE * total:
+                continue
+            failed_over = True
+            body = f"too few live rankers in {REGIONS[region]}, failing over to {REGIONS[1 - region]}"
+            for balancer, late in zip(
+                balancers.tolist(), rng.uniform(0.001, 0.1, len(balancers)), strict=True
+            ):
+                yield LogLine(when + round(float(late) * 1e9), balancer, "ERROR", body)
 
 
 def encode_logs(
@@ -217,11 +221,11 @@ def encode_logs(
         while high < len(ordered) and ordered[high].at_unix_ns < flush_end:
             high += 1
         if high > low:
-            groups: dict[int, list[bytes]] = {}
+            blocks: dict[int, Block] = {}
             for one in ordered[low:high]:
-                groups.setdefault(one.instance, []).append(frame(2, [_record(one, ids).SerializeToString()]))
-            payload = b"".join(frame_resource(resources[who], groups[who]) for who in sorted(groups))
-            yield Stamped(min(flush_end, end_ns), OtlpRequest("logs", payload, high - low))
+                record = frame(2, [_record(one, ids).SerializeToString()])
+                blocks.setdefault(one.instance, Block()).add(record, 1)
+            yield from request_blocks("logs", min(flush_end, end_ns), blocks, resources)
         low = high
 
 

@@ -9,6 +9,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValueList
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
 
 from rootspan_demo.config import FleetConfig
+from rootspan_demo.encoder import Block, frame_resource, request_blocks
 from rootspan_demo.ids import SPANS_PER_TRACE, TraceIds
 from rootspan_demo.recording import simulate
 from rootspan_demo.shapes import Failure, Shape, SpanRows, split_by_state
@@ -182,3 +183,15 @@ def test_decoded_spans_equal_the_simulated_journeys() -> None:
     np.testing.assert_allclose(sorted(waits), np.sort((calls.work_start - calls.server_start) / 1e6))
     assert sorted(tokens) == sorted(forward.tokens.tolist())
     assert failures == int((calls.failed > 0).sum()) > 0
+
+
+def test_requests_are_cut_before_they_grow_past_what_servers_accept() -> None:
+    resources = [b"\x0a\x00"] * 30
+    blocks = {who: Block([bytes(150_000)], items=who + 1) for who in range(30)}
+    requests = [one.request for one in request_blocks("traces", 1, blocks, resources)]
+    assert len(requests) == 3
+    assert all(len(one.payload) <= 2_000_000 for one in requests)
+    assert sum(one.items for one in requests) == 465
+    whole = b"".join(frame_resource(resources[who], blocks[who].parts) for who in range(30))
+    assert b"".join(one.payload for one in requests) == whole
+    assert list(request_blocks("logs", 1, {}, resources)) == []

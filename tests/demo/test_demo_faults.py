@@ -158,6 +158,8 @@ def test_queue_saturation_loses_some_instances_and_queues_grow_in_that_region_on
     assert {one.region for one in fleet.instances if one.host in truth.hosts} == {hit}
     local = sum(one.service == "ranker" and one.region == hit for one in fleet.instances)
     assert 0 < len(truth.hosts) < local
+    racks = {one.rack for one in fleet.instances if one.service == "ranker" and one.region == hit}
+    assert {one.rack for one in fleet.instances if one.rack in racks and one.host not in truth.hosts} == racks
 
     def mean_wait(calls: Attempts, where: int) -> float:
         here = answered(calls)
