@@ -1,4 +1,4 @@
-"""Spans in columns to OTLP trace requests, grouped by resource as agents on hosts export them.
+"""Spans in columns to OTLP trace requests, grouped by resource as the senders on hosts export them.
 
 Owns batching by time, grouping and framing. A request holds everything that ended within one flush interval.
 """
@@ -33,7 +33,7 @@ __all__ = [
 
 SCOPE: Final = InstrumentationScope(name="recsys", version="1.0")
 SPANS_PER_REQUEST: Final = 4000
-"""About; agents' batches through one gateway collector are of this size."""
+"""About; batches that one collector sends on are of this size."""
 REQUEST_BYTES: Final = 2_000_000
 """Half of what gRPC servers accept by default; a single instance's block is never split."""
 NS_PER_S: Final = 1_000_000_000
