@@ -1,0 +1,260 @@
+"""`python -m bench.ingest`: OTLP/gRPC in to rows that a query sees, in spans per CPU-second of collector and store together.
+
+Three runs with real processes: the gateway alone (the store is away, everything goes to the log), end to end at full speed (until
+all is visible and no merge is left), and at half of that speed for latencies. A floor measured in the same minute says how fast
+the machine is: a Python loop over the attributes of the same spans.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import grpc
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from bench.otlp_load import TraceLoad
+from tests.support.processes import CollectorProcess, Process, StoreProcess, free_port, wait_until
+
+_SPANS = 512
+_DRAIN_TIMEOUT_S = 120.0
+_PACKAGES = ("rootspan", "chdb", "grpcio", "protobuf")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    spans: int
+    bytes: int
+    refused_requests: int
+    ack_p50_ms: float
+    ack_p99_ms: float
+    wall_s: float
+
+
+def _send(address: str, seconds: float, rate: float = 0.0) -> _Sent:
+    command = [
+        sys.executable,
+        "-m",
+        "bench.ingest_sender",
+        address,
+        "--seconds",
+        str(seconds),
+        "--rate",
+        str(rate),
+    ]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 120)
+    fields = json.loads(done.stdout)
+    del fields["requests"]
+    return _Sent(**fields)
+
+
+class _Meter:
+    """CPU-seconds that processes used since the meter was made."""
+
+    def __init__(self, *processes: Process) -> None:
+        self._processes = processes
+        self._before_s = [process.cpu_s() for process in processes]
+
+    def used_s(self) -> list[float]:
+        pairs = zip(self._processes, self._before_s, strict=True)
+        return [process.cpu_s() - before for process, before in pairs]
+
+
+def _floor_us_per_span() -> float:
+    request = ExportTraceServiceRequest.FromString(TraceLoad(0, _SPANS).next())
+    best_s = float("inf")
+    for _ in range(5):
+        started_s = time.process_time()
+        for resource in request.resource_spans:
+            for scope in resource.scope_spans:
+                for span in scope.spans:
+                    {
+                        pair.key: getattr(pair.value, pair.value.WhichOneof("value"))
+                        for pair in span.attributes
+                    }
+        best_s = min(best_s, time.process_time() - started_s)
+    return best_s / _SPANS * 1e6
+
+
+def _gateway(folder: Path, seconds: float) -> dict[str, float]:
+    away = f"http://127.0.0.1:{free_port()}/otel"
+    collector = CollectorProcess(folder, away, ["--stop-grace-s", "0", "--wal-max-bytes", str(20 << 30)])
+    with collector.running():
+        _send(collector.address, 1)
+        meter = _Meter(collector)
+        sent = _send(collector.address, seconds)
+        (cpu_s,) = meter.used_s()
+        return {
+            "spans": sent.spans,
+            "spans_per_cpu_s": sent.spans / cpu_s,
+            "us_per_span": cpu_s / sent.spans * 1e6,
+            "spans_per_s": sent.spans / seconds,
+            "ack_p50_ms": sent.ack_p50_ms,
+            "ack_p99_ms": sent.ack_p99_ms,
+            "collector_rss_mb": collector.peak_rss_mb(),
+        }
+
+
+def _wait_merged(store: StoreProcess) -> None:
+    calm_since_s = time.monotonic()
+    last = ""
+
+    def is_calm() -> bool:
+        nonlocal calm_since_s, last
+        now = store.query(
+            "SELECT (SELECT count() FROM system.merges), (SELECT count() FROM system.parts WHERE active)"
+        )
+        if now != last or not now.startswith("0\t"):
+            calm_since_s, last = time.monotonic(), now
+        return time.monotonic() - calm_since_s > 2.0
+
+    wait_until(is_calm, timeout_s=_DRAIN_TIMEOUT_S, what="background merges are done")
+
+
+def _end_to_end(folder: Path, seconds: float) -> dict[str, object]:
+    store = StoreProcess(folder)
+    collector = CollectorProcess(folder, store.url)
+    with store.running(), collector.running():
+        warm = _send(collector.address, 1)
+        collector.wait_drained(_DRAIN_TIMEOUT_S)
+        _wait_merged(store)
+        meter = _Meter(collector, store)
+        started_s = time.monotonic()
+        sent = _send(collector.address, seconds)
+        collector.wait_drained(_DRAIN_TIMEOUT_S)
+        rows = store.number("SELECT count() FROM otel_traces")
+        if rows != warm.spans + sent.spans:
+            raise RuntimeError(f"{rows} rows for {warm.spans + sent.spans} acknowledged spans")
+        visible_s = time.monotonic() - started_s
+        collector_s, inserting_s = meter.used_s()
+        _wait_merged(store)
+        collector_s, store_s = meter.used_s()
+        rate = sent.spans / visible_s
+        half = _half_rate(store, collector, seconds, rate / 2)
+        sizes = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'otel'"
+        rows = store.number("SELECT count() FROM otel_traces")
+        return {
+            "spans": sent.spans,
+            "bytes_per_span_on_the_wire": sent.bytes / sent.spans,
+            "refused_requests": sent.refused_requests,
+            "spans_per_cpu_s": sent.spans / (collector_s + store_s),
+            "spans_per_s": rate,
+            "us_per_span": {
+                "collector": collector_s / sent.spans * 1e6,
+                "store_until_visible": inserting_s / sent.spans * 1e6,
+                "store_merges_after": (store_s - inserting_s) / sent.spans * 1e6,
+            },
+            "ack_p50_ms": sent.ack_p50_ms,
+            "ack_p99_ms": sent.ack_p99_ms,
+            "half_rate": half,
+            "bytes_per_span": store.number(f"{sizes} AND table = 'otel_traces'") / rows,
+            "bytes_per_span_all_tables": store.number(sizes) / rows,
+            "parts": store.number("SELECT count() FROM system.parts WHERE active AND table = 'otel_traces'"),
+            "collector_rss_mb": collector.peak_rss_mb(),
+            "store_rss_mb": store.peak_rss_mb(),
+        }
+
+
+def _half_rate(
+    store: StoreProcess, collector: CollectorProcess, seconds: float, rate: float
+) -> dict[str, float]:
+    command = [sys.executable, "-m", "bench.ingest_sender", collector.address, "--seconds", str(seconds)]
+    sender = subprocess.Popen([*command, "--rate", str(rate)], stdout=subprocess.PIPE, text=True)
+    time.sleep(seconds / 2)
+    visible_after_s = [_visible_after_s(store, collector) for _ in range(3)]
+    output, _ = sender.communicate(timeout=seconds + 120)
+    fields = json.loads(output)
+    return {
+        "spans_per_s": rate,
+        "ack_p50_ms": fields["ack_p50_ms"],
+        "ack_p99_ms": fields["ack_p99_ms"],
+        "visible_after_s": max(visible_after_s),
+    }
+
+
+def _visible_after_s(store: StoreProcess, collector: CollectorProcess) -> float:
+    request = ExportTraceServiceRequest.FromString(TraceLoad(time.time_ns() % 997 + 1000, 1).next())
+    trace_id = request.resource_spans[0].scope_spans[0].spans[0].trace_id.hex()
+    with collector.channel() as channel:
+        export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+        export(request.SerializeToString(), timeout=30)
+    started_s = time.monotonic()
+    query = f"SELECT count() FROM otel_traces WHERE TraceId = '{trace_id}'"
+    wait_until(lambda: store.number(query) == 1, timeout_s=60, what="the span is visible")
+    return time.monotonic() - started_s
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.ingest")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long each run sends")
+    arguments = parser.parse_args()
+    floor_us = _floor_us_per_span()
+    with tempfile.TemporaryDirectory(prefix="rootspan-bench-") as folder:
+        gateway = _gateway(Path(folder) / "gateway", arguments.seconds / 2)
+        whole = _end_to_end(Path(folder) / "whole", arguments.seconds)
+    half = whole["half_rate"]
+    result = {
+        "gateway_spans_per_cpu_s": round(gateway["spans_per_cpu_s"]),
+        "end_to_end_spans_per_cpu_s": round(float(str(whole["spans_per_cpu_s"]))),
+        "ratio_to_python_loop": round(float(str(whole["spans_per_cpu_s"])) * floor_us / 1e6, 2),
+        "python_loop_spans_per_cpu_s": round(1e6 / floor_us),
+        "peer": None,
+        "peer_spans_per_cpu_s": None,
+        "ratio_to_peer": None,
+        "ack_p99_ms": half["ack_p99_ms"],  # type: ignore[index]
+        "visible_after_s": half["visible_after_s"],  # type: ignore[index]
+        "bytes_per_span": whole["bytes_per_span"],
+        "collector_rss_mb": max(gateway["collector_rss_mb"], float(str(whole["collector_rss_mb"]))),
+        "gateway": gateway,
+        "end_to_end": whole,
+        "machine": {
+            "cpus": os.cpu_count(),
+            "cpu": _cpu_name(),
+            "python": platform.python_version(),
+            "kernel": platform.release(),
+            **{name: metadata.version(name) for name in _PACKAGES},
+        },
+    }
+    if arguments.json:
+        print(json.dumps(result))
+    else:
+        _print(result)
+    return 0
+
+
+def _cpu_name() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _print(fields: object, indent: str = "") -> None:
+    for name, value in fields.items():  # type: ignore[attr-defined]
+        if isinstance(value, dict):
+            print(f"{indent}{name}:")
+            _print(value, indent + "  ")
+        else:
+            text = (
+                f"{value:,.2f}"
+                if isinstance(value, float)
+                else f"{value:,}"
+                if isinstance(value, int)
+                else value
+            )
+            print(f"{indent}{name:<32} {text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
