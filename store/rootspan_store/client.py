@@ -1,7 +1,7 @@
 """How everything but the engine itself reaches ClickHouse: a URL, a client, and errors sorted by what to do.
 
-Speaks HTTP through clickhouse-connect, to the embedded store and to a ClickHouse server alike. Opens connections
-only when told to.
+Speaks HTTP through clickhouse-connect, to the embedded store and to a ClickHouse server alike. Opens
+connections only when told to.
 """
 
 import time
@@ -112,18 +112,23 @@ def _direct_pool() -> Any:
 
 
 def connect(
-    url: StoreUrl | str, *, timeout_s: float = 60.0, connect_timeout_s: float = 5.0, compress: bool | None = None
+    url: StoreUrl | str,
+    *,
+    timeout_s: float = 60.0,
+    connect_timeout_s: float = 5.0,
+    compress: bool | None = None,
 ) -> "Client":
     """Return a clickhouse-connect client on the URL's database, which need not exist yet.
 
-    The client holds no server session, so threads may share it. Its own calls raise clickhouse-connect's errors;
-    wrap them in `store_errors`.
+    The client holds no server session, so threads may share it. Its own calls raise clickhouse-connect's
+    errors; wrap them in `store_errors`.
 
     Args:
         url: The store.
         timeout_s: Longest silence while an answer is awaited.
         connect_timeout_s: Longest wait for the connection.
-        compress: Whether answers and inserts travel compressed; by default if the store is not on this machine.
+        compress: Whether answers and inserts travel compressed; by default if the store is not on this
+            machine.
 
     Raises:
         StoreConfigError: The URL is malformed.
@@ -150,7 +155,8 @@ def connect(
             client_name="rootspan",
             **options,
         )
-    # Named only now: the client's first questions would fail on a database that migrations have yet to create.
+    # Named only now: the client's first questions would fail on a database that migrations have yet to
+    # create.
     client.database = at.database
     return client
 
@@ -184,7 +190,9 @@ def wait_ready(url: StoreUrl | str, timeout_s: float) -> None:
         StoreUnreachable: It did not within `timeout_s`.
     """
     at = url if isinstance(url, StoreUrl) else StoreUrl.parse(url)
-    opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if _is_loopback(at.host) else []))
+    opener = urllib.request.build_opener(
+        *([urllib.request.ProxyHandler({})] if _is_loopback(at.host) else [])
+    )
     deadline = time.monotonic() + timeout_s
     reason = "no attempt was made"
     while True:

@@ -49,7 +49,7 @@ class SchemaError(StoreError):
     """The schema in the database does not fit this program."""
 
 
-class SchemaTooNew(SchemaError):
+class SchemaTooNew(SchemaError):  # noqa: N818
     """The database was migrated by a newer rootspan: upgrade this program.
 
     Attributes:
@@ -63,7 +63,7 @@ class SchemaTooNew(SchemaError):
         self.known = known
 
 
-class SchemaChanged(SchemaError):
+class SchemaChanged(SchemaError):  # noqa: N818
     """A migration that was already applied reads differently now: its text must never change.
 
     Attributes:

@@ -1,6 +1,7 @@
 """How OTLP bytes are handed to ClickHouse: tables, schemas and settings of an insert.
 
-Owns the landing table, the trimmed `.proto` and the insert settings of each signal. Pure; opens no connection.
+Owns the landing table, the trimmed `.proto` and the insert settings of each signal. Pure; opens no
+connection.
 """
 
 from enum import StrEnum
@@ -56,7 +57,8 @@ def insert_settings(signal: Signal, token: str) -> dict[str, str]:
 
     Args:
         signal: What the frames hold.
-        token: Names the data. Within the last 10,000 blocks of every target a repeated token is a no-op, in the raw
+        token: Names the data. Within the last 10,000 blocks of every target a repeated token is a no-op, in
+            the raw
             tables and in the rollups alike. Two inserts under one token must hold equal bytes.
 
     Returns:

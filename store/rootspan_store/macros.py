@@ -1,8 +1,8 @@
 """Column types of the landing tables, named once.
 
-Migrations say `${attributes}` where OTLP has `repeated KeyValue`; this module says what that is in ClickHouse's
-types. The member names are those of `otlp/*.proto`: ClickHouse matches columns and fields by name.
-An `Enum8` named after a oneof tells which member is set (`input_format_protobuf_oneof_presence`).
+Migrations say `${attributes}` where OTLP has `repeated KeyValue`; this module says what that is in
+ClickHouse's types. The member names are those of `otlp/*.proto`: ClickHouse matches columns and fields by
+name. An `Enum8` named after a oneof tells which member is set (`input_format_protobuf_oneof_presence`).
 """
 
 __all__ = ["MACROS"]
@@ -25,12 +25,13 @@ _EXEMPLARS = (
 )
 _NUMBER_POINTS = (
     "Array(Tuple(start_time_unix_nano UInt64, time_unix_nano UInt64, as_double Float64, as_int Int64, "
-    f"value Enum8('none' = 0, 'as_double' = 4, 'as_int' = 6), exemplars {_EXEMPLARS}, attributes {_ATTRIBUTES}, "
+    f"value Enum8('none' = 0, 'as_double' = 4, 'as_int' = 6), exemplars {_EXEMPLARS}, attributes "
+    f"{_ATTRIBUTES}, "
     "flags UInt32))"
 )
 
-# One OTLP value as text: strings as they are, numbers and booleans as JSON writes them, arrays and key-value lists
-# as JSON, bytes (and whatever is nested deeper than one level) as base64.
+# One OTLP value as text: strings as they are, numbers and booleans as JSON writes them, arrays and key-value
+# lists as JSON, bytes (and whatever is nested deeper than one level) as base64.
 _LEAF_JSON = (
     "multiIf({x}.value = 'string_value', toJSONString({x}.string_value), "
     "{x}.value = 'int_value', toString({x}.int_value), "

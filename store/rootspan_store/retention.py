@@ -1,7 +1,7 @@
 """How long each table keeps its rows: which class it is of, and the statement that makes it so.
 
-The one list of tables with a retention. Counted from arrival (`InsertedAt`), so that a replayed old recording stays.
-Tables that are in neither class are kept for good: the ledger and the record of migrations.
+The one list of tables with a retention. Counted from arrival (`InsertedAt`), so that a replayed old recording
+stays. Tables that are in neither class are kept for good: the ledger and the record of migrations.
 """
 
 from importlib.resources import files
@@ -26,7 +26,10 @@ ROLLUP_TABLES = ("otel_spans_1m", "otel_logs_1m", "otel_gauges_1m", "otel_instan
 
 def retention_days(settings: RetentionSettings) -> dict[str, int]:
     """Return the days to keep for every table that has a retention, raw tables first."""
-    return {**dict.fromkeys(RAW_TABLES, settings.raw_days), **dict.fromkeys(ROLLUP_TABLES, settings.rollup_days)}
+    return {
+        **dict.fromkeys(RAW_TABLES, settings.raw_days),
+        **dict.fromkeys(ROLLUP_TABLES, settings.rollup_days),
+    }
 
 
 def retention_statement(table: str, days: int) -> str:

@@ -1,8 +1,8 @@
 """The schema: numbered migrations, applied once, in order, and remembered in `rootspan_schema`.
 
-Each migration is a file of idempotent statements without a database name, so a run that was cut off is repeated
-from its start. An applied migration never changes: a correction is a new file. Retention is not part of them; it is
-compared with the settings at every run (see retention.py).
+Each migration is a file of idempotent statements without a database name, so a run that was cut off is
+repeated from its start. An applied migration never changes: a correction is a new file. Retention is not part
+of them; it is compared with the settings at every run (see retention.py).
 """
 
 import hashlib
@@ -106,7 +106,8 @@ def applied_version(client: "Client") -> int:
     database = require_identifier(str(client.database), "database")
     with store_errors():
         present = client.query(
-            _sql("table_definitions"), parameters={"database": database, "tables": ["rootspan_schema"]},
+            _sql("table_definitions"),
+            parameters={"database": database, "tables": ["rootspan_schema"]},
             settings={"database": "system"},
         ).result_rows
         if not present:
@@ -150,7 +151,11 @@ def migrate(
                 client.command(statement)
             client.command(
                 _sql("schema_record"),
-                parameters={"version": migration.version, "name": migration.name, "checksum": migration.checksum},
+                parameters={
+                    "version": migration.version,
+                    "name": migration.name,
+                    "checksum": migration.checksum,
+                },
             )
         _apply_retention(client, database, retention or RetentionSettings())
     return missing
@@ -160,7 +165,8 @@ def _check(database: str, applied: Mapping[int, str], known: Sequence[Migration]
     newest, ours = max(applied, default=0), max((m.version for m in known), default=0)
     if newest > ours:
         raise SchemaTooNew(
-            f"database {database} has schema {newest}, this rootspan knows {ours}: upgrade this program, or use "
+            f"database {database} has schema {newest}, this rootspan knows {ours}: upgrade this program, or "
+            f"use "
             "another database in --store",
             found=newest,
             known=ours,
@@ -169,8 +175,10 @@ def _check(database: str, applied: Mapping[int, str], known: Sequence[Migration]
         checksum = applied.get(migration.version)
         if checksum is not None and checksum != migration.checksum:
             raise SchemaChanged(
-                f"migration {migration.version} ({migration.name}) was applied to database {database} with another "
-                f"text (checksum {checksum[:12]}, here {migration.checksum[:12]}): install the version that applied "
+                f"migration {migration.version} ({migration.name}) was applied to database {database} with "
+                f"another "
+                f"text (checksum {checksum[:12]}, here {migration.checksum[:12]}): install the version that "
+                f"applied "
                 "it, or use a fresh database",
                 version=migration.version,
             )

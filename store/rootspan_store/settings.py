@@ -39,26 +39,34 @@ class StoreSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ROOTSPAN_STORE_", frozen=True, extra="forbid")
 
-    data: Path = Field(default=Path("rootspan-data"), description="Folder of the database. ROOTSPAN_STORE_DATA")
+    data: Path = Field(
+        default=Path("rootspan-data"), description="Folder of the database. ROOTSPAN_STORE_DATA"
+    )
     http: str = Field(default="127.0.0.1:8123", description="HOST:PORT to listen on. ROOTSPAN_STORE_HTTP")
     user: str | None = Field(default=None, description="User that clients must name. None: no authentication")
     password: SecretStr | None = Field(default=None, description="That user's password")
     readonly_user: str | None = Field(default=None, description="A second user that may only read")
     readonly_password: SecretStr | None = Field(default=None, description="The read-only user's password")
     insecure: bool = Field(
-        default=False, description="Allow listening beyond loopback without authentication. ROOTSPAN_STORE_INSECURE"
+        default=False,
+        description="Allow listening beyond loopback without authentication. ROOTSPAN_STORE_INSECURE",
     )
     readers: int = Field(default=4, ge=1, le=64, description="Queries that run at once")
     writers: int = Field(default=2, ge=1, le=16, description="Inserts and DDL statements that run at once")
     queue_timeout_s: float = Field(
-        default=30.0, gt=0, le=600, description="Longest wait for a free slot before TOO_MANY_SIMULTANEOUS_QUERIES"
+        default=30.0,
+        gt=0,
+        le=600,
+        description="Longest wait for a free slot before TOO_MANY_SIMULTANEOUS_QUERIES",
     )
     max_execution_time_s: float = Field(default=60.0, gt=0, le=86400, description="Longest run of one query")
     max_memory_usage_bytes: int = Field(
         default=4096 * _MIB, ge=16 * _MIB, description="Most memory that one query may use"
     )
     max_result_rows: int = Field(default=10_000_000, ge=1, description="Most rows that one query may return")
-    max_result_bytes: int = Field(default=4096 * _MIB, ge=_MIB, description="Most bytes that one query may return")
+    max_result_bytes: int = Field(
+        default=4096 * _MIB, ge=_MIB, description="Most bytes that one query may return"
+    )
     memory_max_bytes: int = Field(
         default_factory=_half_of_memory_bytes,
         ge=256 * _MIB,
@@ -66,14 +74,27 @@ class StoreSettings(BaseSettings):
     )
     max_query_bytes: int = Field(default=262_144, ge=1024, le=16 * _MIB, description="Longest statement")
     max_buffered_body_bytes: int = Field(
-        default=256 * _MIB, ge=_MIB, description="Largest body that is held in memory (INSERT … VALUES, forms)"
+        default=256 * _MIB,
+        ge=_MIB,
+        description="Largest body that is held in memory (INSERT … VALUES, forms)",
     )
-    session_timeout_s: float = Field(default=60.0, gt=0, le=3600, description="Idle life of a session without its own")
+    client_timeout_s: float = Field(
+        default=60.0, gt=0, le=3600, description="Longest silence of a client within a request or an answer"
+    )
+    session_timeout_s: float = Field(
+        default=60.0, gt=0, le=3600, description="Idle life of a session without its own"
+    )
     stop_timeout_s: float = Field(
-        default=30.0, gt=0, le=600, description="Time that requests in flight get to finish when the store stops"
+        default=30.0,
+        gt=0,
+        le=600,
+        description="Time that requests in flight get to finish when the store stops",
     )
     background_threads: int = Field(
-        default_factory=lambda: max(2, os.cpu_count() or 2), ge=1, le=128, description="Threads that merge parts"
+        default_factory=lambda: max(2, os.cpu_count() or 2),
+        ge=1,
+        le=128,
+        description="Threads that merge parts",
     )
     access_log: bool = Field(default=False, description="Log one line per request to stderr")
 
@@ -92,7 +113,9 @@ class StoreSettings(BaseSettings):
             if (user is None) != (password is None):
                 raise ValueError(f"{name} and its password must be given together")
         if self.readonly_user is not None and self.user is None:
-            raise ValueError("readonly_user without user would leave writing open to everyone; set user and password")
+            raise ValueError(
+                "readonly_user without user would leave writing open to everyone; set user and password"
+            )
         if self.readonly_user is not None and self.readonly_user == self.user:
             raise ValueError(f"readonly_user and user are both {self.user!r}; name them differently")
         return self
@@ -104,7 +127,8 @@ class StoreSettings(BaseSettings):
         if not loopback and self.user is None and not self.insecure:
             raise ValueError(
                 f"listening on {host} without authentication would let anyone read and delete the data; "
-                "set ROOTSPAN_STORE_USER and ROOTSPAN_STORE_PASSWORD, or ROOTSPAN_STORE_INSECURE=1 to allow it"
+                "set ROOTSPAN_STORE_USER and ROOTSPAN_STORE_PASSWORD, or ROOTSPAN_STORE_INSECURE=1 to allow "
+                "it"
             )
         return self
 
@@ -119,8 +143,12 @@ class RetentionSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ROOTSPAN_RETENTION_", frozen=True, extra="forbid")
 
-    raw_days: int = Field(default=30, ge=1, le=3650, description="Spans, logs, points. ROOTSPAN_RETENTION_RAW_DAYS")
-    rollup_days: int = Field(default=365, ge=1, le=3650, description="Rollups. ROOTSPAN_RETENTION_ROLLUP_DAYS")
+    raw_days: int = Field(
+        default=30, ge=1, le=3650, description="Spans, logs, points. ROOTSPAN_RETENTION_RAW_DAYS"
+    )
+    rollup_days: int = Field(
+        default=365, ge=1, le=3650, description="Rollups. ROOTSPAN_RETENTION_ROLLUP_DAYS"
+    )
 
 
 def require_identifier(name: str, what: str) -> str:
@@ -130,5 +158,7 @@ def require_identifier(name: str, what: str) -> str:
         ValueError: It is not.
     """
     if not _IDENTIFIER.fullmatch(name):
-        raise ValueError(f"{what} {name!r} must be letters, digits and underscores, and not start with a digit")
+        raise ValueError(
+            f"{what} {name!r} must be letters, digits and underscores, and not start with a digit"
+        )
     return name

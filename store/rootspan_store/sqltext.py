@@ -49,14 +49,24 @@ _TOKEN = re.compile(
   | (?P<comment>--[^\n]*|\#[ !][^\n]*|/\*.*?\*/)
   | (?P<string>'(?:[^'\\]|\\.|'')*')
   | (?P<quoted>`(?:[^`\\]|\\.|``)*`|"(?:[^"\\]|\\.|"")*")
-  | (?P<heredoc>\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
+  | (?P<heredoc>(\$\w*\$).*?\6)
   | (?P<word>[A-Za-z_][A-Za-z0-9_$]*)
   | (?P<number>[0-9][A-Za-z0-9_]*)
   | (?P<other>.)
     """,
     re.DOTALL | re.VERBOSE,
 )
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "0": "\0", "a": "\a", "v": "\v", "e": "\x1b"}
+_ESCAPES = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "b": "\b",
+    "f": "\f",
+    "0": "\0",
+    "a": "\a",
+    "v": "\v",
+    "e": "\x1b",
+}
 _ESCAPED = re.compile(r"\\x([0-9a-fA-F]{2})|\\(.)", re.DOTALL)
 
 
@@ -67,10 +77,12 @@ def tokenize(sql: str, *, keep_trivia: bool = False) -> Iterator[Token]:
         SqlTextError: A quote or a block comment is not closed.
     """
     for match in _TOKEN.finditer(sql):
-        kind = TokenKind(match.lastgroup if match.lastgroup != "tag" else "heredoc")
+        kind = TokenKind(match.lastgroup or "other")
         text = match.group()
         if kind is TokenKind.OTHER and (text in "'`\"" or sql.startswith("/*", match.start())):
-            raise SqlTextError(f"{sql[match.start() : match.start() + 2]!r} at offset {match.start()} is never closed")
+            raise SqlTextError(
+                f"{sql[match.start() : match.start() + 2]!r} at offset {match.start()} is never closed"
+            )
         if keep_trivia or kind not in (TokenKind.SPACE, TokenKind.COMMENT):
             yield Token(kind, text, match.start())
 

@@ -1,4 +1,4 @@
-"""What goes back to the client: status and headers as ClickHouse sends them, and a body that may still be running.
+"""What goes back to the client: status and headers as ClickHouse sends them, a body that may still run.
 
 Pure but for the iterators it is given.
 """
@@ -6,16 +6,25 @@ Pure but for the iterators it is given.
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rootspan_store.embedded.compression import Compressor
 from rootspan_store.embedded.handle import Produced
 from rootspan_store.errors import EngineError
 
-__all__ = ["Answer", "STREAMED_FORMATS", "content_type", "error_answer", "http_status", "streamed_body", "summary"]
+__all__ = [
+    "STREAMED_FORMATS",
+    "Answer",
+    "content_type",
+    "error_answer",
+    "http_status",
+    "new_exception_tag",
+    "streamed_body",
+    "summary",
+]
 
-# Formats whose streamed pieces, put one after another, are exactly the whole result. Others repeat a header or a
-# frame with each piece (tried with chDB 4.4), so their result is made whole first.
+# Formats whose streamed pieces, put one after another, are exactly the whole result. Others repeat a header
+# or a frame with each piece (tried with chDB 4.4), so their result is made whole first.
 STREAMED_FORMATS = frozenset(
     {
         "CSV",
@@ -57,9 +66,9 @@ _STATUS = {
     **dict.fromkeys((229,), 413),
     **dict.fromkeys(
         (
-            6, 8, 10, 15, 16, 20, 25, 26, 27, 31, 32, 33, 34, 36, 38, 41, 42, 43, 44, 45, 51, 52, 53, 59, 62, 63, 69, 70,
-            72, 115, 117, 130, 131, 164, 167, 168, 179, 182, 183, 184, 187, 190, 206, 321, 352, 374, 386, 395, 403, 427,
-            441, 452, 456, 457, 472, 636, 717,
+            6, 8, 10, 15, 16, 20, 25, 26, 27, 31, 32, 33, 34, 36, 38, 41, 42, 43, 44, 45, 51, 52, 53, 59, 62,
+            63, 69, 70, 72, 115, 117, 130, 131, 164, 167, 168, 179, 182, 183, 184, 187, 190, 206, 321, 352,
+            374, 386, 395, 403, 427, 441, 452, 456, 457, 472, 636, 717,
         ),
         400,
     ),
@@ -81,26 +90,21 @@ def content_type(output_format: str) -> str:
     return _CONTENT_TYPES.get(output_format, "text/plain; charset=UTF-8")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP answer.
 
     Attributes:
-        body: The first part of the body, or all of it.
-        rest: The parts that are still to come, None if there are none. Closing it ends the query.
-        on_done: Called once when the answer is sent or given up.
+        body: The whole body, unless `rest` brings it.
+        rest: The body in parts, some of which are still to be computed.
+        close: Ends what computes them; to be called once, when `rest` is sent or given up.
     """
 
     status: int
     headers: dict[str, str]
-    body: bytes | memoryview = b""
+    body: bytes = b""
     rest: Iterator[bytes | memoryview] | None = None
-    on_done: list[Callable[[], None]] = field(default_factory=list)
-
-    def close(self) -> None:
-        """Release what the answer holds; safe to repeat."""
-        while self.on_done:
-            self.on_done.pop()()
+    close: Callable[[], None] = lambda: None
 
 
 def summary(*, read: tuple[int, int] = (0, 0), written: tuple[int, int] = (0, 0), elapsed_ns: int = 0) -> str:
@@ -139,7 +143,10 @@ def new_exception_tag() -> str:
 def streamed_body(
     pieces: Iterator[Produced], first: list[Produced], encoder: Compressor | None, tag: str, version: str
 ) -> Iterator[bytes | memoryview]:
-    """Yield the body of a result; an error on the way becomes ClickHouse's `__exception__` block at its end."""
+    """Yield the body of a result; an error on the way becomes an `__exception__` block at its end.
+
+    Source of the block's form: clickhouse-connect, `extract_exception_with_tag` (server 25.11 and newer).
+    """
     try:
         for piece in first:
             yield encoder.compress(piece.data) if encoder else piece.data
@@ -150,7 +157,8 @@ def streamed_body(
         message = f"{error.text} (version {version})\n".encode()
         size = str(len(message)).encode()
         mark = tag.encode()
-        block = b"\r\n__exception__\r\n" + mark + b"\r\n" + message + size + b" " + mark + b"\r\n__exception__\r\n"
+        lines = (b"", b"__exception__", mark, message + size + b" " + mark, b"__exception__", b"")
+        block = b"\r\n".join(lines)
         yield encoder.compress(block) if encoder else block
     if encoder:
         yield encoder.flush()

@@ -1,25 +1,26 @@
 """The ASGI application: carries bytes between uvicorn and `QueryService`. No SQL, no decisions.
 
-Requests run in worker threads, since chDB releases the interpreter's lock; the event loop only moves bytes and
-notices clients that leave.
+Requests run in worker threads, since chDB releases the interpreter's lock; the event loop only moves bytes
+and notices clients that leave.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from rootspan_store.embedded.answer import Answer
 from rootspan_store.embedded.body import Body, ClientGone
 from rootspan_store.embedded.service import Call, QueryService
 
-__all__ = ["build_app"]
+__all__ = ["Threads", "build_app"]
 
 log = logging.getLogger("rootspan.store")
 
@@ -27,12 +28,28 @@ log = logging.getLogger("rootspan.store")
 _BATCH_BYTES = 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """The threads that requests run in.
+
+    Attributes:
+        queries: Run whole requests; may all be waiting for a handle.
+        streams: Continue answers that hold a handle, so they must never wait behind `queries`.
+        patience_s: Longest silence of a client that sends or is being sent to.
+    """
+
+    queries: ThreadPoolExecutor
+    streams: ThreadPoolExecutor
+    patience_s: float
+
+
 class _LoopSource:
     """Lets a worker thread read a request's body, one batch ahead."""
 
-    def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop, on_end: Callable[[], None]) -> None:
+    def __init__(self, receive: Receive, on_end: Callable[[], None], *, patience_s: float) -> None:
         self._receive = receive
-        self._loop = loop
+        self._loop = asyncio.get_running_loop()
+        self._patience_s = patience_s
         self._on_end = on_end
         self._ended = False
         self._next: Future[bytes] | None = None
@@ -55,10 +72,18 @@ class _LoopSource:
         return asyncio.run_coroutine_threadsafe(self._gather(), self._loop)
 
     def read(self) -> bytes:
-        """Block for the next bytes; empty at the end."""
+        """Block for the next bytes; empty at the end.
+
+        Raises:
+            ClientGone: The client left, or sent too little for too long.
+        """
         future = self._next or self._schedule()
         self._next = None
-        data = future.result()
+        try:
+            data = future.result(self._patience_s)
+        except TimeoutError:
+            future.cancel()
+            raise ClientGone from None
         if data and not self._ended:
             self._next = self._schedule()
         return data
@@ -67,36 +92,37 @@ class _LoopSource:
 class _QueryEndpoint:
     """POST and GET on `/`: a query."""
 
-    def __init__(self, service: QueryService, workers: ThreadPoolExecutor, kill: Callable[[str], None]) -> None:
+    def __init__(self, service: QueryService, threads: Threads, kill: Callable[[str], None]) -> None:
         self._service = service
-        self._workers = workers
+        self._threads = threads
         self._kill = kill
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
-        if not scope["query_string"] and request.method == "GET":
+        if not scope["query_string"] and request.method != "POST":
             await PlainTextResponse("Ok.\n")(scope, receive, send)
             return
-        loop = asyncio.get_running_loop()
         body_ended = asyncio.Event()
         running: list[str] = []
-        source = _LoopSource(receive, loop, body_ended.set)
+        source = _LoopSource(receive, body_ended.set, patience_s=self._threads.patience_s)
         call = Call(
             method="GET" if request.method == "HEAD" else request.method,
             items=tuple(request.query_params.multi_items()),
-            headers={name: value for name, value in request.headers.items()},
+            headers=dict(request.headers.items()),
             body=Body(source, request.headers.get("content-encoding", "")),
             on_handle=running.append,
         )
-        work = loop.run_in_executor(self._workers, self._service.answer, call)
+        loop = asyncio.get_running_loop()
         watch = asyncio.create_task(self._kill_when_gone(receive, body_ended, running))
         try:
-            answer = await work
+            answer = await loop.run_in_executor(self._threads.queries, self._service.answer, call)
         except ClientGone:
             return
         finally:
             watch.cancel()
-        await self._send(answer, send, head_only=request.method == "HEAD")
+        if request.method == "HEAD":
+            send = _without_body(send)
+        await self._send(answer, send)
 
     async def _kill_when_gone(self, receive: Receive, body_ended: asyncio.Event, running: list[str]) -> None:
         await body_ended.wait()
@@ -104,39 +130,54 @@ class _QueryEndpoint:
             pass
         if running:
             log.info("client left, query on %s is cancelled", running[-1])
-            await asyncio.get_running_loop().run_in_executor(None, self._kill, running[-1])
+            await asyncio.get_running_loop().run_in_executor(self._threads.streams, self._kill, running[-1])
 
-    async def _send(self, answer: Answer, send: Send, *, head_only: bool) -> None:
+    async def _send(self, answer: Answer, send: Send) -> None:
+        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
+        start = {"type": "http.response.start", "status": answer.status, "headers": headers}
+        if answer.rest is None:
+            headers.append((b"content-length", str(len(answer.body)).encode()))
+            await send(start)
+            await send({"type": "http.response.body", "body": answer.body})
+            return
         loop = asyncio.get_running_loop()
         try:
-            headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
-            if answer.rest is None:
-                headers.append((b"content-length", str(len(answer.body)).encode()))
-            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-            if answer.rest is None or head_only:
-                await send({"type": "http.response.body", "body": b"" if head_only else bytes(answer.body)})
-                return
-            rest = answer.rest
-            while (piece := await loop.run_in_executor(self._workers, next, rest, None)) is not None:
-                await send({"type": "http.response.body", "body": bytes(piece), "more_body": True})
+            await send(start)
+            while (
+                piece := await loop.run_in_executor(self._threads.streams, next, answer.rest, None)
+            ) is not None:
+                part = {"type": "http.response.body", "body": bytes(piece), "more_body": True}
+                await asyncio.wait_for(send(part), self._threads.patience_s)
             await send({"type": "http.response.body", "body": b""})
+        except TimeoutError:
+            log.info("client took nothing for %g s, its query is cancelled", self._threads.patience_s)
+            raise
         finally:
-            await asyncio.shield(loop.run_in_executor(self._workers, answer.close))
+            await asyncio.shield(loop.run_in_executor(self._threads.streams, answer.close))
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return send_head
 
 
 async def _ping(request: Request) -> Response:
     return PlainTextResponse("Ok.\n")
 
 
-def build_app(service: QueryService, workers: ThreadPoolExecutor, kill: Callable[[str], None]) -> Starlette:
+def build_app(service: QueryService, threads: Threads, kill: Callable[[str], None]) -> Starlette:
     """Return the application.
 
     Args:
         service: Runs the requests.
-        workers: Threads to run them in.
+        threads: Where it runs them.
         kill: Cancels what runs on the handle of a name.
     """
-    endpoint = _QueryEndpoint(service, workers, kill)
+    endpoint = _QueryEndpoint(service, threads, kill)
     return Starlette(
         routes=[
             Route("/ping", _ping, methods=["GET", "HEAD"]),

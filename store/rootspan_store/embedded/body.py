@@ -74,8 +74,10 @@ class Body:
             raise EngineError.of(
                 229,
                 "QUERY_IS_TOO_LARGE",
-                f"The body is larger than {most_bytes} bytes, which it may not be in this form; send rows in a format "
-                "that streams (Native, RowBinary, JSONEachRow), or raise ROOTSPAN_STORE_MAX_BUFFERED_BODY_BYTES",
+                f"The body is larger than {most_bytes} bytes, which it may not be in this form; send rows in "
+                f"a format "
+                "that streams (Native, RowBinary, JSONEachRow), or raise "
+                "ROOTSPAN_STORE_MAX_BUFFERED_BODY_BYTES",
             )
         self._ahead = b""
         return data

@@ -1,7 +1,7 @@
 """HTTP content encodings, both ways, in bounded steps. Pure: bytes in, bytes out.
 
-Decompression yields at most `STEP_BYTES` at a time whatever the input expands to, so a small body that expands to
-gigabytes costs time but no memory. Brotli works if the `brotli` package is installed.
+Decompression yields at most `STEP_BYTES` at a time whatever the input expands to, so a small body that
+expands to gigabytes costs time but no memory. Brotli works if the `brotli` package is installed.
 """
 
 import importlib

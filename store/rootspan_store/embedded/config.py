@@ -1,4 +1,4 @@
-"""Writes the configuration that the engine starts with: users.xml (roles, constraints) and config.xml (memory, pools).
+"""Writes the engine's configuration: users.xml (roles, constraints) and config.xml (memory, pools).
 
 Pure but for `write_config`. The files are rewritten at every start, so editing them has no effect.
 """
@@ -34,7 +34,9 @@ def _constraints(settings: StoreSettings) -> str:
 
 def render_users(settings: StoreSettings) -> str:
     """Return users.xml: one user, whose two roles the handles choose from with SET ROLE."""
-    values = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in sorted(FROZEN_SETTINGS.items()) if value)
+    values = "".join(
+        f"<{name}>{escape(value)}</{name}>" for name, value in sorted(FROZEN_SETTINGS.items()) if value
+    )
     return (
         "<clickhouse>"
         f"<profiles><default>{values}<constraints>{_constraints(settings)}</constraints></default></profiles>"
@@ -48,15 +50,15 @@ def render_users(settings: StoreSettings) -> str:
 
 
 def render_config(settings: StoreSettings, folder: Path) -> str:
-    """Return config.xml; `folder` holds users.xml and two folders that stay empty."""
+    """Return config.xml; `folder` holds users.xml and two folders: programs (none), cached schemas."""
     threads = settings.background_threads
-    # ClickHouse refuses mutations unless this many of `pool * ratio` entries are free; the defaults assume 16 × 2.
+    # ClickHouse wants this many of `threads * ratio` entries free to mutate; its defaults assume 16 * 2.
     free_entries = max(1, threads // 2)
     values: dict[str, object] = {
         "users_config": folder / "users.xml",
-        "user_files_path": f"{folder / 'empty-files'}/",
-        "user_scripts_path": f"{folder / 'empty-scripts'}/",
-        "format_schema_path": f"{folder / 'empty-files'}/",
+        "user_files_path": f"{folder / 'formats'}/",
+        "user_scripts_path": f"{folder / 'scripts'}/",
+        "format_schema_path": f"{folder / 'formats'}/",
         "max_server_memory_usage": settings.memory_max_bytes,
         "background_pool_size": threads,
         "background_merges_mutations_concurrency_ratio": 2,
@@ -83,10 +85,13 @@ def render_config(settings: StoreSettings, folder: Path) -> str:
 
 
 def write_config(settings: StoreSettings, folder: Path) -> Path:
-    """Write both files and the empty folders below `folder`; return the path of config.xml."""
-    for name in ("empty-files", "empty-scripts"):
+    """Write both files and their folders below `folder`; return the path of config.xml."""
+    for name in ("formats", "scripts"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    for name, text in (("users.xml", render_users(settings)), ("config.xml", render_config(settings, folder))):
+    for name, text in (
+        ("users.xml", render_users(settings)),
+        ("config.xml", render_config(settings, folder)),
+    ):
         path = folder / name
         path.write_text(text, encoding="utf-8")
         os.chmod(path, 0o600)

@@ -1,7 +1,7 @@
 """The engine of this process: starts chDB on a folder and lends out its handles.
 
-One engine a process, one process a folder (see lock.py). Readers cannot write, writers cannot reach files or the
-network; which statement goes where is decided in service.py.
+One engine a process, one process a folder (see lock.py). Readers cannot write, writers cannot reach files or
+the network; which statement goes where is decided in service.py.
 """
 
 import queue
@@ -59,7 +59,8 @@ class Pool:
             raise EngineError.of(
                 202,
                 "TOO_MANY_SIMULTANEOUS_QUERIES",
-                f"All {self.size} handles stayed busy for {self._wait_s:g} s; retry, or raise ROOTSPAN_STORE_READERS "
+                f"All {self.size} handles stayed busy for {self._wait_s:g} s; retry, or raise "
+                f"ROOTSPAN_STORE_READERS "
                 "or ROOTSPAN_STORE_WRITERS",
             ) from None
 
@@ -132,7 +133,8 @@ class Engine:
         return Pool(handles, wait_s=self.settings.queue_timeout_s, replace=factory)
 
     def _prepare(self) -> None:
-        # chDB's own `default` database overlays the file system (SELECT FROM a path) and cannot hold tables of ours.
+        # chDB's own `default` database overlays the file system (SELECT FROM a path) and cannot hold tables
+        # of ours.
         engine = self._ask("SELECT engine FROM system.databases WHERE name = 'default'")
         if engine != "Atomic":
             self._control.execute("DROP DATABASE IF EXISTS default")
@@ -169,12 +171,14 @@ class Engine:
         """Cancel what runs on the handle of that name; nothing happens if it is idle."""
         with self._control_lock:
             produced = self._control.query(
-                "KILL QUERY WHERE Settings['log_comment'] = {name:String} ASYNC", "Null", {"name": handle_name}
+                "KILL QUERY WHERE Settings['log_comment'] = {name:String} ASYNC",
+                "Null",
+                {"name": handle_name},
             )
             del produced
 
     def close(self, *, within_s: float) -> bool:
         """Stop the engine, waiting for handles that are lent; return whether all came back in time."""
-        done = all([pool.close(within_s=within_s) for pool in (self.readers, self.writers, self._parsers)])
+        closed = [pool.close(within_s=within_s) for pool in (self.readers, self.writers, self._parsers)]
         self._control.close()
-        return done
+        return all(closed)

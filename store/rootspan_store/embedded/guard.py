@@ -4,6 +4,7 @@ Raises ClickHouse's own errors, so a client cannot tell the front from the engin
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 from rootspan_store.embedded.policy import (
     DATABASE_ENGINES,
@@ -42,7 +43,9 @@ def check_statement(statement: Statement, params: Mapping[str, str], known_setti
 
 
 def _denied(message: str) -> EngineError:
-    return EngineError.of(_ACCESS_DENIED, "ACCESS_DENIED", f"{message}, which the embedded store does not allow")
+    return EngineError.of(
+        _ACCESS_DENIED, "ACCESS_DENIED", f"{message}, which the embedded store does not allow"
+    )
 
 
 def _check_functions(tokens: tuple[Token, ...], params: Mapping[str, str]) -> None:
@@ -52,16 +55,18 @@ def _check_functions(tokens: tuple[Token, ...], params: Mapping[str, str]) -> No
         name = unquote(token)
         following = tokens[index + 1].text if index + 1 < len(tokens) else ""
         called = following == "("
-        if called and (name.lower() in DENIED_FUNCTIONS or name.lower().startswith("ai") and _calls_out(name)):
+        if called and (
+            name.lower() in DENIED_FUNCTIONS or (name.lower().startswith("ai") and _calls_out(name))
+        ):
             raise _denied(f"The function {name} is used")
-        # Functions are values too: arrayMap(file, …) and `APPLY file` call it without a parenthesis. An alias or
-        # a column that is called `file` stays usable as `t.file` and `… AS file`.
+        # Functions are values too: arrayMap(file, …) and `APPLY file` call it without a parenthesis. An alias
+        # or a column that is called `file` stays usable as `t.file` and `… AS file`.
         previous = tokens[index - 1].text if index else ""
         if name == "file" and previous not in (".", "AS") and following != ".":
             raise _denied("The name file is used where it can mean the function (qualify a column: t.file)")
     if any(t.text == "Identifier" for t in tokens):
         for value in params.values():
-            if "\\" in value or value.strip("`\" ") == "file":
+            if "\\" in value or value.strip('`" ') == "file":
                 raise _denied(f"The identifier parameter {value!r} can mean the function file")
 
 
@@ -72,11 +77,13 @@ def _calls_out(name: str) -> bool:
 
 def _check_files(tokens: tuple[Token, ...]) -> None:
     texts = [t.text for t in tokens]
-    for word, following in zip(texts, texts[1:], strict=False):
+    for word, following in pairwise(texts):
         if word == "INTO" and following == "OUTFILE":
             raise EngineError.of(71, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed")
         if word == "FROM" and following == "INFILE":
-            raise EngineError.of(78, "UNKNOWN_TYPE_OF_QUERY", "FROM INFILE is not allowed; send the rows in the body")
+            raise EngineError.of(
+                78, "UNKNOWN_TYPE_OF_QUERY", "FROM INFILE is not allowed; send the rows in the body"
+            )
 
 
 def _check_kind(statement: Statement) -> None:
@@ -93,15 +100,17 @@ def _check_kind(statement: Statement) -> None:
             raise _denied(f"The database engine {' '.join(engine)} is used")
     if "TEMPORARY" in words[1:4] and words[0] == "CREATE":
         raise EngineError.of(
-            48, "NOT_IMPLEMENTED", "The embedded store has no temporary tables; use a subquery or a Memory table"
+            48,
+            "NOT_IMPLEMENTED",
+            "The embedded store has no temporary tables; use a subquery or a Memory table",
         )
 
 
 def check_settings(names: Iterable[str], known_settings: frozenset[str], *, reading: bool) -> None:
     """Refuse settings that a read may not change.
 
-    Names that the engine does not know pass: its own error says so best. Frozen settings pass too, because naming one
-    with its present value changes nothing, and the engine's constraint refuses any other value.
+    Names that the engine does not know pass: its own error says so best. Frozen settings pass too, because
+    naming one with its present value changes nothing, and the engine's constraint refuses any other value.
 
     Raises:
         EngineError: 164.
@@ -112,7 +121,9 @@ def check_settings(names: Iterable[str], known_settings: frozenset[str], *, read
         harmless = name in READ_SETTINGS or name in FROZEN_SETTINGS or name.startswith(READ_SETTING_PREFIXES)
         if name in known_settings and not harmless:
             raise EngineError.of(
-                _READONLY, "READONLY", f"Cannot modify '{name}' setting in a query that reads (see docs/store.md)"
+                _READONLY,
+                "READONLY",
+                f"Cannot modify '{name}' setting in a query that reads (see docs/store.md)",
             )
 
 

@@ -70,7 +70,9 @@ class Insertion:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
         try:
             self._inserter.cancel()
         except RuntimeError as failure:
@@ -123,7 +125,7 @@ class Handle:
         self._base = {**base, "log_comment": name}
         self._dirty: set[str] = set()
         try:
-            self._connection = Connection(dsn)
+            self._connection: Any = Connection(dsn)
         except RuntimeError as error:
             _raise_engine_error(error)
         self.execute(f"SET ROLE {quote_identifier(role)}")
@@ -145,7 +147,9 @@ class Handle:
     def set(self, settings: Mapping[str, str]) -> None:
         """Set settings until `reset`. Names and values are quoted, so they can hold anything."""
         if settings:
-            pairs = ", ".join(f"{quote_identifier(name)} = {quote_string(value)}" for name, value in settings.items())
+            pairs = ", ".join(
+                f"{quote_identifier(name)} = {quote_string(value)}" for name, value in settings.items()
+            )
             self._dirty.update(settings)
             self.execute(f"SET {pairs}")
 
@@ -158,10 +162,8 @@ class Handle:
         """Undo `set`. A handle that cannot be reset is marked broken instead of raising."""
         if not self._dirty:
             return
-        pairs = ", ".join(
-            f"{quote_identifier(name)} = {quote_string(self._base[name]) if name in self._base else 'DEFAULT'}"
-            for name in sorted(self._dirty)
-        )
+        values = {name: quote_string(self._base[name]) for name in self._dirty if name in self._base}
+        pairs = ", ".join(f"{quote_identifier(n)} = {values.get(n, 'DEFAULT')}" for n in sorted(self._dirty))
         self._dirty.clear()
         try:
             self.execute(f"SET {pairs}")
@@ -182,9 +184,11 @@ class Handle:
         except (RuntimeError, ValueError) as error:
             self._fail(error)
 
-    def stream(self, sql: str, output_format: str, params: Mapping[str, str]) -> Generator[Produced, None, None]:
+    def stream(
+        self, sql: str, output_format: str, params: Mapping[str, str]
+    ) -> Generator[Produced, None, None]:
         """Run a SELECT and yield its result piece by piece. Closing the iterator early cancels the query."""
-        stream = None
+        stream: Any = None
         try:
             stream = self._connection.send_query(sql, output_format, dict(params))
             while (piece := stream.fetch()) is not None:

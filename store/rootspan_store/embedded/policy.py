@@ -1,9 +1,9 @@
-"""What clients may do: the roles, functions, engines and settings that are open or closed. Data, no behaviour.
+"""What clients may do: roles, functions, engines and settings, open or closed. Data, no behaviour.
 
-Three walls stand behind one another. The engine's roles: readers hold SELECT and SHOW, writers no access to any
-source (files, URLs, other servers), so table functions are refused by ClickHouse itself. `readonly = 2` and
-constrained settings on the reader's handle. And what the engine does not guard (the scalar `file`, settings that
-hold paths or SQL, dictionaries that run programs) is refused here by name, see `guard.py`.
+Three walls stand behind one another. The engine's roles: readers hold SELECT and SHOW, writers no access to
+any source (files, URLs, other servers), so table functions are refused by ClickHouse itself. `readonly = 2`
+and constrained settings on the reader's handle. And what the engine does not guard (the scalar `file`,
+settings that hold paths or SQL, dictionaries that run programs) is refused here by name, see `guard.py`.
 """
 
 __all__ = [
@@ -17,11 +17,15 @@ __all__ = [
     "WRITER_GRANTS",
 ]
 
-# `file` is a scalar as well as a table function, and the embedded engine lets it read every path. `executable` runs
-# programs, `python` reads objects of this process, `eval` runs SQL out of a string, the `ai…` family calls out.
-DENIED_FUNCTIONS = frozenset({"file", "python", "eval", "executable", "filesystem", "catboostevaluate"})
+# `file` is a scalar as well as a table function, and the embedded engine lets it read every path.
+# `executable` runs programs, `python` reads objects of this process, `eval` runs SQL out of a string, `disk`
+# is a place to store tables in, the `ai…` family calls out.
+DENIED_FUNCTIONS = frozenset(
+    {"file", "python", "eval", "executable", "filesystem", "disk", "catboostevaluate"}
+)
 
-# A table of any other engine reads files, programs or the network, or (Kafka) can keep the store from starting.
+# A table of any other engine reads files, programs or the network, or (Kafka) can keep the store from
+# starting.
 TABLE_ENGINES = (
     "MergeTree",
     "ReplacingMergeTree",
@@ -46,13 +50,16 @@ DATABASE_ENGINES = frozenset({"Atomic", "Memory"})
 
 READER_GRANTS = ("GRANT SELECT, SHOW, CHECK, dictGet ON *.*",)
 WRITER_GRANTS = (
-    "GRANT SELECT, SHOW, CHECK, dictGet, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE FUNCTION, "
+    "GRANT SELECT, SHOW, CHECK, dictGet, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE "
+    "FUNCTION, "
     "DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY ON *.*",
-    "GRANT SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM FLUSH LOGS, SYSTEM DROP CACHE, SYSTEM SYNC REPLICA ON *.*",
+    "GRANT SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM FLUSH LOGS, SYSTEM DROP CACHE, SYSTEM SYNC REPLICA ON "
+    "*.*",
     *(f"GRANT TABLE ENGINE ON {engine}" for engine in TABLE_ENGINES),
 )
 
-# Fixed for everyone, by a constraint in the engine: they name files, hold SQL, open the network or another language.
+# Fixed for everyone, by a constraint in the engine: they name files, hold SQL, open the network or another
+# language.
 FROZEN_SETTINGS: dict[str, str] = {
     "additional_result_filter": "",
     "additional_table_filters": "{}",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import uvicorn
 
-from rootspan_store.embedded.app import build_app
+from rootspan_store.embedded.app import Threads, build_app
 from rootspan_store.embedded.engine import Engine
 from rootspan_store.embedded.lock import FolderLock
 from rootspan_store.embedded.service import QueryService
@@ -22,8 +22,10 @@ __all__ = ["serve"]
 
 log = logging.getLogger("rootspan.store")
 
-# Requests that wait for a handle hold a thread; beyond this many they wait in the queue of the pool of threads.
+# Requests that wait for a handle hold a thread; beyond this many they wait in the queue of the pool of
+# threads.
 _WAITING_THREADS = 32
+_MOST_CONNECTIONS = 1024
 
 
 def _listen(settings: StoreSettings) -> socket.socket:
@@ -38,7 +40,8 @@ def _listen(settings: StoreSettings) -> socket.socket:
     except OSError as error:
         listener.close()
         raise StoreConfigError(
-            f"cannot listen on {settings.http}: {error.strerror}; free the port, or choose another with --http "
+            f"cannot listen on {settings.http}: {error.strerror}; free the port, or choose another with "
+            f"--http "
             "(ROOTSPAN_STORE_HTTP)"
         ) from error
     return listener
@@ -60,15 +63,23 @@ def serve(settings: StoreSettings, *, on_ready: Callable[[str], None] | None = N
         listener = _listen(settings)
         try:
             engine = Engine(settings)
-            workers = ThreadPoolExecutor(
-                settings.readers + settings.writers + _WAITING_THREADS, thread_name_prefix="store"
+            threads = Threads(
+                queries=ThreadPoolExecutor(
+                    settings.readers + settings.writers + _WAITING_THREADS, "store-query"
+                ),
+                # One for each answer that can hold a reader, and one to cancel.
+                streams=ThreadPoolExecutor(settings.readers + 1, "store-stream"),
+                patience_s=settings.client_timeout_s,
             )
             try:
-                _run(settings, listener, engine, workers, on_ready)
+                _run(settings, listener, engine, threads, on_ready)
             finally:
-                workers.shutdown(wait=False, cancel_futures=True)
+                threads.queries.shutdown(wait=False, cancel_futures=True)
+                threads.streams.shutdown(wait=False)
                 if not engine.close(within_s=settings.stop_timeout_s):
-                    log.warning("queries were still running after %g s and were cut off", settings.stop_timeout_s)
+                    log.warning(
+                        "queries were still running after %g s and were cut off", settings.stop_timeout_s
+                    )
         finally:
             listener.close()
 
@@ -77,12 +88,12 @@ def _run(
     settings: StoreSettings,
     listener: socket.socket,
     engine: Engine,
-    workers: ThreadPoolExecutor,
+    threads: Threads,
     on_ready: Callable[[str], None] | None,
 ) -> None:
     service = QueryService(engine, settings)
     config = uvicorn.Config(
-        build_app(service, workers, engine.kill),
+        build_app(service, threads, engine.kill),
         access_log=settings.access_log,
         log_level="warning" if not settings.access_log else "info",
         lifespan="off",
@@ -91,8 +102,7 @@ def _run(
         timeout_keep_alive=60,
         timeout_graceful_shutdown=max(1, round(settings.stop_timeout_s)),
         h11_max_incomplete_event_size=1024 * 1024,
-        # A writer keeps its rows in the socket, not here: uvicorn pauses reading beyond 64 KiB on its own.
-        http="auto",
+        limit_concurrency=_MOST_CONNECTIONS,
     )
     server = uvicorn.Server(config)
     host, port = listener.getsockname()[:2]

@@ -1,4 +1,4 @@
-"""Runs one request against the engine: finds the statement, guards it, routes it, and shapes the answer.
+"""Runs one request against the engine: authenticates, guards and routes it, and shapes the answer.
 
 Synchronous, for worker threads; knows nothing of ASGI. Errors become answers here, and nowhere else.
 """
@@ -6,7 +6,8 @@ Synchronous, for worker threads; knows nothing of ASGI. Errors become answers he
 import itertools
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from rootspan_store.embedded.answer import (
@@ -22,19 +23,24 @@ from rootspan_store.embedded.body import Body, parse_multipart
 from rootspan_store.embedded.compression import BadEncodingError, choose_encoding, compressor
 from rootspan_store.embedded.engine import Engine
 from rootspan_store.embedded.guard import check_settings, check_statement, may_hide_file_function
-from rootspan_store.embedded.handle import Handle
+from rootspan_store.embedded.handle import Handle, Produced
+from rootspan_store.embedded.query_text import locate_statement
 from rootspan_store.embedded.session import Session, Sessions
-from rootspan_store.embedded.statement import Route, Statement, split_insert_data
+from rootspan_store.embedded.statement import Route, Statement
 from rootspan_store.embedded.wire import Access, QueryRequest, authenticate, parse_request
 from rootspan_store.errors import EngineError
 from rootspan_store.settings import StoreSettings
-from rootspan_store.sqltext import SqlTextError, unquote
+from rootspan_store.sqltext import unquote
 
 __all__ = ["Call", "QueryService"]
 
 # Below this a compressed answer saves nothing that is worth the work.
 _COMPRESS_FROM_BYTES = 4096
+# A client reads an error only when it has sent its body; one that has no business here is not listened to for
+# long.
 _DRAIN_BYTES = 256 * 1024 * 1024
+_DRAIN_STRANGER_BYTES = 1024 * 1024
+_AUTHENTICATION_FAILED = 516
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,8 @@ class Call:
     Attributes:
         items: The URL's parameters in order.
         headers: Names in lower case.
-        on_handle: Told the name of the reader that runs the query, so that it can be killed when the client leaves.
+        on_handle: Told the name of the reader that runs the query, so that it can be killed when the client
+            leaves.
     """
 
     method: str
@@ -52,6 +59,30 @@ class Call:
     headers: Mapping[str, str]
     body: Body
     on_handle: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A request that was understood and allowed."""
+
+    request: QueryRequest
+    session: Session
+    sql: str
+    statement: Statement
+    headers: dict[str, str]
+    started_ns: int
+
+    @property
+    def output_format(self) -> str:
+        return self.statement.format or self.request.default_format
+
+    def done(self, *, read: tuple[int, int] = (0, 0), written: tuple[int, int] = (0, 0)) -> None:
+        elapsed = time.monotonic_ns() - self.started_ns
+        self.headers["X-ClickHouse-Summary"] = summary(read=read, written=written, elapsed_ns=elapsed)
+
+    def has_result(self) -> None:
+        self.headers["X-ClickHouse-Format"] = _header_text(self.output_format)
+        self.headers["Content-Type"] = content_type(self.output_format)
 
 
 class QueryService:
@@ -79,185 +110,147 @@ class QueryService:
             failure = error
         except BadEncodingError as error:
             failure = EngineError.of(36, "BAD_ARGUMENTS", str(error))
-        call.body.drain(_DRAIN_BYTES)
+        call.body.drain(_DRAIN_STRANGER_BYTES if failure.code == _AUTHENTICATION_FAILED else _DRAIN_BYTES)
         return error_answer(failure, version=self._engine.version, headers=headers)
 
     def _run(self, call: Call, headers: dict[str, str]) -> Answer:
+        started = time.monotonic_ns()
         access = authenticate(dict(call.items), call.headers, self._settings)
-        request = self._request(call)
+        request = parse_request(self._items(call), call.headers)
         if request.query_id:
             headers["X-ClickHouse-Query-Id"] = _header_text(request.query_id)
         session = self._sessions.get(
             request.session_id, timeout_s=request.session_timeout_s, check=request.session_check
         )
         request = replace(request, database=request.database or session.database)
-        sql, rows = self._statement_text(request, call.body)
-        if not sql.strip():
-            raise EngineError.of(62, "SYNTAX_ERROR", "Syntax error: Empty query")
+        sql, rows_follow = locate_statement(
+            request.query, call.body, most_bytes=self._settings.max_query_bytes
+        )
         statement = self._engine.parse(sql)
         check_statement(statement, request.params, self._engine.known_settings)
+        job = _Job(request, session, sql, statement, headers, started)
         if statement.route is Route.READ:
-            return self._read(call, request, session, sql, statement, headers)
-        if statement.route is not Route.SESSION and (call.method == "GET" or access is Access.READ_ONLY):
-            why = "method GET implies readonly; use POST" if call.method == "GET" else "this user may only read"
-            raise EngineError.of(164, "READONLY", f"Cannot execute query in readonly mode: {why}")
-        if rows is not None and statement.route is Route.INSERT:
-            return self._insert(request, session, statement, rows, headers)
-        return self._write(request, session, sql, statement, headers)
+            return self._read(call, job)
+        if statement.route is not Route.SESSION:
+            if access is Access.READ_ONLY:
+                raise EngineError.of(
+                    164, "READONLY", "Cannot execute query in readonly mode: this user may only read"
+                )
+            if call.method == "GET":
+                raise EngineError.of(
+                    164,
+                    "READONLY",
+                    "Cannot execute query in readonly mode: method GET implies readonly, use POST",
+                )
+        if rows_follow and statement.route is Route.INSERT:
+            return self._insert(job, call.body)
+        return self._write(job)
 
-    def _request(self, call: Call) -> QueryRequest:
+    def _items(self, call: Call) -> tuple[tuple[str, str], ...]:
         form = call.headers.get("content-type", "")
-        items = call.items
-        if form.lower().startswith("multipart/form-data"):
-            whole = call.body.whole(self._settings.max_buffered_body_bytes)
-            items = (*items, *parse_multipart(form, whole))
-        return parse_request(items, call.headers)
+        if not form.lower().startswith("multipart/form-data"):
+            return call.items
+        return (*call.items, *parse_multipart(form, call.body.whole(self._settings.max_buffered_body_bytes)))
 
-    def _statement_text(self, request: QueryRequest, body: Body) -> tuple[str, Body | None]:
-        """Return the statement, and the body if it holds an INSERT's rows and nothing else."""
-        limit = self._settings.max_query_bytes
-        # Latin-1 maps bytes to characters one to one, so offsets in the text are offsets in the body.
-        url = request.query.encode("utf-8").decode("latin-1")
-        cut = _cut(url)
-        if cut is not None:
-            body.prepend(url[cut:].encode("latin-1"))
-            return _utf8(url[:cut]), body
-        head = f"{url}\n" if url else ""
-        text = head + body.prefix(limit + 1).decode("latin-1")
-        cut = _cut(text)
-        if cut is not None and cut >= len(head):
-            body.skip(cut - len(head))
-            return _utf8(text[:cut]), body
-        if len(text) - len(head) > limit:
-            raise EngineError.of(62, "SYNTAX_ERROR", f"Max query size exceeded: more than {limit} bytes")
-        return _utf8(text), None
-
-    def _prepare(self, handle: Handle, request: QueryRequest, session: Session, *, reading: bool) -> None:
-        handle.use(request.database or "default")
-        known = self._engine.known_settings
-        for names, statement in session.statements:
+    def _prepare(self, handle: Handle, job: _Job, settings: Mapping[str, str]) -> None:
+        reading = job.statement.route is Route.READ
+        handle.use(job.request.database or "default")
+        for names, statement in job.session.statements:
             # What only writes may set cannot matter to a read.
-            if not reading or _allowed(names, known):
+            if not reading or _may_set(names, self._engine.known_settings):
                 handle.execute_set(names, statement)
-        handle.set(request.settings)
+        handle.set(settings)
 
-    def _read(
-        self,
-        call: Call,
-        request: QueryRequest,
-        session: Session,
-        sql: str,
-        statement: Statement,
-        headers: dict[str, str],
-    ) -> Answer:
-        check_settings(request.settings, self._engine.known_settings, reading=True)
-        started = time.monotonic_ns()
-        output_format = statement.format or request.default_format
-        handle = self._engine.readers.acquire()
-        release = [lambda: self._engine.readers.release(handle)]
-        try:
+    def _read(self, call: Call, job: _Job) -> Answer:
+        check_settings(job.request.settings, self._engine.known_settings, reading=True)
+        with ExitStack() as held:
+            handle = held.enter_context(self._engine.readers.lend())
             call.on_handle(handle.name)
-            self._prepare(handle, request, session, reading=True)
-            headers["X-ClickHouse-Format"] = _header_text(output_format)
-            headers["Content-Type"] = content_type(output_format)
-            if output_format not in STREAMED_FORMATS or not statement.is_select:
-                whole = handle.query(sql, output_format, request.params)
-                pieces, first = iter(()), [whole]
-            else:
-                pieces = handle.stream(sql, output_format, request.params)
-                release.append(pieces.close)
-                first = list(itertools.islice(pieces, 2))
-            size = sum(piece.data.nbytes for piece in first)
-            read = (sum(piece.rows_read for piece in first), sum(piece.bytes_read for piece in first))
-            headers["X-ClickHouse-Summary"] = summary(read=read, elapsed_ns=time.monotonic_ns() - started)
-            encoding = choose_encoding(call.headers.get("accept-encoding", "")) if request.compressed else None
-            if len(first) < 2 and (encoding is None or size < _COMPRESS_FROM_BYTES):
-                return Answer(200, headers, first[0].data if first else b"", on_done=release)
-            if encoding:
-                headers["Content-Encoding"] = encoding
+            self._prepare(handle, job, job.request.settings)
+            pieces = self._result(handle, job)
+            held.callback(pieces.close)
+            # Two pieces tell whether there is more than one, before the headers are out: most errors come
+            # until then.
+            first = list(itertools.islice(pieces, 2))
+            job.has_result()
+            job.done(read=(sum(p.rows_read for p in first), sum(p.bytes_read for p in first)))
+            size_bytes = sum(p.data.nbytes for p in first)
+            accepted = call.headers.get("accept-encoding", "") if job.request.compressed else ""
+            encoding = choose_encoding(accepted) if size_bytes >= _COMPRESS_FROM_BYTES else None
+            if len(first) < 2 and encoding is None:
+                # A copy, so that the handle is free before the client has read.
+                return Answer(200, job.headers, bytes(first[0].data) if first else b"")
             tag = new_exception_tag()
-            headers["X-ClickHouse-Exception-Tag"] = tag
+            job.headers["X-ClickHouse-Exception-Tag"] = tag
+            if encoding is not None:
+                job.headers["Content-Encoding"] = encoding
             encoder = compressor(encoding) if encoding else None
             rest = streamed_body(pieces, first, encoder, tag, self._engine.version)
-            return Answer(200, headers, b"", rest, on_done=release)
-        except BaseException:
-            while release:
-                release.pop()()
-            raise
+            return Answer(200, job.headers, b"", rest, held.pop_all().close)
 
-    def _insert(
-        self, request: QueryRequest, session: Session, statement: Statement, rows: Body, headers: dict[str, str]
-    ) -> Answer:
-        started = time.monotonic_ns()
-        input_format = statement.format or "Values"
-        settings = dict(request.settings)
+    def _result(self, handle: Handle, job: _Job) -> Generator[Produced, None, None]:
+        if job.output_format in STREAMED_FORMATS and job.statement.is_select:
+            yield from handle.stream(job.sql, job.output_format, job.request.params)
+        else:
+            yield handle.query(job.sql, job.output_format, job.request.params)
+
+    def _insert(self, job: _Job, rows: Body) -> Answer:
+        input_format = job.statement.format or "Values"
+        settings = dict(job.request.settings)
+        values = b""
         if input_format == "Values":
             values = rows.whole(self._settings.max_buffered_body_bytes)
             rows.prepend(values)
             if may_hide_file_function(values):
                 settings["input_format_values_interpret_expressions"] = "0"
-        # Small bodies are here before a writer is taken, so a slow sender holds none of them.
+        # The first batch is here before a writer is taken: senders of little hold none while they are slow.
         rows.prefix(1)
         with self._engine.writers.lend() as handle:
-            self._prepare(handle, replace(request, settings=settings), session, reading=False)
-            with handle.insert(statement.insert_target, input_format) as insertion:
-                for piece in rows.pieces():
-                    insertion.append(piece)
-                written = insertion.finish()
-        headers["X-ClickHouse-Summary"] = summary(written=written, elapsed_ns=time.monotonic_ns() - started)
-        headers["Content-Type"] = "text/plain; charset=UTF-8"
-        return Answer(200, headers)
+            self._prepare(handle, job, settings)
+            if values and job.request.params:
+                # chDB's streamed insert takes no parameters, and rows of `{x:Type}` are few.
+                text = values.decode("utf-8", "replace")
+                handle.query(f"{job.sql} {text}", job.output_format, job.request.params)
+                written = (0, 0)
+            else:
+                with handle.insert(job.statement.insert_target, input_format) as insertion:
+                    for piece in rows.pieces():
+                        insertion.append(piece)
+                    written = insertion.finish()
+        job.done(written=written)
+        job.headers["Content-Type"] = "text/plain; charset=UTF-8"
+        return Answer(200, job.headers)
 
-    def _write(
-        self, request: QueryRequest, session: Session, sql: str, statement: Statement, headers: dict[str, str]
-    ) -> Answer:
-        started = time.monotonic_ns()
-        output_format = statement.format or request.default_format
+    def _write(self, job: _Job) -> Answer:
         with self._engine.writers.lend() as handle:
-            self._prepare(handle, request, session, reading=False)
-            if statement.route is Route.SESSION:
-                self._change_session(handle, request, sql, statement)
+            self._prepare(handle, job, job.request.settings)
+            if job.statement.route is Route.SESSION:
+                self._change_session(handle, job)
                 body = b""
             else:
-                body = bytes(handle.query(sql, output_format, request.params).data)
-        headers["X-ClickHouse-Summary"] = summary(elapsed_ns=time.monotonic_ns() - started)
-        headers["Content-Type"] = content_type(output_format)
+                body = bytes(handle.query(job.sql, job.output_format, job.request.params).data)
+        job.done()
         if body:
-            headers["X-ClickHouse-Format"] = _header_text(output_format)
-        return Answer(200, headers, body)
+            job.has_result()
+        return Answer(200, job.headers, body)
 
-    def _change_session(self, handle: Handle, request: QueryRequest, sql: str, statement: Statement) -> None:
-        if statement.starts_with("USE"):
-            database = statement.tokens[-1]
-            handle.use(unquote(database))
-            self._sessions.remember(request.session_id, database=unquote(database))
+    def _change_session(self, handle: Handle, job: _Job) -> None:
+        if job.statement.starts_with("USE"):
+            database = unquote(job.statement.tokens[-1])
+            handle.use(database)
+            self._sessions.remember(job.request.session_id, database=database)
             return
-        handle.execute_set(statement.settings, sql)
-        self._sessions.remember(request.session_id, statement=(statement.settings, sql))
+        names = job.statement.settings
+        handle.execute_set(names, job.sql)
+        self._sessions.remember(job.request.session_id, statement=(names, job.sql))
 
 
-def _allowed(names: tuple[str, ...], known: frozenset[str]) -> bool:
+def _may_set(names: tuple[str, ...], known: frozenset[str]) -> bool:
     try:
         check_settings(names, known, reading=True)
     except EngineError:
         return False
     return True
-
-
-def _cut(text: str) -> int | None:
-    try:
-        return split_insert_data(text)
-    except SqlTextError:
-        return None
-
-
-def _utf8(latin1: str) -> str:
-    try:
-        return latin1.encode("latin-1").decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise EngineError.of(
-            36, "BAD_ARGUMENTS", f"The statement is not valid UTF-8 at byte {error.start}; escape bytes as \\xNN"
-        ) from error
 
 
 def _header_text(text: str) -> str:

@@ -59,7 +59,11 @@ class Sessions:
         return session
 
     def remember(
-        self, session_id: str | None, *, statement: tuple[tuple[str, ...], str] | None = None, database: str | None = None
+        self,
+        session_id: str | None,
+        *,
+        statement: tuple[tuple[str, ...], str] | None = None,
+        database: str | None = None,
     ) -> None:
         """Add a SET statement or a database to a session; without a session both end with the request.
 

@@ -1,19 +1,22 @@
 """Understands one statement well enough to route, guard and stream it.
 
-Works on the canonical form that ClickHouse itself prints (`formatQuerySingleLine`): one statement, no comments,
-key words in capitals, identifiers without escapes. What the engine would read and what is judged here are
-therefore the same thing; nothing here has to parse what a person wrote.
+Works on the canonical form that ClickHouse itself prints (`formatQuerySingleLine`): one statement, no
+comments, key words in capitals, identifiers without escapes. What the engine would read and what is judged
+here are therefore the same thing; nothing here has to parse what a person wrote.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from rootspan_store.sqltext import Token, TokenKind, tokenize, unquote
 
 __all__ = ["Route", "Statement", "parse_canonical", "split_insert_data"]
 
 _READS = frozenset({"SELECT", "SHOW", "DESCRIBE", "EXPLAIN", "EXISTS", "CHECK"})
-_SETTINGS_END = frozenset({"FORMAT", "INTO", "UNION", "INTERSECT", "EXCEPT", "SETTINGS", "PARALLEL", "AS", "COMMENT"})
+_SETTINGS_END = frozenset(
+    {"FORMAT", "INTO", "UNION", "INTERSECT", "EXCEPT", "SETTINGS", "PARALLEL", "AS", "COMMENT"}
+)
 
 
 class Route(StrEnum):
@@ -46,7 +49,7 @@ class Statement:
     @property
     def insert_target(self) -> str:
         """An INSERT without its FORMAT clause, as chDB's `send_insert` wants it."""
-        for token, following in zip(self.tokens, self.tokens[1:], strict=False):
+        for token, following in pairwise(self.tokens):
             if token.text == "FORMAT" and following.text == self.format:
                 return self.canonical[: token.start].rstrip()
         return self.canonical
@@ -90,7 +93,9 @@ def _depths(tokens: tuple[Token, ...]) -> list[int]:
 
 def _route(tokens: tuple[Token, ...]) -> Route:
     words = [
-        t.text for t, depth in zip(tokens, _depths(tokens), strict=True) if depth == 0 and t.kind is TokenKind.WORD
+        t.text
+        for t, depth in zip(tokens, _depths(tokens), strict=True)
+        if depth == 0 and t.kind is TokenKind.WORD
     ]
     if not words:
         # Only parentheses on the outside: `(SELECT 1) UNION ALL (SELECT 2)`.
@@ -112,7 +117,7 @@ def _route(tokens: tuple[Token, ...]) -> Route:
 def _last_format(tokens: tuple[Token, ...]) -> str | None:
     found = None
     depths = _depths(tokens)
-    for index, (token, following) in enumerate(zip(tokens, tokens[1:], strict=False)):
+    for index, (token, following) in enumerate(pairwise(tokens)):
         if token.text == "FORMAT" and depths[index] == 0 and following.kind is TokenKind.WORD and index > 0:
             found = following.text
     return found
@@ -150,8 +155,8 @@ def _names_after(tokens: tuple[Token, ...], index: int) -> list[str]:
 def split_insert_data(text: str) -> int | None:
     """Find where the rows of an INSERT begin in what a client sent; None if it is not an INSERT with rows.
 
-    `text` is the raw request, or its beginning. Follows ClickHouse: rows start after VALUES, or after `FORMAT name`,
-    the spaces behind it and one line break.
+    `text` is the raw request, or its beginning. Follows ClickHouse: rows start after VALUES, or after `FORMAT
+    name`, the spaces behind it and one line break.
 
     Raises:
         SqlTextError: A quote is not closed before the rows begin.

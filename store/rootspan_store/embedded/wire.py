@@ -15,8 +15,9 @@ from rootspan_store.settings import StoreSettings
 
 __all__ = ["Access", "QueryRequest", "authenticate", "parse_request"]
 
-# Orders to the HTTP server, not settings of the query. Those that ask for progress or buffering have nothing to do
-# here: an answer starts only when its first block is ready, and errors before that are proper HTTP errors.
+# Orders to the HTTP server, not settings of the query. Those that ask for progress or buffering have nothing
+# to do here: an answer starts only when its first block is ready, and errors before that are proper HTTP
+# errors.
 _IGNORED = frozenset(
     {
         "buffer_size",
@@ -131,7 +132,9 @@ def _seconds(text: str) -> float:
         value = -1.0
     if not 0 < value <= 3600:
         raise EngineError.of(
-            374, "INVALID_SESSION_TIMEOUT", f"session_timeout {text!r} is not a number of seconds from 1 to 3600"
+            374,
+            "INVALID_SESSION_TIMEOUT",
+            f"session_timeout {text!r} is not a number of seconds from 1 to 3600",
         )
     return value
 
@@ -151,13 +154,11 @@ def _basic(header: str) -> tuple[str, str] | None:
     return user, password
 
 
-def authenticate(
-    fields: Mapping[str, str], headers: Mapping[str, str], settings: StoreSettings
-) -> Access:
+def authenticate(fields: Mapping[str, str], headers: Mapping[str, str], settings: StoreSettings) -> Access:
     """Tell what the client may do, from HTTP Basic, X-ClickHouse-User and -Key, or user= and password=.
 
-    Without a configured user everyone has full access, whatever they name (the server then listens on loopback, or
-    was told to be open).
+    Without a configured user everyone has full access, whatever they name (the server then listens on
+    loopback, or was told to be open).
 
     Raises:
         EngineError: 516, no or wrong credentials.
@@ -165,7 +166,11 @@ def authenticate(
     if settings.user is None or settings.password is None:
         return Access.FULL
     user = headers.get("x-clickhouse-user")
-    given = (user, headers.get("x-clickhouse-key", "")) if user is not None else _basic(headers.get("authorization", ""))
+    given = (
+        (user, headers.get("x-clickhouse-key", ""))
+        if user is not None
+        else _basic(headers.get("authorization", ""))
+    )
     if given is None and "user" in fields:
         given = (fields["user"], fields.get("password", ""))
     if given is not None:
