@@ -1,5 +1,6 @@
 """The root-cause engine: SQL and columns in, ranked causes out."""
 
+from rootspan_analysis.engine import Progress, explain
 from rootspan_analysis.errors import AnalysisError, QuestionError, StoreError
 from rootspan_analysis.explanation import Cause, Evidence, Explanation, Impact, Symptom
 from rootspan_analysis.question import Question, Window
@@ -10,9 +11,11 @@ __all__ = [
     "Evidence",
     "Explanation",
     "Impact",
+    "Progress",
     "Question",
     "QuestionError",
     "StoreError",
     "Symptom",
     "Window",
+    "explain",
 ]

@@ -145,7 +145,7 @@ class Explanation:
         verdict: `cause_found` exactly when there are causes.
         symptom: What a user sees; None when there was not enough data to tell.
         causes: Best first; at most as many as asked for.
-        telemetry: Balance of the telemetry by name of the counter (`accepted`, `stored`, …); empty if not given.
+        telemetry: Balance of the telemetry by name of the counter (`accepted`, …); empty if not given.
         took_ms: Time the answer took.
     """
 

@@ -1,0 +1,1 @@
+"""Kinds of evidence: each module turns cells of one signal into findings."""

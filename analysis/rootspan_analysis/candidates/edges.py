@@ -1,0 +1,178 @@
+"""Links between services: gaps that grew (client without server time), and calls that nobody answered.
+
+Owns the rules for edges, by the caller's and the callee's places. Gaps compare a pair of places with its own past
+only: traffic that moves to a farther pair is no slower link.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from rootspan_analysis.assess import Hit, Rule, assess
+from rootspan_analysis.cells import Cells, codes
+from rootspan_analysis.contrast import call_noise, expected_rate, rate_noise
+from rootspan_analysis.explanation import CauseKind
+from rootspan_analysis.finding import Finding, SignalName
+from rootspan_analysis.hierarchy import WHOLE, Description
+from rootspan_analysis.reader import Floats, Strings
+from rootspan_analysis.scene import Place, Scene
+
+__all__ = ["find_gaps", "find_unanswered"]
+
+DIMENSIONS: Final = (
+    ("callee_host",),
+    ("caller_host",),
+    ("callee_switch",),
+    ("caller_region", "callee_zone"),
+    ("caller_zone", "callee_region"),
+    ("caller_region", "callee_region"),
+    ("callee_zone",),
+    ("caller_zone",),
+    ("caller_region",),
+    ("callee_region",),
+    (WHOLE,),
+)
+GAP: Final = Rule(min_z=6.0, min_shift=float(np.log(1.5)))
+"""A network's time is small and noisy: only the upper end of root-cause.md's minimum effects counts."""
+FAILING: Final = Rule(min_z=6.0, min_shift=0.005)
+MIN_ERRORS: Final = 5.0
+MIN_ROOT_SHARE: Final = 0.03
+MIN_PAST: Final = 20.0
+
+
+def _units(cells: Cells, scene: Scene) -> Mapping[str, Strings]:
+    """Columns by dimension. Where no server span came, the inventory knows where the callee is."""
+    host = cells.keys["callee_host"]
+    place = [scene.places.get(one, Place()) for one in host]
+
+    def column(name: str, values: list[str]) -> Strings:
+        found = np.empty(len(values), dtype=np.object_)
+        found[:] = [said or known for said, known in zip(cells.keys.get(name, values), values, strict=True)]
+        return found
+
+    return {
+        **cells.keys,
+        "callee_region": column("callee_region", [one.region for one in place]),
+        "callee_zone": column("callee_zone", [one.zone for one in place]),
+        "callee_switch": column("callee_switch", [one.switch for one in place]),
+    }
+
+
+def find_gaps(cells: Cells, scene: Scene) -> list[Finding]:
+    """Edges on which time is lost between client and server."""
+    findings = []
+    number = codes([cells.keys["caller"], cells.keys["callee"]])
+    for one in range(int(number.max(initial=-1)) + 1):
+        part = cells.where(number == one)
+        count, log_sum, gap_ms = (part.values[name] for name in ("answered", "log_sum", "gap_ms"))
+        past = count[:, scene.base].sum(axis=1) >= MIN_PAST
+        if not past.any():
+            continue
+        part = part.where(past)
+        count, log_sum, gap_ms = count[past], log_sum[past], gap_ms[past]
+        own = np.arange(len(count))
+        expected = np.nan_to_num(expected_rate(log_sum, count, scene.base, own))
+        expected_ms = np.nan_to_num(expected_rate(gap_ms, count, scene.base, own))
+        excess = log_sum - count * expected[:, None]
+        beyond_ms = gap_ms - count * expected_ms[:, None]
+        units = _units(part, scene)
+        for hit in assess(units, DIMENSIONS, excess, count, call_noise, GAP, scene):
+            rows, span = hit.description.members, slice(hit.interval.start, hit.interval.stop)
+            n = float(count[rows, span].sum())
+            a_call = float(beyond_ms[rows, span].sum()) / max(n, 1.0)
+            if a_call < MIN_ROOT_SHARE * scene.root_ms:
+                continue
+            weight = float(part.values["weight"][rows, span].sum() / max(part.values["n"][rows, span].sum(), 1))
+            usual = float(gap_ms[rows][:, scene.base].sum() / max(count[rows][:, scene.base].sum(), 1.0))
+            detail = {
+                "excess_ms_a_call": a_call,
+                "excess_ms": a_call * n * weight,
+                "requests": n * weight,
+                "usual_ms": usual,
+                "ratio": float(np.exp(hit.description.shift)),
+            }
+            findings.append(_finding(part, units, hit, "gap", "network_delay", detail))
+    return findings
+
+
+def find_unanswered(cells: Cells, scene: Scene) -> list[Finding]:
+    """Edges on which calls fail without the callee having failed: refused connections, timeouts."""
+    findings = []
+    number = codes([cells.keys["caller"], cells.keys["callee"]])
+    for one in range(int(number.max(initial=-1)) + 1):
+        part = cells.where(number == one)
+        count, errors = part.values["n"], part.values["errors"]
+        if errors.sum() < MIN_ERRORS:
+            continue
+        overall = float(errors[:, scene.base].sum() / max(count[:, scene.base].sum(), 1.0))
+        excess = errors - count * overall
+
+        def noise(_: Floats, calls: Floats, rate: float = overall) -> Floats:
+            return rate_noise(np.full(len(calls), rate))
+
+        units = _units(part, scene)
+        for hit in assess(units, DIMENSIONS, excess, count, noise, FAILING, scene):
+            rows, span = hit.description.members, slice(hit.interval.start, hit.interval.stop)
+            if hit.amount < MIN_ERRORS:
+                continue
+            weight = float(part.values["weight"][rows, span].sum() / max(count[rows, span].sum(), 1.0))
+            lost_ms = float(part.values["lost_ms"][rows, span].sum()) * weight
+            detail = {
+                "requests": hit.calls * weight,
+                "excess_ms": lost_ms,
+                "usual_rate": overall,
+                "rate": hit.description.shift + overall,
+            }
+            found = _finding(part, units, hit, "unanswered", "connection_error", detail)
+            findings.append(found.costing(errors=hit.amount * weight))
+    return findings
+
+
+def _finding(
+    part: Cells,
+    units: Mapping[str, Strings],
+    hit: Hit,
+    signal: SignalName,
+    fault: str,
+    detail: Mapping[str, float],
+) -> Finding:
+    found = hit.description
+    kind, entity = _name(part, units, found)
+    ends = ("callee_host", "caller_host")
+    hosts = frozenset(found.values) if found.dimensions[0] in ends else frozenset[str]()
+    return Finding(
+        signal=signal,
+        kind=kind,
+        entity=entity,
+        fault=fault,
+        service=part.keys["caller"][0],
+        peer=part.keys["callee"][0],
+        operation="",
+        hosts=hosts,
+        shift=found.shift,
+        z=hit.z,
+        p_value=hit.p_value,
+        interval=hit.interval,
+        excess_s=max(0.0, detail["excess_ms"]) / 1e3,
+        requests=detail["requests"],
+        detail=detail,
+    )
+
+
+def _name(part: Cells, units: Mapping[str, Strings], found: Description) -> tuple[CauseKind, dict[str, str]]:
+    """An edge by its ends; the caller's region when it has one, the callee's zone when only that one shifts."""
+    entity = {"service.name": part.keys["caller"][0], "peer.service": part.keys["callee"][0]}
+    regions = set(units["caller_region"][found.members]) - {""}
+    if len(regions) == 1 and found.dimensions != (WHOLE,):
+        entity["cloud.region"] = regions.pop()
+    for name, value in zip(found.dimensions, found.values, strict=True):
+        if name == "callee_zone":
+            entity["cloud.availability_zone"] = value
+        elif name == "callee_switch":
+            entity["network.switch"] = value
+        elif name == "callee_host":
+            entity["server.address"] = value
+        elif name == "caller_host":
+            entity["host.name"] = value
+    return "edge", entity

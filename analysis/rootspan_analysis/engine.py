@@ -1,0 +1,199 @@
+"""Answers a question: fetches cells, gathers findings of every kind, ranks them and says so.
+
+Owns the order of the work, the baseline and the verdict. Statistics, rules and wording are elsewhere.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from rootspan_analysis.candidates.components import find_errors, find_slow, find_waits
+from rootspan_analysis.candidates.edges import find_gaps, find_unanswered
+from rootspan_analysis.candidates.presence import find_lost
+from rootspan_analysis.cells import Cells, fetch_cells, fetch_edges
+from rootspan_analysis.contrast import MIN_BUCKETS, Interval
+from rootspan_analysis.evidence import evidence_of
+from rootspan_analysis.explain_away import Ranked, rank, share_of
+from rootspan_analysis.explanation import Cause, Explanation, Impact, Symptom, Verdict
+from rootspan_analysis.finding import Finding
+from rootspan_analysis.question import Question, Window
+from rootspan_analysis.reader import Reader, fetch, numbers, strings
+from rootspan_analysis.scene import Place, Scene
+from rootspan_analysis.symptom import Requests, Symptoms, fetch_requests, find_symptoms, median_request_ms
+from rootspan_analysis.window import Timeline, lay_out
+
+__all__ = ["Progress", "explain"]
+
+Progress = Callable[[str, float], None]
+"""Told what is being done, and how much is done, 0-1."""
+MIN_HISTORY: Final = 8
+"""Buckets before the window that make it a baseline; with fewer, the quiet part of the window is one."""
+MIN_SPANS: Final = 100
+LATE_S: Final = 120
+"""The fault may have begun this long before the window: people ask late."""
+STRONG_Z: Final = 10.0
+"""What a part needs in order to be named while no user notices anything."""
+
+
+def explain(
+    client: Reader,
+    question: Question,
+    *,
+    telemetry: Mapping[str, int] | None = None,
+    on_progress: Progress | None = None,
+) -> Explanation:
+    """Say why it was slow or broken in the question's window, or that nothing is wrong.
+
+    Args:
+        client: A reader of the store; it is only queried.
+        telemetry: Balance of the telemetry, passed on in the answer.
+        on_progress: Called between steps.
+
+    Raises:
+        StoreError: The store did not answer.
+    """
+    began = time.monotonic()
+    tell = on_progress or (lambda _text, _share: None)
+    counts = telemetry or {}
+
+    def took_ms() -> int:
+        return round((time.monotonic() - began) * 1e3)
+
+    tell("looking for history", 0.0)
+    timeline = lay_out(client, question)
+    if timeline.spans < MIN_SPANS or timeline.size < 2 * MIN_BUCKETS:
+        text = f"{timeline.spans} spans in the window and before it are too few to compare"
+        nothing = Window(question.from_ns, question.from_ns)
+        symptom = Symptom("none", text)
+        return Explanation(question.window, nothing, "not_enough_data", symptom, (), counts, took_ms())
+    parameters = timeline.parameters(question)
+    tell("reading requests", 0.1)
+    requests = fetch_requests(client, timeline, parameters)
+    tell("reading components", 0.2)
+    cells = fetch_cells(client, timeline, parameters)
+    tell("reading edges", 0.6)
+    edges = fetch_edges(client, timeline, parameters)
+    alive = _signs_of_life(client, timeline)
+    places, first_seen = _inventory(client, timeline)
+    tell("comparing", 0.8)
+    scene = _first_scene(timeline, requests, places, first_seen)
+    findings = _gather(cells, edges, alive, scene)
+    if not _has_history(timeline) and findings:
+        scene = _second_scene(scene, findings, requests)
+        findings = _gather(cells, edges, alive, scene)
+    symptoms = find_symptoms(requests, scene)
+    if not symptoms.visible:
+        findings = [one for one in findings if one.z >= STRONG_Z]
+    ranked = rank(findings, root_excess_s=symptoms.excess_s, root_errors=symptoms.errors, top=question.top)
+    tell("collecting evidence", 0.95)
+    return _answer(question, scene, symptoms, ranked, counts, took_ms)
+
+
+def _has_history(timeline: Timeline) -> bool:
+    return timeline.first >= MIN_HISTORY
+
+
+def _first_scene(
+    timeline: Timeline, requests: Requests, places: Mapping[str, Place], first_seen: Mapping[tuple[str, str], int]
+) -> Scene:
+    """History is the baseline; without it everything is, until an onset is known."""
+    base = np.zeros(timeline.size, dtype=np.bool_)
+    late = -(-LATE_S // timeline.bucket_s)
+    if _has_history(timeline):
+        start = max(MIN_BUCKETS, timeline.first - late)
+        base[:start] = True
+    else:
+        start = MIN_BUCKETS
+        base[:] = True
+    return Scene(
+        timeline=timeline,
+        base=base,
+        search=Interval(start, timeline.size),
+        root_ms=median_request_ms(requests, base),
+        places=places,
+        first_seen_ns=first_seen,
+    )
+
+
+def _second_scene(scene: Scene, findings: list[Finding], requests: Requests) -> Scene:
+    """The part of the window before the strongest finding's onset is the baseline."""
+    onset = max(findings, key=lambda one: one.z).interval.start
+    base = np.zeros_like(scene.base)
+    base[: max(MIN_BUCKETS, onset)] = True
+    search = Interval(max(MIN_BUCKETS, onset - 2 * MIN_BUCKETS), scene.timeline.size)
+    return replace(scene, base=base, search=search, root_ms=median_request_ms(requests, base))
+
+
+def _gather(cells: Cells, edges: Cells, alive: dict[str, int], scene: Scene) -> list[Finding]:
+    findings: list[Finding] = []
+    if len(cells):
+        findings += find_lost(cells, edges, alive, scene)
+        findings += find_slow(cells, scene)
+        findings += find_errors(cells, scene)
+        findings += find_waits(cells, scene)
+    if len(edges):
+        findings += find_gaps(edges, scene)
+        findings += find_unanswered(edges, scene)
+    return findings
+
+
+def _signs_of_life(client: Reader, timeline: Timeline) -> dict[str, int]:
+    table = fetch(client, "signs_of_life", {"from_ns": timeline.start_ns, "to_ns": timeline.end_ns})
+    return dict(zip(strings(table, "host").tolist(), numbers(table, "last_s").astype(int).tolist(), strict=True))
+
+
+def _inventory(client: Reader, timeline: Timeline) -> tuple[dict[str, Place], dict[tuple[str, str], int]]:
+    table = fetch(client, "instances", {"from_ns": timeline.start_ns, "to_ns": timeline.end_ns})
+    places: dict[str, Place] = {}
+    first: dict[tuple[str, str], int] = {}
+    columns = [strings(table, name) for name in ("service", "version", "host", "region", "zone", "rack", "switch")]
+    for seen, row in zip(numbers(table, "first_ns").astype(np.int64).tolist(), zip(*columns, strict=True), strict=True):
+        service, version, host, *place = row
+        places[host] = Place(*place)
+        key = (service, version)
+        first[key] = min(first.get(key, seen), seen)
+    return places, first
+
+
+def _answer(
+    question: Question,
+    scene: Scene,
+    symptoms: Symptoms,
+    ranked: list[Ranked],
+    counts: Mapping[str, int],
+    took_ms: Callable[[], int],
+) -> Explanation:
+    timeline = scene.timeline
+    total_s = max(symptoms.excess_s, sum(one.excess_s for one, _ in ranked), 1e-9)
+    total_errors = max(symptoms.errors, sum(one.errors for one, _ in ranked), 1e-9)
+    causes = tuple(
+        Cause(
+            rank=i,
+            kind=one.kind,
+            entity=one.entity,
+            fault=one.fault,
+            score=score,
+            p_value=one.p_value,
+            onset_unix_ns=timeline.at_ns(one.interval.start),
+            impact=Impact(
+                requests=round(one.requests),
+                excess_s=one.excess_s,
+                errors=round(one.errors),
+                share=share_of(one, total_s, total_errors),
+            ),
+            evidence=evidence_of(one, scene),
+        )
+        for i, (one, score) in enumerate(ranked, start=1)
+    )
+    used = np.flatnonzero(scene.base)
+    baseline = Window(timeline.at_ns(int(used[0])), timeline.at_ns(int(used[-1]) + 1))
+    symptom = symptoms.symptom
+    verdict: Verdict = "cause_found" if causes else "no_fault"
+    if not causes and symptoms.visible and symptoms.load >= 1.3:
+        verdict = "load"
+    if causes and not symptoms.visible:
+        symptom = Symptom("component", f"{symptom.text} on the whole, but a part is not: {causes[0].evidence[0].text}")
+    return Explanation(question.window, baseline, verdict, symptom, causes, counts, took_ms())

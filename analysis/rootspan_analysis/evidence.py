@@ -1,0 +1,120 @@
+"""Turns a finding into sentences with numbers, and SQL that shows them.
+
+Owns the wording. SQL comes from `sql/evidence_*.sql`; values are written into it as literals, quoted.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from rootspan_analysis.contrast import Interval
+from rootspan_analysis.explanation import Evidence, Signal
+from rootspan_analysis.finding import Finding
+from rootspan_analysis.question import NS_PER_S
+from rootspan_analysis.reader import Value, statement
+from rootspan_analysis.scene import Scene
+
+__all__ = ["evidence_of", "render"]
+
+_PARAMETER: Final = re.compile(r"\{(\w+):[^}]+\}")
+_MARGIN_S: Final = 600
+"""Evidence shows this much of the time before the onset."""
+
+
+def render(name: str, values: Mapping[str, Value]) -> str:
+    """Text of `sql/NAME.sql` with its parameters as literals, so that it runs as it is."""
+
+    def literal(value: Value) -> str:
+        if isinstance(value, str):
+            return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        if isinstance(value, list):
+            return "[" + ", ".join(literal(one) for one in value) + "]"
+        return str(value)
+
+    text = _PARAMETER.sub(lambda found: literal(values[found[1]]), statement(name))
+    return "\n".join(line for line in text.splitlines() if not line.startswith("--")).strip()
+
+
+def evidence_of(finding: Finding, scene: Scene) -> tuple[Evidence, ...]:
+    """Evidence of a finding and of what supports it; the most telling first."""
+    found = [_own(finding, scene)]
+    seen = {(finding.signal, finding.service, finding.operation)}
+    for one in sorted(finding.support, key=lambda each: -each.z):
+        key = (one.signal, one.service, one.operation)
+        if key not in seen:
+            seen.add(key)
+            found.append(_own(one, scene))
+    return tuple(found[:6])
+
+
+def _times(interval: Interval, scene: Scene) -> dict[str, Value]:
+    onset = scene.timeline.at_ns(interval.start)
+    return {
+        "onset_ns": onset,
+        "from_ns": max(scene.timeline.start_ns, onset - _MARGIN_S * NS_PER_S),
+        "to_ns": scene.timeline.at_ns(interval.stop),
+    }
+
+
+def _own(one: Finding, scene: Scene) -> Evidence:
+    d = one.detail
+    values: dict[str, Value] = {
+        **_times(one.interval, scene),
+        "service": one.service,
+        "peer": one.peer,
+        "operation": one.operation,
+        "hosts": sorted(one.hosts),
+        "version": one.entity.get("service.version", ""),
+        "region": one.entity.get("cloud.region", ""),
+        "zone": one.entity.get("cloud.availability_zone", "") if one.kind in ("zone", "edge") else "",
+        "model": one.entity.get("gen_ai.request.model", ""),
+    }
+    signal: Signal = "trace"
+    if one.signal == "slow":
+        text = (
+            f"{one.operation} on {_where(one)} takes {d['usual_ms'] + d['excess_ms_a_call']:.2f} ms of its own time, "
+            f"against {d['usual_ms']:.2f} ms expected ({d['ratio']:.2f} times)"
+        )
+        return Evidence(signal, text, render("evidence_self_time", values))
+    if one.signal == "errors":
+        text = f"{d['rate']:.2%} of {one.operation} on {_where(one)} fail there first, against {d['usual_rate']:.3%} before"
+        return Evidence(signal, text, render("evidence_errors", values))
+    if one.signal == "wait":
+        text = (
+            f"{one.operation} on {_where(one)} waits {d['usual_ms'] + d['excess_ms_a_call']:.1f} ms in its queue, "
+            f"against {d['usual_ms']:.1f} ms before"
+        )
+        return Evidence(signal, text, render("evidence_wait", values))
+    if one.signal == "gap":
+        text = (
+            f"between {one.service} and {one.peer}{_between(one)} a call loses "
+            f"{d['usual_ms'] + d['excess_ms_a_call']:.2f} ms outside of both, against {d['usual_ms']:.2f} ms before"
+        )
+        return Evidence("edge", text, render("evidence_gap", values))
+    if one.signal == "unanswered":
+        text = (
+            f"{d['rate']:.2%} of calls from {one.service} to {one.peer}{_between(one)} fail without an error "
+            f"of the callee, against {d['usual_rate']:.3%} before"
+        )
+        return Evidence("edge", text, render("evidence_unanswered", values))
+    text = (
+        f"{d['lost']:.0f} of {d['of']:.0f} hosts of {one.service} with {d['share']:.0%} of its calls fell silent; "
+        f"{d['missing']:,.0f} calls that were theirs went elsewhere or failed"
+    )
+    return Evidence(signal, text, render("evidence_lost", values))
+
+
+def _where(one: Finding) -> str:
+    for name in ("host.name", "service.version", "host.rack", "network.switch", "cloud.availability_zone"):
+        if one.entity.get(name):
+            return f"{one.service} {one.entity[name]}"
+    for name in ("cloud.region", "gen_ai.request.model"):
+        if one.entity.get(name):
+            return f"{one.service} in {one.entity[name]}" if "region" in name else f"{one.service} for {one.entity[name]}"
+    return one.service
+
+
+def _between(one: Finding) -> str:
+    region, zone = one.entity.get("cloud.region"), one.entity.get("cloud.availability_zone")
+    place = f" from {region}" if region else ""
+    return place + (f" to {zone}" if zone else "")

@@ -1,0 +1,121 @@
+"""Which description fits best what shifted: one host, a version, a rack, a region, or the whole service.
+
+Pure. A parent is named when its members shift alike, a child when it stands alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from rootspan_analysis.reader import Floats, Strings
+
+__all__ = ["WHOLE", "Description", "best_description", "groups_of"]
+
+WHOLE: Final = "whole"
+"""The dimension that has one value: everything of the service or edge."""
+MIN_PRECISION: Final = 0.8
+"""Share of a parent's members that must shift for the parent to be named."""
+TIE: Final = 0.05
+"""Descriptions whose fit differs by less are equally good; the earlier dimension wins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A set of units that have one value in one dimension, or several.
+
+    Attributes:
+        dimensions: Names, such as `("host",)`; `("whole",)` for all units.
+        values: The value in each.
+        members: Mask of units.
+        shift: Mean shift of the members.
+        precision: Share of the members, by weight, that shift like it.
+        recall: Share of all shift that lies within.
+    """
+
+    dimensions: tuple[str, ...]
+    values: tuple[str, ...]
+    members: np.ndarray
+    shift: float
+    precision: float
+    recall: float
+
+
+def best_description(
+    units: Mapping[str, Strings], dimensions: Sequence[tuple[str, ...]], shift: Floats, weight: Floats
+) -> Description | None:
+    """Find the description that explains most of the units' shifts.
+
+    Of a description D with weight W and mean shift m, W·m² is the sum of squares that "D shifts by m, nothing
+    else does" takes away. Members are held against half of m, so that a few cannot carry the rest.
+
+    Args:
+        units: Columns of what the units are, by dimension; an empty value means unknown.
+        dimensions: Those to try, narrowest first.
+        shift: By unit; only upwards counts.
+        weight: By unit, such as calls.
+
+    Returns:
+        None when nothing shifts upwards.
+    """
+    up = np.maximum(shift, 0.0)
+    total = float((weight * up).sum())
+    if total <= 0:
+        return None
+    best: tuple[float, Description] | None = None
+    for names in dimensions:
+        for values, members in _groups(units, names, len(up)):
+            held = float(weight[members].sum())
+            if held <= 0:
+                continue
+            mean = float((weight * shift)[members].sum() / held)
+            if mean <= 0:
+                continue
+            alike = members & (shift > mean / 2)
+            precision = float(weight[alike].sum() / held)
+            if precision < MIN_PRECISION:
+                continue
+            fit = held * mean * mean
+            if best is None or fit > best[0] * (1 + TIE):
+                recall = min(1.0, float((weight * up)[members].sum() / total))
+                best = fit, Description(names, values, members, mean, precision, recall)
+    return best[1] if best else None
+
+
+def groups_of(
+    units: Mapping[str, Strings], dimensions: Sequence[tuple[str, ...]], size: int
+) -> tuple[list[np.ndarray], list[tuple[tuple[str, ...], tuple[str, ...]]]]:
+    """All different sets of units that a description can name, narrowest dimension first.
+
+    Returns:
+        Masks of units, and for each its dimensions and values.
+    """
+    masks: list[np.ndarray] = []
+    names: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+    seen: set[bytes] = set()
+    for dimension in dimensions:
+        for values, members in _groups(units, dimension, size):
+            key = members.tobytes()
+            if key not in seen:
+                seen.add(key)
+                masks.append(members)
+                names.append((dimension, values))
+    return masks, names
+
+
+def _groups(
+    units: Mapping[str, Strings], names: tuple[str, ...], size: int
+) -> list[tuple[tuple[str, ...], np.ndarray]]:
+    if names == (WHOLE,):
+        return [(("",), np.ones(size, dtype=np.bool_))]
+    found: dict[tuple[str, ...], list[int]] = {}
+    for i, values in enumerate(zip(*(units[name] for name in names), strict=True)):
+        if all(values):
+            found.setdefault(values, []).append(i)
+    groups = []
+    for values, rows in found.items():
+        members = np.zeros(size, dtype=np.bool_)
+        members[rows] = True
+        groups.append((values, members))
+    return groups

@@ -1,0 +1,65 @@
+"""Runs the engine's `.sql` files through the client it is given, and turns answers into columns.
+
+Owns the seam to the store: one method of a client. Binds parameters on the server, never into text.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Final, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rootspan_analysis.errors import StoreError
+
+__all__ = ["Floats", "Ints", "Reader", "Strings", "Value", "fetch", "numbers", "statement", "strings"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Strings = NDArray[np.object_]
+Value = int | float | str | list[str]
+_CAUSE_CHARS: Final = 300
+
+
+class Reader(Protocol):
+    """What the engine needs of a client; clickhouse-connect's `Client` has it."""
+
+    def query_arrow(self, query: str, parameters: dict[str, Value] | None = None) -> pa.Table:
+        """Run a SELECT with server-side parameters (`{name:Type}`)."""
+
+
+@cache
+def statement(name: str) -> str:
+    """Text of `sql/NAME.sql`."""
+    return files("rootspan_analysis").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def fetch(client: Reader, name: str, parameters: Mapping[str, Value]) -> pa.Table:
+    """Answer of `sql/NAME.sql`.
+
+    Raises:
+        StoreError: The store refused the query, gave up or is not there.
+    """
+    try:
+        return client.query_arrow(statement(name), dict(parameters))
+    except Exception as error:  # every client has errors of its own; to the caller they are one decision
+        reason = " ".join(str(error).split())[:_CAUSE_CHARS]
+        raise StoreError(
+            f"the store could not answer {name}.sql: {reason}; check `rootspan doctor` or ask for a shorter window",
+            statement=name,
+        ) from error
+
+
+def numbers(table: pa.Table, column: str) -> Floats:
+    """A numeric column; nulls become NaN."""
+    return np.asarray(table.column(column).to_numpy(), dtype=np.float64)
+
+
+def strings(table: pa.Table, column: str) -> Strings:
+    """A text column."""
+    values = table.column(column).to_pylist()
+    found = np.empty(len(values), dtype=np.object_)
+    found[:] = [one.decode() if isinstance(one, bytes) else one for one in values]
+    return found

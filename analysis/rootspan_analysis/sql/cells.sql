@@ -1,0 +1,69 @@
+-- Cells of components: who did what where, for which kind of request, by time bucket.
+-- Self time is a span's duration without the union of its children's intervals and without its queue wait.
+-- An error begins at a span none of whose children failed. Client spans that have a counterpart are edges, not cells.
+WITH
+    chosen AS
+    (
+        SELECT
+            cityHash64(TraceId, SpanId) AS id,
+            if(ParentSpanId = '', 0, cityHash64(TraceId, ParentSpanId)) AS parent,
+            Timestamp, SpanName, SpanKind, ServiceName, HostName, Region, Zone, ServiceVersion, Gpu,
+            StatusCode = 'Error' AS failed, Duration, Weight,
+            SpanAttributes['gen_ai.request.model'] AS model,
+            SpanAttributes['peer.service'] AS peer,
+            toFloat64OrZero(SpanAttributes['rootspan.queue.wait_ms']) * 1e3
+                + toFloat64OrZero(SpanAttributes['gen_ai.latency.time_in_queue']) * 1e6 AS wait_us
+        FROM otel_traces
+        WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
+            AND ({modulus:UInt32} = 1 OR cityHash64(TraceId) % {modulus:UInt32} = 0)
+            AND ({job:String} = '' OR JobId = {job:String})
+            AND ({service:String} = '' OR TraceId IN (
+                SELECT TraceId FROM otel_traces
+                WHERE {service:String} != '' AND ServiceName = {service:String}
+                    AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})
+                    AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})))
+    ),
+    below AS
+    (
+        SELECT
+            if(ParentSpanId = '', 0, cityHash64(TraceId, ParentSpanId)) AS parent,
+            intervalLengthSum(
+                toUnixTimestamp64Nano(Timestamp), toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)) AS busy_ns,
+            countIf(StatusCode = 'Error') AS failed_children,
+            count() AS children,
+            any(ServiceName) AS child_service
+        FROM otel_traces
+        WHERE ParentSpanId != ''
+            AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
+            AND ({modulus:UInt32} = 1 OR cityHash64(TraceId) % {modulus:UInt32} = 0)
+        GROUP BY parent
+    ),
+    spans AS
+    (
+        SELECT
+            ServiceName AS service, SpanName AS operation, SpanKind AS kind, HostName AS host, Region AS region, Zone AS zone,
+            ServiceVersion AS version, Gpu AS gpu, model, parent = 0 AS is_root,
+            toInt32(floor((toUnixTimestamp64Nano(Timestamp) - {origin_ns:Int64}) / {bucket_ns:Int64})) AS bucket,
+            greatest(0., (toInt64(Duration) - toInt64(below.busy_ns)) / 1e3 - wait_us) AS self_us,
+            wait_us, failed AND below.failed_children = 0 AS origin, below.children AS children, Weight
+        FROM chosen
+        LEFT JOIN below ON chosen.id = below.parent
+        WHERE NOT (SpanKind IN ('Client', 'Producer') AND (children > 0 AND child_service != ServiceName
+            OR peer != '' AND children = 0))
+    )
+SELECT
+    service, operation, host, region, zone, version, gpu, model,
+    groupArray(bucket) AS buckets, groupArray(n) AS n, groupArray(weight) AS weight, groupArray(log_sum) AS log_sum,
+    groupArray(self_ms) AS self_ms, groupArray(wait_ms) AS wait_ms, groupArray(errors) AS errors,
+    groupArray(children) AS children
+FROM
+(
+    SELECT
+        service, operation, host, region, zone, version, gpu, model, bucket,
+        toFloat64(count()) AS n, sum(toFloat64(Weight)) AS weight, sum(log(self_us + 10)) AS log_sum,
+        sum(self_us) / 1e3 AS self_ms, sum(wait_us) / 1e3 AS wait_ms, toFloat64(countIf(origin)) AS errors,
+        toFloat64(sum(children)) AS children
+    FROM spans
+    GROUP BY service, operation, host, region, zone, version, gpu, model, bucket
+)
+GROUP BY service, operation, host, region, zone, version, gpu, model

@@ -1,0 +1,19 @@
+-- Client time without server time by minute and pair of zones.
+SELECT
+    toStartOfMinute(c.Timestamp) AS minute,
+    c.Region AS caller_region, c.Zone AS caller_zone, s.Zone AS callee_zone,
+    ({region:String} = '' OR c.Region = {region:String}) AND ({zone:String} = '' OR s.Zone = {zone:String}) AS suspect,
+    count() AS calls,
+    round(quantile(0.5)((toInt64(c.Duration) - toInt64(s.Duration)) / 1e6), 3) AS median_gap_ms
+FROM otel_traces AS c
+INNER JOIN
+(
+    SELECT TraceId, ParentSpanId, ServiceName, Zone, Duration
+    FROM otel_traces
+    WHERE ServiceName = {peer:String} AND ParentSpanId != ''
+        AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
+) AS s ON c.TraceId = s.TraceId AND c.SpanId = s.ParentSpanId
+WHERE c.ServiceName = {service:String} AND c.SpanKind IN ('Client', 'Producer')
+    AND c.Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND c.Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
+GROUP BY minute, caller_region, caller_zone, callee_zone, suspect
+ORDER BY suspect DESC, caller_zone, callee_zone, minute

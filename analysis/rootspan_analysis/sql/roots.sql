@@ -1,0 +1,21 @@
+-- Requests as their senders see them: root spans by service, operation and time bucket.
+SELECT
+    ServiceName AS service,
+    SpanName AS operation,
+    toInt32(floor((toUnixTimestamp64Nano(Timestamp) - {origin_ns:Int64}) / {bucket_ns:Int64})) AS bucket,
+    count() AS n,
+    sum(toFloat64(Weight)) AS weight,
+    countIf(StatusCode = 'Error') AS errors,
+    sum(Duration) / 1e6 AS total_ms,
+    sum(log(Duration / 1e3 + 10)) AS log_sum,
+    quantilesTDigest(0.5, 0.9, 0.99)(Duration / 1e6) AS quantiles_ms
+FROM otel_traces
+WHERE ParentSpanId = ''
+    AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
+    AND ({job:String} = '' OR JobId = {job:String})
+    AND ({service:String} = '' OR TraceId IN (
+        SELECT TraceId FROM otel_traces
+        WHERE {service:String} != '' AND ServiceName = {service:String}
+            AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})
+            AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})))
+GROUP BY service, operation, bucket

@@ -1,0 +1,174 @@
+"""What a user of the system notices: requests slower, failing, or fewer than their own past.
+
+Owns the root spans' contrast. Names no cause.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from rootspan_analysis.contrast import Interval, call_noise, expected_rate, interval_shift, rate_noise, scan
+from rootspan_analysis.explanation import Symptom
+from rootspan_analysis.reader import Floats, Reader, Strings, Value, fetch, numbers, strings
+from rootspan_analysis.scene import Scene
+from rootspan_analysis.window import Timeline
+
+__all__ = ["Requests", "Symptoms", "fetch_requests", "find_symptoms"]
+
+MIN_Z: Final = 5.0
+MIN_LATENCY: Final = float(np.log(1.1))
+"""1.1: the lower end of root-cause.md's minimum effects; a symptom only opens the question."""
+MIN_ERROR_RATE: Final = 0.002
+MIN_TRAFFIC: Final = 1.3
+MIN_TRAFFIC_LOSS: Final = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Root spans by (service, operation) and bucket. Matrices are (operations, buckets).
+
+    Attributes:
+        quantiles_ms: (operations, buckets, 3): median, 90 %, 99 %; NaN where there are no requests.
+    """
+
+    service: Strings
+    operation: Strings
+    n: Floats
+    weight: Floats
+    errors: Floats
+    total_ms: Floats
+    log_sum: Floats
+    quantiles_ms: Floats
+
+    def __len__(self) -> int:
+        return len(self.service)
+
+
+@dataclass(frozen=True, slots=True)
+class Symptoms:
+    """What was found.
+
+    Attributes:
+        visible: Whether a user notices.
+        load: Traffic in the window as a multiple of the baseline's.
+        interval: When; the search interval if nothing is visible.
+        excess_s, errors: Beyond the usual in that time, scaled up for sampling.
+    """
+
+    symptom: Symptom
+    visible: bool
+    load: float
+    interval: Interval
+    excess_s: float
+    errors: float
+
+
+def fetch_requests(client: Reader, timeline: Timeline, parameters: Mapping[str, Value]) -> Requests:
+    """Root spans of the question's time. May be empty.
+
+    Raises:
+        StoreError: The store did not answer.
+    """
+    table = fetch(client, "roots", parameters)
+    names = list(zip(strings(table, "service"), strings(table, "operation"), strict=True))
+    order = {name: i for i, name in enumerate(sorted(set(names)))}
+    row = np.array([order[name] for name in names], dtype=np.int64)
+    place = timeline.places(numbers(table, "bucket").astype(np.int64)) if len(row) else row
+    inside = place >= 0
+    shape = (len(order), timeline.size)
+
+    def matrix(column: str) -> Floats:
+        found = np.zeros(shape)
+        if len(row):
+            found[row[inside], place[inside]] = numbers(table, column)[inside]
+        return found
+
+    quantiles = np.full((*shape, 3), np.nan)
+    if len(row):
+        flat = table.column("quantiles_ms").combine_chunks().flatten().to_numpy().reshape(-1, 3)
+        quantiles[row[inside], place[inside]] = flat[inside]
+    keys = sorted(order)
+    service, operation = np.empty(len(keys), dtype=np.object_), np.empty(len(keys), dtype=np.object_)
+    service[:], operation[:] = [one[0] for one in keys], [one[1] for one in keys]
+    amounts = (matrix(name) for name in ("n", "weight", "errors", "total_ms", "log_sum"))
+    return Requests(service, operation, *amounts, quantiles)
+
+
+def median_request_ms(requests: Requests, base: np.ndarray) -> float:
+    """Median duration of requests in the baseline, over operations by their number."""
+    if not len(requests):
+        return 0.0
+    n = requests.n[:, base]
+    median = np.nan_to_num(requests.quantiles_ms[:, base, 0])
+    return float((n * median).sum() / max(n.sum(), 1.0))
+
+
+def find_symptoms(requests: Requests, scene: Scene) -> Symptoms:
+    """Contrast requests with their own past: latency, errors, traffic; the strongest is the symptom."""
+    whole = scene.search
+    none = Symptoms(Symptom("none", "requests are as they were"), False, 1.0, whole, 0.0, 0.0)
+    if not len(requests):
+        return none
+    strata = np.arange(len(requests))
+    n, base = requests.n, scene.base
+    usual_log = np.nan_to_num(expected_rate(requests.log_sum, n, base, strata))
+    usual_ms = np.nan_to_num(expected_rate(requests.total_ms, n, base, strata))
+    usual_rate = np.nan_to_num(expected_rate(requests.errors, n, base, strata))
+    slow = requests.log_sum - n * usual_log[:, None]
+    failing = requests.errors - n * usual_rate[:, None]
+    beyond_ms = requests.total_ms - n * usual_ms[:, None]
+    scale = float(requests.weight.sum() / max(n.sum(), 1.0))
+    found: list[tuple[float, Symptoms]] = []
+    load = _load(requests, scene)
+    both = [(slow, call_noise(slow, n), MIN_LATENCY), (failing, rate_noise(usual_rate), MIN_ERROR_RATE)]
+    for kind, (excess, noise, least) in zip(("latency", "errors"), both, strict=True):
+        seen = scan(excess, n, noise, scene.search)
+        for i in np.argsort(-seen.z)[:3]:
+            interval = Interval(int(seen.start[i]), int(seen.stop[i]))
+            shift = float(interval_shift(excess[[i]], n[[i]], interval)[0][0])
+            if seen.z[i] < MIN_Z or shift < least:
+                continue
+            span = slice(interval.start, interval.stop)
+            cost = max(0.0, float(beyond_ms[:, span].sum())) * scale / 1e3
+            errors = max(0.0, float(failing[:, span].sum())) * scale
+            text = _text(kind, requests, int(i), interval, scene)
+            found.append((float(seen.z[i]), Symptoms(Symptom(kind, text), True, load, interval, cost, errors)))
+    if found:
+        return max(found, key=lambda one: one[0])[1]
+    span = slice(whole.start, whole.stop)
+    cost = max(0.0, float(beyond_ms[:, span].sum())) * scale / 1e3
+    errors = max(0.0, float(failing[:, span].sum())) * scale
+    if load >= MIN_TRAFFIC or load <= MIN_TRAFFIC_LOSS:
+        text = f"{load:.2f} times the usual number of requests arrive"
+        return Symptoms(Symptom("traffic", text), load >= MIN_TRAFFIC, load, whole, cost, errors)
+    return Symptoms(none.symptom, False, load, whole, cost, errors)
+
+
+def _load(requests: Requests, scene: Scene) -> float:
+    """Traffic of the window's busiest stretch of three buckets as a multiple of the baseline's median."""
+    total = requests.n.sum(axis=0)
+    base = total[scene.base]
+    inside = total[scene.search.start : scene.search.stop]
+    if not len(base) or np.median(base) <= 0 or len(inside) < 4:
+        return 1.0
+    # The first and last bucket of a window may be cut.
+    smooth = np.convolve(inside[1:-1], np.ones(3) / 3, mode="valid") if len(inside) >= 5 else inside[1:-1]
+    ratio = smooth / np.median(base)
+    return float(ratio[np.argmax(np.abs(np.log(np.maximum(ratio, 1e-3))))])
+
+
+def _text(kind: str, requests: Requests, row: int, interval: Interval, scene: Scene) -> str:
+    span = slice(interval.start, interval.stop)
+    name = f"{requests.service[row]} {requests.operation[row]}"
+    if kind == "errors":
+        now = requests.errors[row, span].sum() / max(requests.n[row, span].sum(), 1.0)
+        past = requests.errors[row][scene.base].sum() / max(requests.n[row][scene.base].sum(), 1.0)
+        return f"{now:.2%} of {name} fail, against {past:.2%} before"
+    now_ms = np.nanmedian(requests.quantiles_ms[row, span], axis=0)
+    past_ms = np.nanmedian(requests.quantiles_ms[row][scene.base], axis=0)
+    return (
+        f"{name} takes {now_ms[0]:.1f} ms in the median and {now_ms[2]:.1f} ms at the 99th percentile, "
+        f"against {past_ms[0]:.1f} and {past_ms[2]:.1f} ms before"
+    )

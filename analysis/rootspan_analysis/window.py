@@ -1,0 +1,127 @@
+"""Lays time out: how much history a question gets, and the buckets in which everything is counted.
+
+Owns the choice of history and of the bucket's length. Where in the window the fault began is not decided here.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from rootspan_analysis.question import NS_PER_S, Question, Window
+from rootspan_analysis.reader import Ints, Reader, Value, fetch, numbers
+
+__all__ = ["Timeline", "lay_out"]
+
+HISTORY_MINUTES: Final = (30, 60)
+"""At least and at most; between them twice the window. Only minutes that hold data count."""
+LOOK_BACK_S: Final = 24 * 3600
+MAX_SPANS: Final = 4_000_000
+"""Above this, traces are sampled by the hash of their id: the answer stays, and so does the time it takes."""
+BUCKETS_S: Final = (10, 15, 20, 30, 60, 120, 300, 600, 1800)
+BUCKETS_PER_WINDOW: Final = 60
+BUCKETS_LEAST: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Buckets of equal length that hold data, oldest first.
+
+    Attributes:
+        origin_ns: The question's begin; bucket 0 starts there, history has negative numbers.
+        bucket_s: Length of a bucket.
+        numbers: Bucket numbers in use, ascending; gaps in the data are left out.
+        start_ns, end_ns: What is read of the store.
+        modulus: One trace in this many is read.
+        spans: Spans stored between start and end.
+    """
+
+    origin_ns: int
+    bucket_s: int
+    numbers: Ints
+    start_ns: int
+    end_ns: int
+    modulus: int
+    spans: int
+
+    @property
+    def size(self) -> int:
+        """Number of buckets."""
+        return len(self.numbers)
+
+    @property
+    def first(self) -> int:
+        """Place of the window's first bucket; as many buckets are history."""
+        return int(np.searchsorted(self.numbers, 0))
+
+    def places(self, bucket: Ints) -> Ints:
+        """Places of bucket numbers on the timeline; -1 where it has none."""
+        place = np.searchsorted(self.numbers, bucket)
+        place = np.minimum(place, self.size - 1)
+        return np.where(self.numbers[place] == bucket, place, -1)
+
+    def at_ns(self, place: int) -> int:
+        """When the bucket at `place` begins; for `place == size`, when the last one ends."""
+        if place >= self.size:
+            return min(self.end_ns, self.at_ns(self.size - 1) + self.bucket_s * NS_PER_S)
+        return self.origin_ns + int(self.numbers[place]) * self.bucket_s * NS_PER_S
+
+    def parameters(self, question: Question) -> dict[str, Value]:
+        """Parameters that all cell queries share."""
+        return {
+            "from_ns": self.start_ns,
+            "to_ns": self.end_ns,
+            "origin_ns": self.origin_ns,
+            "bucket_ns": self.bucket_s * NS_PER_S,
+            "modulus": self.modulus,
+            "service": question.service or "",
+            "job": question.job or "",
+        }
+
+
+def _bucket_s(window: Window) -> int:
+    """A sixtieth of the window, at least 30 s where the window allows eight such buckets."""
+    wanted = min(max(window.duration_s / BUCKETS_PER_WINDOW, 30), window.duration_s / BUCKETS_LEAST)
+    return next((one for one in reversed(BUCKETS_S) if one <= wanted), BUCKETS_S[0])
+
+
+def lay_out(client: Reader, question: Question) -> Timeline:
+    """Choose history and buckets. `size` is 0 when nothing is stored.
+
+    History is the time before the window: the latest 30-60 minutes that hold spans, within a day.
+
+    Raises:
+        StoreError: The store did not answer.
+    """
+    window = question.window
+    bucket_s = _bucket_s(window)
+    from_s = window.from_ns // NS_PER_S
+    to_s = -(-window.to_ns // NS_PER_S)
+    table = fetch(client, "minutes", {"from_s": from_s - LOOK_BACK_S, "to_s": to_s})
+    minute = numbers(table, "minute_s").astype(np.int64)
+    spans = numbers(table, "spans")
+    wanted = int(np.clip(2 * window.duration_s / 60, *HISTORY_MINUTES))
+    history = minute[minute < from_s - 59][-wanted:]
+    start_s = int(history[0]) if len(history) else from_s
+    used = minute >= start_s
+    total = int(spans[used].sum())
+    bucket = np.unique(
+        np.concatenate(
+            [
+                np.arange((one - from_s) // bucket_s, -((from_s - one - 60) // bucket_s))
+                for one in minute[used].tolist()
+            ]
+            or [np.empty(0, dtype=np.int64)]
+        )
+    ).astype(np.int64)
+    last = -(-(window.to_ns - window.from_ns) // (bucket_s * NS_PER_S))
+    bucket = bucket[bucket < last]
+    return Timeline(
+        origin_ns=window.from_ns,
+        bucket_s=bucket_s,
+        numbers=bucket,
+        start_ns=min(start_s * NS_PER_S, window.from_ns),
+        end_ns=window.to_ns,
+        modulus=max(1, -(-total // MAX_SPANS)),
+        spans=total,
+    )
