@@ -27,6 +27,7 @@ from tests.support.processes import CollectorProcess, Process, StoreProcess, fre
 
 _SPANS = 512
 _DRAIN_TIMEOUT_S = 120.0
+_ROOT = Path(__file__).resolve().parents[1]
 _PACKAGES = ("rootspan", "chdb", "grpcio", "protobuf")
 
 
@@ -51,7 +52,7 @@ def _send(address: str, seconds: float, rate: float = 0.0) -> _Sent:
         "--rate",
         str(rate),
     ]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 120)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 120, cwd=_ROOT)
     fields = json.loads(done.stdout)
     del fields["requests"]
     return _Sent(**fields)
@@ -168,7 +169,7 @@ def _half_rate(
     store: StoreProcess, collector: CollectorProcess, seconds: float, rate: float
 ) -> dict[str, float]:
     command = [sys.executable, "-m", "bench.ingest_sender", collector.address, "--seconds", str(seconds)]
-    sender = subprocess.Popen([*command, "--rate", str(rate)], stdout=subprocess.PIPE, text=True)
+    sender = subprocess.Popen([*command, "--rate", str(rate)], stdout=subprocess.PIPE, text=True, cwd=_ROOT)
     time.sleep(seconds / 2)
     visible_after_s = [_visible_after_s(store, collector) for _ in range(3)]
     output, _ = sender.communicate(timeout=seconds + 120)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import otlp_requests as otlp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from rootspan_collector.errors import MalformedRequest
 from rootspan_collector.otlp.framing import framing
 from rootspan_store.ingest import Signal
+from support import otlp_requests as otlp
 
 TRACES, LOGS, METRICS = (framing(signal) for signal in Signal)
 

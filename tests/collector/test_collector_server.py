@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
-import otlp_requests as otlp
 import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from google.rpc import error_details_pb2
@@ -26,6 +25,7 @@ from rootspan_collector.errors import ConfigurationError
 from rootspan_collector.server import Collector
 from rootspan_collector.settings import load_settings
 from rootspan_collector.wal.disk import PosixDisk
+from support import otlp_requests as otlp
 
 MIB = 1024 * 1024
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -55,7 +55,9 @@ def collector(folder: Path, **given: object) -> Iterator[Collector]:
 
 @contextmanager
 def channel(running: Collector) -> Iterator[grpc.Channel]:
-    with grpc.insecure_channel(running.grpc_address, options=[("grpc.use_local_subchannel_pool", 1)]) as opened:
+    with grpc.insecure_channel(
+        running.grpc_address, options=[("grpc.use_local_subchannel_pool", 1)]
+    ) as opened:
         yield opened
 
 
@@ -83,8 +85,16 @@ def test_all_three_signals_are_taken_and_counted_while_the_store_is_away(tmp_pat
         LogsServiceStub(opened).Export(otlp.logs(3))
         MetricsServiceStub(opened).Export(otlp.metrics())
         signals = status(opened)["signals"]
-        assert {name: one["accepted"] for name, one in signals.items()} == {"traces": 10, "logs": 3, "metrics": 9}
-        assert {name: one["pending"] for name, one in signals.items()} == {"traces": 10, "logs": 3, "metrics": 9}
+        assert {name: one["accepted"] for name, one in signals.items()} == {
+            "traces": 10,
+            "logs": 3,
+            "metrics": 9,
+        }
+        assert {name: one["pending"] for name, one in signals.items()} == {
+            "traces": 10,
+            "logs": 3,
+            "metrics": 9,
+        }
 
 
 def test_what_was_acknowledged_is_still_pending_after_a_restart(tmp_path: Path) -> None:
@@ -203,7 +213,9 @@ def test_reflection_lists_the_services_and_describes_their_messages(tmp_path: Pa
             assert f"Export{name}ServiceRequest" in [message.name for message in file.message_type]
 
 
-def test_requests_in_flight_are_acknowledged_when_told_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_in_flight_are_acknowledged_when_told_to_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     entered, release = threading.Event(), threading.Event()
     real = PosixDisk.sync
 
@@ -218,7 +230,7 @@ def test_requests_in_flight_are_acknowledged_when_told_to_stop(tmp_path: Path, m
             store=f"http://127.0.0.1:{closed_port()}/otel",
             collector_grpc="127.0.0.1:0",
             collector_wal=tmp_path / "wal",
-            collector_stop_grace_s=5,
+            collector_stop_grace_s=1.5,
         )
     )
     running.start()
@@ -247,7 +259,9 @@ def _accepts(address: str) -> bool:
 def test_two_collectors_on_one_port_are_an_error_that_says_so(tmp_path: Path) -> None:
     with collector(tmp_path) as running:
         settings = load_settings(
-            store="http://127.0.0.1:1/otel", collector_grpc=running.grpc_address, collector_wal=tmp_path / "other"
+            store="http://127.0.0.1:1/otel",
+            collector_grpc=running.grpc_address,
+            collector_wal=tmp_path / "other",
         )
         with pytest.raises(ConfigurationError, match="ROOTSPAN_COLLECTOR_GRPC"):
             Collector(settings)

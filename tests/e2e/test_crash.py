@@ -15,6 +15,7 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+
 from support.processes import CollectorProcess, StoreProcess, wait_until
 
 pytestmark = pytest.mark.process
@@ -44,7 +45,9 @@ class Sender(threading.Thread):
         self.unsure: set[str] = set()
         self._stop_sending = stop
         self._batch = _Batch()
-        self._provider = TracerProvider(resource=Resource({"service.name": f"sender-{number}", "host.name": "here"}))
+        self._provider = TracerProvider(
+            resource=Resource({"service.name": f"sender-{number}", "host.name": "here"})
+        )
         self._provider.add_span_processor(SimpleSpanProcessor(self._batch))
         self._exporter = OTLPSpanExporter(endpoint=f"http://{address}", insecure=True, timeout=0.5)
 
@@ -104,7 +107,9 @@ def collector(tmp_path: Path, store: StoreProcess) -> CollectorProcess:
     return CollectorProcess(tmp_path, store.url, ["--wal-segment-age-s", "0.05"])
 
 
-def _kill_in_mid_stream(victim: StoreProcess | CollectorProcess, fleet: Fleet, rest: Callable[[], None]) -> None:
+def _kill_in_mid_stream(
+    victim: StoreProcess | CollectorProcess, fleet: Fleet, rest: Callable[[], None]
+) -> None:
     fleet.wait_for_more()
     for _ in range(3):
         time.sleep(_STREAM_S / 4)  # let the stream run; what is asserted does not depend on how far it gets

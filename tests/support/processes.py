@@ -44,7 +44,9 @@ def wait_until(is_true: Callable[[], bool], *, timeout_s: float, what: str) -> N
 class Process:
     """A program that may be started several times, one after the other; its output is kept in one file."""
 
-    def __init__(self, name: str, arguments: Sequence[str], log: Path, environment: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self, name: str, arguments: Sequence[str], log: Path, environment: Mapping[str, str] = {}
+    ) -> None:
         self.name = name
         self._arguments = [sys.executable, *arguments]
         self._log = log
