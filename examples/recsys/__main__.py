@@ -41,7 +41,7 @@ def main() -> int:
         sent.update(report.sent)
     dropped = sum(report.dropped for report in running.reports)
     print(f"delivered to {asked.endpoint}: {dict(sent) or 'nothing'}; dropped {dropped}")
-    unclean = [report.place.host for report in running.reports if report.exit_code != 0]
+    unclean = [f"{one.place.host} ({one.exit_code})" for one in running.reports if one.exit_code != 0]
     if unclean:
         print(f"did not stop by themselves: {', '.join(unclean)}")
     return 1 if unclean else 0

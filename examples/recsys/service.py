@@ -49,15 +49,16 @@ class Assignment:
 def main() -> None:
     """Serve until SIGTERM."""
     mine = Assignment.from_json(sys.argv[1])
-    stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    # Blocked here, in all threads to come, and waited for below: a handler may be left unrun while the main
+    # thread waits, when the kernel gives the signal to one of gRPC's threads.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it, and tells us by SIGTERM
     # Records go to the collector; the terminal stays readable.
     logging.basicConfig(level=logging.INFO, handlers=[logging.NullHandler()])
     rootspan.init(mine.place.service, mine.endpoint, resource=mine.place.resource(), instrument=["grpc"])
     port, stop = _start(mine, _fault_clock(mine.breaks_after_s))
     print(json.dumps({"port": port}), flush=True)
-    stopping.wait()
+    signal.sigwait({signal.SIGTERM})
     stop()
     delivery = rootspan.shutdown()
     print(json.dumps({"sent": delivery.sent, "dropped": delivery.n_dropped}), flush=True)

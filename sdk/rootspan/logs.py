@@ -38,8 +38,7 @@ _shipping = threading.local()
 class OtlpHandler(logging.Handler):
     """A logging handler that emits to an OpenTelemetry logger provider.
 
-    `init()` needs none; attach one yourself where only some loggers should be shipped, with
-    `init(logs=False)`.
+    `init()` needs none attached; this is for a logger provider of your own.
     """
 
     def __init__(self, provider: LoggerProvider, level: int = logging.NOTSET) -> None:

@@ -13,13 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from rootspan.testing import Captured, Receiver, capture
+from rootspan.pytest_plugin import captured
+from rootspan.testing import Receiver
 
-
-@pytest.fixture
-def captured() -> Iterator[Captured]:
-    with capture() as collected:
-        yield collected
+__all__ = ["captured"]  # the fixture that the package ships
 
 
 @pytest.fixture

@@ -7,8 +7,12 @@ import time
 
 import pytest
 from conftest import RunProgram
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.resources import Resource
 
 import rootspan
+from rootspan.logs import OtlpHandler
 from rootspan.testing import Captured, Receiver
 
 
@@ -86,21 +90,30 @@ def test_basic_config_and_last_resort_behave_as_without_us(
     assert [record.body.string_value for _, record in receiver.logs()] == ["to last resort", "to basicConfig"]
 
 
-def test_a_handler_can_be_attached_by_hand_to_some_loggers_only(
-    receiver: Receiver, run_program: RunProgram
-) -> None:
+def test_the_handler_serves_a_provider_of_the_programs_own() -> None:
+    exporter = InMemoryLogRecordExporter()
+    provider = LoggerProvider(resource=Resource({}), shutdown_on_exit=False)
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    log = logging.Logger("chosen")
+    log.addHandler(OtlpHandler(provider, level=logging.ERROR))
+    log.warning("below its level")
+    log.error("taken")
+    assert [one.log_record.body for one in exporter.get_finished_logs()] == ["taken"]
+
+
+def test_after_shutdown_records_are_left_alone(receiver: Receiver, run_program: RunProgram) -> None:
     done = run_program(
         f"""
         import logging, rootspan
-        from rootspan.logs import OtlpHandler
-        from opentelemetry._logs import get_logger_provider
-        rootspan.init("app", {receiver.endpoint!r}, logs=True)
+        original = logging.Logger.callHandlers
+        rootspan.init("app", {receiver.endpoint!r}, metrics=False)
         logging.getLogger("app").warning("shipped")
         rootspan.shutdown()
+        assert logging.Logger.callHandlers is original
         logging.getLogger("app").warning("not shipped any more")
         """
     )
-    assert done.code == 0, done.err
+    assert (done.code, done.err.splitlines()) == (0, ["shipped", "not shipped any more"])
     assert [record.body.string_value for _, record in receiver.logs()] == ["shipped"]
 
 

@@ -53,7 +53,7 @@ def test_a_bare_import_needs_opentelemetrys_api_alone_and_starts_nothing(run_pro
         import rootspan
         heavy = ("chdb", "streamlit", "pandas", "numpy", "pyarrow", "starlette", "uvicorn", "grpc",
                  "clickhouse_connect", "grpc_health", "google.protobuf", "opentelemetry.sdk",
-                 "opentelemetry.exporter", "opentelemetry.instrumentation", "multiprocessing", "pytest")
+                 "opentelemetry.exporter", "multiprocessing", "asyncio", "pytest")
         print([name for name in heavy if name in sys.modules], threading.active_count())
         """
     )
