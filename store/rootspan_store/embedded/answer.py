@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from rootspan_store.embedded.compression import Compressor
+from rootspan_store.embedded.compression import STEP_BYTES, Compressor
 from rootspan_store.embedded.handle import Produced
 from rootspan_store.errors import EngineError
 
@@ -19,6 +19,7 @@ __all__ = [
     "error_answer",
     "http_status",
     "new_exception_tag",
+    "sliced_body",
     "streamed_body",
     "summary",
 ]
@@ -140,25 +141,30 @@ def new_exception_tag() -> str:
     return secrets.token_hex(8)
 
 
+def sliced_body(result: Produced, encoder: Compressor | None) -> Iterator[bytes | memoryview]:
+    """Yield a whole result in steps, so that neither a copy nor its compressed form is ever held whole."""
+    for start in range(0, result.data.nbytes, STEP_BYTES):
+        step = result.data[start : start + STEP_BYTES]
+        yield encoder.compress(step) if encoder else step
+    if encoder:
+        yield encoder.flush()
+
+
 def streamed_body(
-    pieces: Iterator[Produced], first: list[Produced], encoder: Compressor | None, tag: str, version: str
+    pieces: Iterator[Produced], encoder: Compressor | None, tag: str, version: str
 ) -> Iterator[bytes | memoryview]:
-    """Yield the body of a result; an error on the way becomes an `__exception__` block at its end.
+    """Yield the body of a running result; an error on the way becomes an `__exception__` block at its end.
 
     Source of the block's form: clickhouse-connect, `extract_exception_with_tag` (server 25.11 and newer).
     """
     try:
-        for piece in first:
-            yield encoder.compress(piece.data) if encoder else piece.data
-        first.clear()
         for piece in pieces:
             yield encoder.compress(piece.data) if encoder else piece.data
     except EngineError as error:
         message = f"{error.text} (version {version})\n".encode()
-        size = str(len(message)).encode()
         mark = tag.encode()
-        lines = (b"", b"__exception__", mark, message + size + b" " + mark, b"__exception__", b"")
-        block = b"\r\n".join(lines)
+        last = b"%d %s" % (len(message), mark)
+        block = b"\r\n".join((b"", b"__exception__", mark, message + last, b"__exception__", b""))
         yield encoder.compress(block) if encoder else block
     if encoder:
         yield encoder.flush()

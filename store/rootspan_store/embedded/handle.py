@@ -55,6 +55,11 @@ class Produced:
     bytes_read: int
     owner: object
 
+    @classmethod
+    def nothing(cls) -> "Produced":
+        """Return an empty piece."""
+        return cls(memoryview(b""), 0, 0, None)
+
 
 def _produced(result: Any) -> Produced:
     view = memoryview(result.get_memview().view()) if result.size() else memoryview(b"")

@@ -6,7 +6,7 @@ Synchronous, for worker threads; knows nothing of ASGI. Errors become answers he
 import itertools
 import time
 import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -16,11 +16,18 @@ from rootspan_store.embedded.answer import (
     content_type,
     error_answer,
     new_exception_tag,
+    sliced_body,
     streamed_body,
     summary,
 )
 from rootspan_store.embedded.body import Body, parse_multipart
-from rootspan_store.embedded.compression import BadEncodingError, choose_encoding, compressor
+from rootspan_store.embedded.compression import (
+    STEP_BYTES,
+    BadEncodingError,
+    Compressor,
+    choose_encoding,
+    compressor,
+)
 from rootspan_store.embedded.engine import Engine
 from rootspan_store.embedded.guard import check_settings, check_statement, may_hide_file_function
 from rootspan_store.embedded.handle import Handle, Produced
@@ -163,36 +170,39 @@ class QueryService:
 
     def _read(self, call: Call, job: _Job) -> Answer:
         check_settings(job.request.settings, self._engine.known_settings, reading=True)
+        accepted = call.headers.get("accept-encoding", "") if job.request.compressed else ""
+        in_parts = job.output_format in STREAMED_FORMATS and job.statement.is_select and not job.request.whole
         with ExitStack() as held:
             handle = held.enter_context(self._engine.readers.lend())
             call.on_handle(handle.name)
             self._prepare(handle, job, job.request.settings)
-            pieces = self._result(handle, job)
-            held.callback(pieces.close)
-            # Two pieces tell whether there is more than one, before the headers are out: most errors come
-            # until then.
-            first = list(itertools.islice(pieces, 2))
             job.has_result()
+            if not in_parts:
+                # The result's memory is its own, so the handle is free before the client has read.
+                return self._whole(
+                    job, handle.query(job.sql, job.output_format, job.request.params), accepted
+                )
+            pieces = handle.stream(job.sql, job.output_format, job.request.params)
+            held.callback(pieces.close)
+            # Most errors come before the second piece, hence before the headers, and one piece is a whole
+            # result.
+            first = list(itertools.islice(pieces, 2))
+            if len(first) < 2:
+                return self._whole(job, first[0] if first else Produced.nothing(), accepted)
             job.done(read=(sum(p.rows_read for p in first), sum(p.bytes_read for p in first)))
-            size_bytes = sum(p.data.nbytes for p in first)
-            accepted = call.headers.get("accept-encoding", "") if job.request.compressed else ""
-            encoding = choose_encoding(accepted) if size_bytes >= _COMPRESS_FROM_BYTES else None
-            if len(first) < 2 and encoding is None:
-                # A copy, so that the handle is free before the client has read.
-                return Answer(200, job.headers, bytes(first[0].data) if first else b"")
+            encoder = _encoder(job, choose_encoding(accepted))
             tag = new_exception_tag()
             job.headers["X-ClickHouse-Exception-Tag"] = tag
-            if encoding is not None:
-                job.headers["Content-Encoding"] = encoding
-            encoder = compressor(encoding) if encoding else None
-            rest = streamed_body(pieces, first, encoder, tag, self._engine.version)
+            rest = streamed_body(itertools.chain(first, pieces), encoder, tag, self._engine.version)
             return Answer(200, job.headers, b"", rest, held.pop_all().close)
 
-    def _result(self, handle: Handle, job: _Job) -> Generator[Produced, None, None]:
-        if job.output_format in STREAMED_FORMATS and job.statement.is_select:
-            yield from handle.stream(job.sql, job.output_format, job.request.params)
-        else:
-            yield handle.query(job.sql, job.output_format, job.request.params)
+    def _whole(self, job: _Job, result: Produced, accepted: str) -> Answer:
+        job.done(read=(result.rows_read, result.bytes_read))
+        size_bytes = result.data.nbytes
+        encoder = _encoder(job, choose_encoding(accepted) if size_bytes >= _COMPRESS_FROM_BYTES else None)
+        if encoder is None and size_bytes <= STEP_BYTES:
+            return Answer(200, job.headers, bytes(result.data))
+        return Answer(200, job.headers, b"", sliced_body(result, encoder))
 
     def _insert(self, job: _Job, rows: Body) -> Answer:
         input_format = job.statement.format or "Values"
@@ -243,6 +253,13 @@ class QueryService:
         names = job.statement.settings
         handle.execute_set(names, job.sql)
         self._sessions.remember(job.request.session_id, statement=(names, job.sql))
+
+
+def _encoder(job: _Job, encoding: str | None) -> Compressor | None:
+    if encoding is None:
+        return None
+    job.headers["Content-Encoding"] = encoding
+    return compressor(encoding)
 
 
 def _may_set(names: tuple[str, ...], known: frozenset[str]) -> bool:

@@ -175,7 +175,8 @@ def split_insert_data(text: str) -> int | None:
             return None
         if upper == "VALUES" and len(seen) >= 2:
             return token.end
-        if len(seen) >= 3 and seen[-1].text.upper() == "FORMAT" and token.kind is TokenKind.WORD:
+        is_format = len(seen) >= 3 and seen[-1].text.upper() == "FORMAT" and token.kind is TokenKind.WORD
+        if is_format and seen[-2].text.upper() not in ("INTO", "."):
             return _after_format(text, token.end)
         seen.append(token)
     return None

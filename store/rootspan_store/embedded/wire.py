@@ -28,7 +28,6 @@ _IGNORED = frozenset(
         "quota_key",
         "send_progress_in_http_headers",
         "stacktrace",
-        "wait_end_of_query",
     }
 )
 _CREDENTIALS = frozenset({"user", "password"})
@@ -53,6 +52,8 @@ class QueryRequest:
         params: Values bound by `{name:Type}`, as the client escaped them.
         default_format: Output format if the statement names none.
         compressed: Whether the answer may be compressed.
+        whole: Whether to wait for the end of the result before answering, so that no error comes after the
+            headers.
     """
 
     query: str = ""
@@ -61,6 +62,7 @@ class QueryRequest:
     params: Mapping[str, str] = field(default_factory=dict)
     default_format: str = "TabSeparated"
     compressed: bool = False
+    whole: bool = False
     session_id: str | None = None
     session_timeout_s: float | None = None
     session_check: bool = False
@@ -104,6 +106,7 @@ def parse_request(items: Iterable[tuple[str, str]], headers: Mapping[str, str]) 
         params=params,
         default_format=headers.get("x-clickhouse-format") or fields.get("default_format") or "TabSeparated",
         compressed=_on(fields.get("enable_http_compression")),
+        whole=_on(fields.get("wait_end_of_query")),
         session_id=fields.get("session_id") or None,
         session_timeout_s=_seconds(timeout) if timeout else None,
         session_check=_on(fields.get("session_check")),
@@ -121,6 +124,7 @@ _OWN = frozenset(
         "session_timeout",
         "session_check",
         "query_id",
+        "wait_end_of_query",
     }
 )
 
