@@ -1,7 +1,7 @@
 """The balance of the telemetry: does what collectors accepted match what the engine stored?
 
-Reads the ledger tables; changes nothing. Counters of a collector reach the store every few seconds, the engine's
-own count is always current: under load the two are seconds apart.
+Reads the ledger tables; changes nothing. Counters of a collector reach the store every few seconds, the
+engine's own count is always current: under load the two are seconds apart.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,8 @@ class SignalBalance:
     Attributes:
         accepted: Acknowledged to senders, by the collectors.
         stored: Counted by the engine, not by the collectors.
-        pending: In a collector's log, not yet stored.
+        pending: In a collector's log, not yet stored. Never more than the engine's count leaves, since the
+            collectors' last word may be older than the inserts.
         quarantined: Set aside by a collector, with a reason.
         refused: Turned away with a status that told the sender; never part of `accepted`.
     """
@@ -70,7 +71,7 @@ class SignalBalance:
 
     @property
     def missing(self) -> int:
-        """Accepted, but neither stored nor pending nor quarantined; below 0: stored without being accepted."""
+        """Accepted, but not stored, pending or quarantined; below 0: stored without being accepted."""
         return self.accepted - self.stored - self.pending - self.quarantined
 
     def to_json(self) -> dict[str, int]:
@@ -127,25 +128,37 @@ def balance(client: QueryClient) -> Balance:
     Raises:
         Whatever `client.query` raises.
     """
-    counters = tuple(
-        CollectorCounters(
-            str(row[0]), str(row[1]), *(_whole(one) for one in row[2:7]), str(row[7]), _whole(row[8])
-        )
-        for row in client.query(_statement("counters")).result_rows
-    )
+    counters = tuple(_counters(row) for row in client.query(_statement("counters")).result_rows)
     stored = {str(row[0]): _whole(row[1]) for row in client.query(_statement("stored")).result_rows}
     dropped = sum(_whole(row[0]) for row in client.query(_statement("dropped")).result_rows)
     by_signal = {signal: _of_signal(signal, counters, stored.get(signal, 0)) for signal in SIGNALS}
     return Balance(by_signal, dropped, counters)
 
 
+def _counters(row: Sequence[object]) -> CollectorCounters:
+    collector_id, signal, accepted, stored, pending, quarantined, refused, version, reported_unix_ms = row
+    return CollectorCounters(
+        collector_id=str(collector_id),
+        signal=str(signal),
+        accepted=_whole(accepted),
+        stored=_whole(stored),
+        pending=_whole(pending),
+        quarantined=_whole(quarantined),
+        refused=_whole(refused),
+        version=str(version),
+        reported_unix_ms=_whole(reported_unix_ms),
+    )
+
+
 def _of_signal(signal: str, counters: Sequence[CollectorCounters], stored: int) -> SignalBalance:
     said = [one for one in counters if one.signal == signal]
+    accepted = sum(one.accepted for one in said)
+    quarantined = sum(one.quarantined for one in said)
     return SignalBalance(
-        accepted=sum(one.accepted for one in said),
+        accepted=accepted,
         stored=stored,
-        pending=sum(one.pending for one in said),
-        quarantined=sum(one.quarantined for one in said),
+        pending=min(sum(one.pending for one in said), max(0, accepted - quarantined - stored)),
+        quarantined=quarantined,
         refused=sum(one.refused for one in said),
     )
 

@@ -57,15 +57,16 @@ def one_line(text: str) -> str:
 
 def _of_settings(error: BaseException) -> str:
     """The first complaint of a settings class, with the name of the setting."""
-    complaints = getattr(error, "errors", list)()
+    complaints: list[dict[str, object]] = getattr(error, "errors", list)()
     title = getattr(error, "title", "settings")
     if not complaints:
         return one_line(str(error))
     first = complaints[0]
-    where = ".".join(str(part) for part in first.get("loc", ())) or title
+    location = first.get("loc", ())
+    where = ".".join(str(part) for part in location) if isinstance(location, tuple) and location else title
     said = str(first.get("msg", "")).removeprefix("Value error, ")
     value = first.get("input")
     # A whole model as input says nothing to a person, and could hold a password.
-    given = f" (given: {value!r})" if isinstance(value, str | int | float) and first.get("loc") else ""
+    given = f" (given: {value!r})" if isinstance(value, str | int | float) and location else ""
     more = f"; and {len(complaints) - 1} more" if len(complaints) > 1 else ""
     return one_line(f"{where}: {said}{given}{more}")

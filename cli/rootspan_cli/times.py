@@ -46,7 +46,7 @@ def parse_time_ns(text: str, *, now_ns: int) -> int:
     """Read a moment into unix nanoseconds.
 
     Args:
-        text: RFC 3339 with an offset (fractions down to nanoseconds), unix nanoseconds, or a duration before now.
+        text: RFC 3339 with an offset (down to nanoseconds), unix nanoseconds, or a duration before now.
         now_ns: What "ago" counts from.
 
     Raises:

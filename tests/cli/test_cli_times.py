@@ -66,14 +66,14 @@ def test_rfc_3339_keeps_its_nanoseconds_and_its_offset(text: str, unix_ns: int) 
 
 @pytest.mark.parametrize(
     "text",
-    ["2023-11-14T22:13:20", "2023-11-14", "yesterday", "2023-13-01T00:00:00Z", "2023-02-30T00:00:00Z", ""],
+    ["2023-11-14T22:13:20", "2023-11-14", "yesterday", "2023-13-01T00:00:00Z", "2023-02-30T00:00:00Z"],
 )
 def test_what_is_no_time_is_refused_with_the_forms_that_are(text: str) -> None:
     with pytest.raises(WrongUse, match="RFC 3339"):
         parse_time_ns(text, now_ns=NOW)
 
 
-@given(st.datetimes(min_value=datetime(2002, 1, 1), max_value=datetime(2200, 1, 1)))  # noqa: DTZ001
+@given(st.datetimes(min_value=datetime(2002, 1, 1), max_value=datetime(2200, 1, 1)))
 def test_a_written_time_reads_back_to_the_millisecond(moment: datetime) -> None:
     unix_ns = (
         int(moment.replace(tzinfo=UTC, microsecond=0).timestamp()) * NS

@@ -1,0 +1,99 @@
+"""The command line as a whole: its commands, and what becomes of their errors.
+
+Owns exit statuses and the one line on stderr. What a command does is in `rootspan_cli.commands`.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from rootspan_cli import commands
+from rootspan_cli.errors import CliError, one_line, wrong_use_of
+from rootspan_cli.help import examples
+from rootspan_cli.processes.supervisor import PartFailed
+
+__all__ = ["build_app", "run"]
+
+_INTERRUPTED = 130
+"""What a shell reports of a program that Ctrl-C ended."""
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"rootspan {version('rootspan')}")
+        raise typer.Exit
+
+
+def _root(
+    *,
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_show_version),
+    ] = False,
+) -> None:
+    """Why is it slow or broken, and where? Tracing and root cause for GPU fleets.
+
+    [bold]demo[/] shows all of it in two minutes. [bold]up[/] starts it on this machine, [bold]why[/] answers
+    the question, [bold]doctor[/] tells whether all telemetry is accounted for.
+
+    Every flag can be set by an environment variable, which each command's --help names.
+    """
+
+
+def build_app() -> typer.Typer:
+    """All commands. Imports none of the parts that they start."""
+    app = typer.Typer(
+        name="rootspan",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog=examples(
+            ("rootspan demo --fault slow-gpu", "a simulated fleet, a planted fault, the answer"),
+            ("rootspan up", "store, collector and dashboard on this machine"),
+            ("rootspan why --last 15m", "what is wrong right now"),
+        ),
+    )
+    app.callback()(_root)
+    for panel, modules in commands.PANELS.items():
+        for module in modules:
+            name = module.__name__.rpartition(".")[2]
+            app.command(name=name, epilog=module.EPILOG, rich_help_panel=panel)(getattr(module, name))
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line. Returns the exit status: 0 done, 1 the answer is bad, 2 it could not run."""
+    name = f"rootspan {arguments[0]}" if arguments and not arguments[0].startswith("-") else "rootspan"
+    try:
+        status = build_app()(args=list(arguments), prog_name="rootspan", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except typer.TyperException as err:
+        context = getattr(err, "ctx", None)
+        path = context.command_path if context is not None else "rootspan"
+        said = one_line(err.format_message()).rstrip(".")
+        return _fail(path, f"{said}; see `{path} --help`" if said else f"see `{path} --help`", err.exit_code)
+    except CliError as err:
+        last_lines = err.last_lines if isinstance(err, PartFailed) else ()
+        return _fail(name, str(err), err.exit_status, last_lines)
+    except BrokenPipeError:
+        # Whoever read this is gone (`| head`). Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (typer.Abort, KeyboardInterrupt):
+        return _INTERRUPTED
+    except Exception as err:
+        said_on_purpose = wrong_use_of(err)
+        if said_on_purpose is None:
+            raise
+        return _fail(name, str(said_on_purpose), said_on_purpose.exit_status)
+
+
+def _fail(who: str, what: str, status: int, more: Sequence[str] = ()) -> int:
+    print(f"{who}: {what}", *(f"  | {line}" for line in more), sep="\n", file=sys.stderr)
+    return status

@@ -1,0 +1,31 @@
+"""One module a command: its flags, its help, and the call of the part that does the work.
+
+Each module `x` has a function `x` and an `EPILOG` of examples, and imports the parts inside the function.
+"""
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Final
+
+from rootspan_cli.commands import (
+    collector,
+    dashboard,
+    demo,
+    doctor,
+    migrate,
+    replay,
+    sql,
+    store,
+    up,
+    why,
+)
+
+__all__ = ["PANELS"]
+
+PANELS: Final[Mapping[str, tuple[ModuleType, ...]]] = {
+    "Start here": (demo, up),
+    "Ask": (why, doctor, sql),
+    "Feed": (replay,),
+    "Parts, each a process": (store, collector, dashboard, migrate),
+}
+"""Commands by the heading under which help lists them."""

@@ -1,0 +1,88 @@
+"""`rootspan collector`: OTLP in, ClickHouse out, with a write-ahead log between."""
+
+import logging
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rootspan_cli.errors import WrongUse
+from rootspan_cli.extras import needing
+from rootspan_cli.help import examples
+
+__all__ = ["EPILOG", "collector"]
+
+EPILOG = examples(
+    ("rootspan collector", "127.0.0.1:4317, into the store on this machine"),
+    ("rootspan collector --grpc 0.0.0.0:4317 --store http://db:8123/otel", "for a fleet"),
+    ("rootspan collector --config collector.toml", "settings from a file"),
+)
+
+
+def collector(
+    *,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            envvar="ROOTSPAN_STORE",
+            metavar="URL",
+            help="ClickHouse: http(s)://[[user:password@]]host:port/database. It may be down at the start.",
+        ),
+    ] = None,
+    grpc: Annotated[
+        str | None,
+        typer.Option(
+            "--grpc",
+            envvar="ROOTSPAN_COLLECTOR_GRPC",
+            metavar="HOST:PORT",
+            help="Where to take OTLP/gRPC. Default: 127.0.0.1:4317.",
+        ),
+    ] = None,
+    wal: Annotated[
+        Path | None,
+        typer.Option(
+            "--wal",
+            envvar="ROOTSPAN_COLLECTOR_WAL",
+            help="Folder of the write-ahead log, one collector each. Default: rootspan-data/wal.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            envvar="ROOTSPAN_COLLECTOR_CONFIG",
+            help="TOML file of settings by name (wal_max_bytes = …). Flags and variables win over it.",
+        ),
+    ] = None,
+) -> None:
+    """Take OTLP from services, keep it on disk, and insert it into ClickHouse.
+
+    A sender is acknowledged only after fsync, so nothing acknowledged is lost when this process or the store
+    dies. Further settings are ROOTSPAN_COLLECTOR_* and ROOTSPAN_WAL_* variables. Stops on Ctrl-C or SIGTERM
+    after it has stored what is pending, as far as that works within its grace time.
+    """
+    with needing("collector"):
+        from rootspan_collector.server import Collector, serve
+        from rootspan_collector.settings import load_settings
+    given = _settings_of(config) if config is not None else {}
+    flags = {"store": store, "collector_grpc": grpc, "collector_wal": wal}
+    given |= {name: value for name, value in flags.items() if value is not None}
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def ready(started: Collector) -> None:
+        print(f"collector ready at {started.grpc_address}", flush=True)
+
+    serve(load_settings(**given), on_ready=ready)
+
+
+def _settings_of(path: Path) -> dict[str, object]:
+    """Settings of a file, without those that the environment sets."""
+    try:
+        with open(path, "rb") as stream:
+            content = tomllib.load(stream)
+    except tomllib.TOMLDecodeError as err:
+        raise WrongUse(f"{path} is no TOML: {err}") from err
+    return {name: value for name, value in content.items() if f"ROOTSPAN_{name.upper()}" not in os.environ}

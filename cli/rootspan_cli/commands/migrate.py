@@ -1,0 +1,64 @@
+"""`rootspan migrate`: applies or prints the schema."""
+
+from typing import Annotated
+
+import typer
+
+from rootspan_cli.errors import WrongUse
+from rootspan_cli.extras import needing
+from rootspan_cli.help import DEFAULT_STORE, StoreOption, examples
+
+__all__ = ["EPILOG", "migrate"]
+
+EPILOG = examples(
+    ("rootspan migrate", "bring the store on this machine up to date"),
+    ("rootspan migrate --store https://admin:secret@db:8443/otel", "a ClickHouse server"),
+    ("rootspan migrate --print > schema.sql", "look before you leap"),
+)
+
+
+def migrate(
+    *,
+    store: StoreOption = DEFAULT_STORE,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            envvar="ROOTSPAN_CLUSTER",
+            metavar="NAME",
+            help="Render for a cluster. Not yet there.",
+        ),
+    ] = None,
+    print_only: Annotated[
+        bool,
+        typer.Option(
+            "--print", envvar="ROOTSPAN_MIGRATE_PRINT", help="Print the whole schema as SQL; change nothing."
+        ),
+    ] = False,
+) -> None:
+    """Bring the schema of a store up to this program's, or print it.
+
+    Applies each migration once; safe to repeat and to interrupt. Refuses a database that a newer rootspan
+    has migrated. `rootspan up` and `rootspan collector` do this by themselves.
+    """
+    if cluster is not None:
+        raise WrongUse(
+            f"--cluster {cluster}: this version cannot render the schema for a cluster yet; "
+            "leave --cluster away for a single server"
+        )
+    with needing("client"):
+        from rootspan_store.client import StoreUrl, connect
+        from rootspan_store.schema import applied_version, render
+        from rootspan_store.schema import migrate as apply
+    url = StoreUrl.parse(store)
+    if print_only:
+        print(render(url.database), end="")
+        return
+    client = connect(url)
+    try:
+        applied = apply(client)
+        for migration in applied:
+            print(f"applied {migration.version:04d} {migration.name}")
+        print(f"{url}: schema {applied_version(client)}" + ("" if applied else ", nothing to do"))
+    finally:
+        client.close()

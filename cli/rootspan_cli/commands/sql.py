@@ -1,0 +1,66 @@
+"""`rootspan sql`: one statement against the store, as a table or as JSON lines."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rootspan_cli.extras import needing
+from rootspan_cli.help import DEFAULT_STORE, StoreOption, examples
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["EPILOG", "sql"]
+
+EPILOG = examples(
+    ('rootspan sql "SELECT ServiceName, count() FROM otel_traces GROUP BY ALL"', "a table"),
+    ('rootspan sql "SELECT * FROM otel_logs LIMIT 5" | jq .Body', "JSON lines on a pipe"),
+    ('rootspan sql "SHOW TABLES"', "what there is"),
+)
+
+
+def sql(
+    query: Annotated[
+        str, typer.Argument(metavar="SQL", envvar="ROOTSPAN_SQL", help="One ClickHouse statement.")
+    ],
+    *,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Run one SQL statement: a table on a terminal, JSON lines on a pipe.
+
+    An error of ClickHouse is shown in one line with its code.
+    """
+    with needing("client"):
+        from rootspan_store.client import StoreUrl, connect, store_errors
+    url = StoreUrl.parse(store)
+    client = connect(url)
+    try:
+        with store_errors(url):
+            result = client.query(query)
+    finally:
+        client.close()
+    if sys.stdout.isatty():
+        _print_table(result.column_names, result.result_rows)
+    else:
+        for row in result.result_rows:
+            print(
+                json.dumps(dict(zip(result.column_names, row, strict=True)), default=str, ensure_ascii=False)
+            )
+
+
+def _print_table(names: "Sequence[str]", rows: "Sequence[Sequence[object]]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(header_style="bold", show_edge=False)
+    for place, name in enumerate(names):
+        is_number = all(isinstance(row[place], int | float) for row in rows)
+        table.add_column(Text(name), justify="right" if rows and is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("NULL", style="dim") if value is None else Text(str(value)) for value in row))
+    console = Console()
+    console.print(table)
+    console.print(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}", style="dim", highlight=False)

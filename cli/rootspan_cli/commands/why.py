@@ -1,0 +1,115 @@
+"""`rootspan why`: asks the engine, shows its answer."""
+
+import time
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from rootspan_cli.errors import WrongUse
+from rootspan_cli.extras import needing
+from rootspan_cli.help import DEFAULT_STORE, JsonOption, StoreOption, examples
+from rootspan_cli.output import print_json, terminal, working
+from rootspan_cli.times import parse_duration_ns, parse_time_ns
+
+__all__ = ["EPILOG", "why", "window_of"]
+
+EPILOG = examples(
+    ("rootspan why --last 15m", "what is wrong right now"),
+    ("rootspan why --from 2h --to 90m --service checkout", "an hour and a half ago, one service"),
+    ("rootspan why --from 2026-05-04T10:00:00Z --to 2026-05-04T10:20:00Z", "an incident"),
+    ("rootspan why --last 15m --json | jq '.causes[0].entity'", "for a script"),
+)
+_DEFAULT_LAST = "15m"
+
+
+def why(
+    context: typer.Context,
+    *,
+    store: StoreOption = DEFAULT_STORE,
+    last: Annotated[
+        str | None,
+        typer.Option(
+            "--last", envvar="ROOTSPAN_LAST", metavar="DURATION", help="Until now: 15m, 2h. Default: 15m."
+        ),
+    ] = None,
+    begin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            envvar="ROOTSPAN_FROM",
+            metavar="TIME",
+            help="Begin: RFC 3339, unix nanoseconds, or 2h ago as 2h.",
+        ),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", envvar="ROOTSPAN_TO", metavar="TIME", help="End, likewise. Default: now."),
+    ] = None,
+    service: Annotated[
+        str | None,
+        typer.Option("--service", envvar="ROOTSPAN_SERVICE", help="Only requests that touch this service."),
+    ] = None,
+    job: Annotated[
+        str | None, typer.Option("--job", envvar="ROOTSPAN_JOB", help="Only this training job.")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", envvar="ROOTSPAN_TOP", help="Most causes to name, 1-20.")] = 3,
+    show_sql: Annotated[
+        bool,
+        typer.Option("--sql", envvar="ROOTSPAN_SHOW_SQL", help="Show the SQL behind each piece of evidence."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why it was slow or broken in a window of time: ranked causes, each with evidence.
+
+    The fault may have begun anywhere within the window. "Nothing is wrong" is an answer too. The exit status
+    is 0 whenever there is an answer, whatever it says.
+    """
+    # A flag wins over a variable, also where they name the window in different ways.
+    if _is_variable(context, "last") and (begin or end) and not _is_variable(context, "begin"):
+        last = None
+    elif last is not None and _is_variable(context, "begin"):
+        begin = end = None
+    from_ns, to_ns = window_of(last, begin, end, now_ns=time.time_ns())
+    with needing("analysis"):
+        from rootspan_analysis import Question, explain
+        from rootspan_analysis.telemetry import balance
+        from rootspan_store.client import StoreUrl, connect, store_errors
+    question = Question(from_ns, to_ns, service=service, job=job, top=top)
+    url = StoreUrl.parse(store)
+    with working("asking the store"), store_errors(url):
+        client = connect(url)
+        try:
+            explanation = explain(client, question)
+            explanation = replace(explanation, telemetry=balance(client).to_json())
+        finally:
+            client.close()
+    if as_json:
+        print_json(explanation.to_json())
+        return
+    from rootspan_cli.rendering.why import render_explanation
+
+    terminal().print(render_explanation(explanation, show_sql=show_sql))
+
+
+def window_of(last: str | None, begin: str | None, end: str | None, *, now_ns: int) -> tuple[int, int]:
+    """Unix nanoseconds from and to, out of `--last` or of `--from` and `--to`.
+
+    Raises:
+        WrongUse: Both are given, `--to` alone is, or a time is malformed.
+    """
+    if begin is None and end is None:
+        return now_ns - parse_duration_ns(last or _DEFAULT_LAST), now_ns
+    if last is not None:
+        raise WrongUse("--last and --from/--to both name a window; give one of them")
+    if begin is None:
+        raise WrongUse("--to names the end of a window only; give --from too")
+    return (
+        parse_time_ns(begin, now_ns=now_ns),
+        now_ns if end is None else parse_time_ns(end, now_ns=now_ns),
+    )
+
+
+def _is_variable(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "ENVIRONMENT"

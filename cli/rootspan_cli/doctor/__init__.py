@@ -1,0 +1,1 @@
+"""What `rootspan doctor` looks at: the store, the collector, and whether all telemetry is accounted for."""

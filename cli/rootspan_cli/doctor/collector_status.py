@@ -1,0 +1,96 @@
+"""Asks a running collector for its own account: `rootspan.collector.v1.Status/Get`.
+
+Reads the answer into typed values; judges nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import grpc
+from google.protobuf import empty_pb2, json_format, struct_pb2
+
+__all__ = ["CollectorStatus", "CollectorUnreachable", "SignalStatus", "read_status"]
+
+_METHOD: Final = "/rootspan.collector.v1.Status/Get"
+
+
+class CollectorUnreachable(Exception):  # noqa: N818 - named for what happened
+    """No collector answered there."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalStatus:
+    """Items of one signal since the log folder was made, and what stands in the way.
+
+    Attributes:
+        oldest_pending_age_s: Age of the oldest item that is not stored yet; 0 if there is none.
+        log_error: What the disk said last, or "".
+    """
+
+    accepted: int
+    stored: int
+    pending: int
+    quarantined: int
+    refused: int
+    malformed_requests: int
+    oldest_pending_age_s: float
+    log_error: str
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorStatus:
+    """One collector's account of itself."""
+
+    collector_id: str
+    version: str
+    uptime_s: float
+    wal_bytes: int
+    wal_max_bytes: int
+    signals: Mapping[str, SignalStatus]
+
+
+def read_status(address: str, *, timeout_s: float = 5.0) -> CollectorStatus:
+    """Ask the collector at `host:port`.
+
+    Raises:
+        CollectorUnreachable: Nothing answers there in time, or what answers is no rootspan collector.
+    """
+    options = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0))
+    with grpc.insecure_channel(address.removeprefix("http://"), options=options) as channel:
+        get = channel.unary_unary(
+            _METHOD,
+            request_serializer=empty_pb2.Empty.SerializeToString,
+            response_deserializer=struct_pb2.Struct.FromString,
+        )
+        try:
+            answer = json_format.MessageToDict(get(empty_pb2.Empty(), timeout=timeout_s))
+        except grpc.RpcError as err:
+            details = err.details() if isinstance(err, grpc.Call) else str(err)
+            raise CollectorUnreachable(" ".join(str(details).split())) from err
+    signals = answer.get("signals", {})
+    return CollectorStatus(
+        collector_id=str(answer.get("collector_id", "")),
+        version=str(answer.get("version", "")),
+        uptime_s=float(answer.get("uptime_s", 0.0)),
+        wal_bytes=int(answer.get("wal_bytes", 0)),
+        wal_max_bytes=int(answer.get("wal_max_bytes", 0)),
+        signals={name: _signal(said) for name, said in signals.items()},
+    )
+
+
+def _signal(said: Mapping[str, object]) -> SignalStatus:
+    def number(name: str) -> float:
+        value = said.get(name, 0)
+        return float(value) if isinstance(value, int | float) else 0.0
+
+    return SignalStatus(
+        accepted=int(number("accepted")),
+        stored=int(number("stored")),
+        pending=int(number("pending")),
+        quarantined=int(number("quarantined")),
+        refused=int(number("refused")),
+        malformed_requests=int(number("malformed_requests")),
+        oldest_pending_age_s=number("oldest_pending_age_s"),
+        log_error=str(said.get("log_error", "")),
+    )

@@ -1,0 +1,47 @@
+"""The words that all commands' help shares: examples, and options that mean the same everywhere. Pure."""
+
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "DEFAULT_COLLECTOR",
+    "DEFAULT_STORE",
+    "CollectorOption",
+    "JsonOption",
+    "StoreOption",
+    "examples",
+]
+
+DEFAULT_STORE = "http://127.0.0.1:8123/otel"
+DEFAULT_COLLECTOR = "127.0.0.1:4317"
+
+StoreOption = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        envvar="ROOTSPAN_STORE",
+        metavar="URL",
+        help="ClickHouse: http(s)://[[user:password@]]host:port/database.",
+    ),
+]
+CollectorOption = Annotated[
+    str,
+    typer.Option(
+        "--collector",
+        envvar="ROOTSPAN_COLLECTOR",
+        metavar="HOST:PORT",
+        help="The collector's OTLP/gRPC address.",
+    ),
+]
+JsonOption = Annotated[
+    bool,
+    typer.Option("--json", envvar="ROOTSPAN_JSON", help="One JSON object on stdout, and nothing else."),
+]
+
+
+def examples(*lines: tuple[str, str]) -> str:
+    """Command lines with what they are for, as the end of a help text."""
+    # Brackets of a command must not be read as markup.
+    shown = (f"  [dim]# {why}[/]\n  {command.replace('[', '[[')}" for command, why in lines)
+    return "\n".join(("[bold]Examples[/]", *shown))

@@ -1,0 +1,1 @@
+"""Starting, watching and stopping the parts of rootspan as processes."""

@@ -1,0 +1,125 @@
+"""The parts of an installation on one machine: which processes, on which addresses, with which folders.
+
+Owns the layout of the data folder: the store's own files, `wal/` and `logs/`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from rootspan_cli.processes.part import GrpcHealth, HttpAnswer, Part
+from rootspan_cli.processes.ports import Address, free_address, require_free
+
+__all__ = ["Credentials", "Installation"]
+
+_DATABASE = "otel"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the store asks its clients for."""
+
+    user: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Store, collector and dashboard on one machine.
+
+    Attributes:
+        data: Folder of everything that is kept.
+        store, collector, dashboard: Where they listen; no dashboard if None.
+        credentials: Of the store; None: it asks for none.
+    """
+
+    data: Path
+    store: Address
+    collector: Address
+    dashboard: Address | None
+    credentials: Credentials | None = None
+
+    @property
+    def store_url(self) -> str:
+        """As `--store` takes it, credentials included."""
+        known = self.credentials
+        user = f"{quote(known.user, safe='')}:{quote(known.password, safe='')}@" if known else ""
+        return f"http://{user}{self.store.reachable}/{_DATABASE}"
+
+    @property
+    def public_store_url(self) -> str:
+        """The same without credentials, to be shown."""
+        return f"http://{self.store.reachable}/{_DATABASE}"
+
+    @property
+    def dashboard_url(self) -> str:
+        """Where a browser finds the dashboard; empty without one."""
+        return f"http://{self.dashboard.reachable}" if self.dashboard else ""
+
+    def require_free(self) -> None:
+        """Make sure that every part can listen.
+
+        Raises:
+            WrongUse: One cannot; the message names the flag to change.
+        """
+        require_free(self.store, what="store", flag="--store-http (ROOTSPAN_STORE_HTTP)")
+        require_free(self.collector, what="collector", flag="--collector-grpc (ROOTSPAN_COLLECTOR_GRPC)")
+        if self.dashboard is not None:
+            require_free(self.dashboard, what="dashboard", flag="--dashboard-port (ROOTSPAN_DASHBOARD_PORT)")
+
+    def on_free_ports(self) -> "Installation":
+        """The same, with another port for each part whose own is taken.
+
+        Raises:
+            WrongUse: A host has no free port at all.
+        """
+        return Installation(
+            data=self.data,
+            store=free_address(self.store),
+            collector=free_address(self.collector),
+            dashboard=free_address(self.dashboard) if self.dashboard else None,
+            credentials=self.credentials,
+        )
+
+    def parts(self) -> list[Part]:
+        """Processes in the order in which they start; they stop in the opposite one."""
+        logs = self.data / "logs"
+        knows_store = {"ROOTSPAN_STORE": self.store_url}
+        parts = [
+            Part(
+                name="store",
+                arguments=("store", "--data", str(self.data), "--http", str(self.store)),
+                url=self.public_store_url,
+                probe=HttpAnswer(self.store.reachable, "/ping"),
+                log=logs / "store.log",
+                stop_timeout_s=40.0,
+            ),
+            Part(
+                name="collector",
+                arguments=("collector", "--grpc", str(self.collector), "--wal", str(self.data / "wal")),
+                url=str(self.collector.reachable),
+                probe=GrpcHealth(self.collector.reachable),
+                log=logs / "collector.log",
+                environment=knows_store,
+                stop_timeout_s=30.0,
+            ),
+        ]
+        if self.dashboard is not None:
+            parts.append(
+                Part(
+                    name="dashboard",
+                    arguments=(
+                        "dashboard",
+                        "--address",
+                        self.dashboard.host,
+                        "--port",
+                        str(self.dashboard.port),
+                    ),
+                    url=self.dashboard_url,
+                    probe=HttpAnswer(self.dashboard.reachable, "/_stcore/health"),
+                    log=logs / "dashboard.log",
+                    environment=knows_store,
+                    stop_timeout_s=10.0,
+                )
+            )
+        return parts

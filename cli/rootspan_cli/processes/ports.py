@@ -1,0 +1,94 @@
+"""Which addresses are free to listen on.
+
+Binds for a moment and lets go: somebody else may be faster, and then the part itself says so.
+"""
+
+import socket
+from dataclasses import dataclass
+
+from rootspan_cli.errors import WrongUse
+
+__all__ = ["Address", "free_address", "is_free", "require_free"]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a port; an IPv6 host comes without brackets."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str, *, flag: str) -> "Address":
+        """Read `HOST:PORT`, `[IPV6]:PORT` or `:PORT` (127.0.0.1).
+
+        Raises:
+            WrongUse: It is none of these; the message names `flag`.
+        """
+        host, colon, port = text.strip().rpartition(":")
+        bare = host.removeprefix("[").removesuffix("]")
+        if (
+            not colon
+            or not (port.isascii() and port.isdigit())
+            or int(port) > 65535
+            or (":" in bare) != (host != bare)
+        ):
+            raise WrongUse(f"{flag} {text!r} is not HOST:PORT, such as 127.0.0.1:4317")
+        return cls(bare or "127.0.0.1", int(port))
+
+    @property
+    def reachable(self) -> "Address":
+        """The address that a client on this machine uses: a wildcard becomes loopback."""
+        return Address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host), self.port)
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _bind(address: Address) -> int:
+    """Bind for a moment; return the port."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As servers do: connections that linger after a stop must not count as taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((address.host, address.port))
+        probe.listen(1)
+        return int(probe.getsockname()[1])
+
+
+def is_free(address: Address) -> bool:
+    """Whether a server could listen there now."""
+    try:
+        _bind(address)
+    except OSError:
+        return False
+    return True
+
+
+def require_free(address: Address, *, what: str, flag: str) -> None:
+    """Make sure that `what` can listen there.
+
+    Raises:
+        WrongUse: It cannot; the message names the part, the address and the flag that changes it.
+    """
+    try:
+        _bind(address)
+    except OSError as err:
+        raise WrongUse(
+            f"the {what} cannot listen on {address}: {err.strerror or err}; "
+            f"stop what listens there, or choose another address with {flag}"
+        ) from err
+
+
+def free_address(preferred: Address) -> Address:
+    """`preferred` if it is free, else a free port on the same host.
+
+    Raises:
+        WrongUse: The host has no port to listen on.
+    """
+    if is_free(preferred):
+        return preferred
+    try:
+        return Address(preferred.host, _bind(Address(preferred.host, 0)))
+    except OSError as err:
+        raise WrongUse(f"no port is free on {preferred.host}: {err.strerror or err}") from err

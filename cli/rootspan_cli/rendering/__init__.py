@@ -1,0 +1,1 @@
+"""What answers look like on a terminal: data in, text out. Asks nobody, decides nothing."""

@@ -1,0 +1,1 @@
+"""What `rootspan demo` plays: a simulated fleet, sent, stored and asked about."""
