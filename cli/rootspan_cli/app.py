@@ -3,9 +3,11 @@
 Owns exit statuses and the one line on stderr. What a command does is in `rootspan_cli.commands`.
 """
 
+import inspect
+import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Annotated
 
@@ -44,6 +46,11 @@ def _root(
     """
 
 
+def _help(function: Callable[..., None]) -> str:
+    """A docstring with each paragraph on one line, so that the terminal alone decides where it breaks."""
+    return "\n\n".join(" ".join(one.split()) for one in (inspect.getdoc(function) or "").split("\n\n"))
+
+
 def build_app() -> typer.Typer:
     """All commands. Imports none of the parts that they start."""
     app = typer.Typer(
@@ -58,16 +65,21 @@ def build_app() -> typer.Typer:
             ("rootspan why --last 15m", "what is wrong right now"),
         ),
     )
-    app.callback()(_root)
+    app.callback(help=_help(_root))(_root)
     for panel, modules in commands.PANELS.items():
         for module in modules:
             name = module.__name__.rpartition(".")[2]
-            app.command(name=name, epilog=module.EPILOG, rich_help_panel=panel)(getattr(module, name))
+            function = getattr(module, name)
+            app.command(name=name, help=_help(function), epilog=module.EPILOG, rich_help_panel=panel)(
+                function
+            )
     return app
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line. Returns the exit status: 0 done, 1 the answer is bad, 2 it could not run."""
+    # clickhouse-connect also logs what it raises, without a handler to stderr: one line is enough.
+    logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
     name = f"rootspan {arguments[0]}" if arguments and not arguments[0].startswith("-") else "rootspan"
     try:
         status = build_app()(args=list(arguments), prog_name="rootspan", standalone_mode=False)
@@ -77,7 +89,9 @@ def run(arguments: Sequence[str]) -> int:
         context = getattr(err, "ctx", None)
         path = context.command_path if context is not None else "rootspan"
         said = one_line(err.format_message()).rstrip(".")
-        return _fail(path, f"{said}; see `{path} --help`" if said else f"see `{path} --help`", err.exit_code)
+        if not said:  # no arguments: the help is printed already
+            return err.exit_code
+        return _fail(path, f"{said}; see `{path} --help`", err.exit_code)
     except CliError as err:
         last_lines = err.last_lines if isinstance(err, PartFailed) else ()
         return _fail(name, str(err), err.exit_status, last_lines)

@@ -3,10 +3,11 @@
 Owns the translation of the other packages' errors into them. Prints nothing.
 """
 
+import re
 import sys
 from typing import Final
 
-__all__ = ["BadAnswer", "CliError", "WrongUse", "one_line", "wrong_use_of"]
+__all__ = ["BadAnswer", "CliError", "WrongUse", "one_line", "words_of", "wrong_use_of"]
 
 _PACKAGE_ERRORS: Final = (
     ("rootspan_store.errors", "StoreError"),
@@ -16,6 +17,11 @@ _PACKAGE_ERRORS: Final = (
     ("rootspan_demo.errors", "DemoError"),
 )
 """Base errors of the packages. A package that raised is imported, so none has to be imported to ask."""
+
+_CONNECTION_POOL: Final = re.compile(
+    r"Error HTTPS?ConnectionPool\(.*\[Errno -?\d+\] ([\w ]+).*\) executing HTTP request attempt \d+ \([^)]*\)"
+)
+"""How clickhouse-connect words a connection that failed: the pool, the URL and three nested exceptions."""
 
 
 class CliError(Exception):
@@ -41,13 +47,18 @@ def wrong_use_of(error: BaseException) -> WrongUse | None:
     for module_name, class_name in _PACKAGE_ERRORS:
         base = getattr(sys.modules.get(module_name), class_name, None)
         if isinstance(base, type) and isinstance(error, base):
-            return WrongUse(one_line(str(error)))
+            return WrongUse(words_of(error))
     invalid = getattr(sys.modules.get("pydantic"), "ValidationError", None)
     if isinstance(invalid, type) and isinstance(error, invalid):
         return WrongUse(_of_settings(error))
     if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError):
         return WrongUse(f"{error.filename}: {error.strerror}")
     return None
+
+
+def words_of(error: BaseException) -> str:
+    """An error's text in one line. Of a failed connection only what the system said is left."""
+    return _CONNECTION_POOL.sub(r"\1", one_line(str(error)))
 
 
 def one_line(text: str) -> str:
@@ -58,15 +69,16 @@ def one_line(text: str) -> str:
 def _of_settings(error: BaseException) -> str:
     """The first complaint of a settings class, with the name of the setting."""
     complaints: list[dict[str, object]] = getattr(error, "errors", list)()
-    title = getattr(error, "title", "settings")
     if not complaints:
         return one_line(str(error))
     first = complaints[0]
     location = first.get("loc", ())
-    where = ".".join(str(part) for part in location) if isinstance(location, tuple) and location else title
+    where = (
+        ".".join(str(part) for part in location) + ": " if isinstance(location, tuple) and location else ""
+    )
     said = str(first.get("msg", "")).removeprefix("Value error, ")
     value = first.get("input")
     # A whole model as input says nothing to a person, and could hold a password.
     given = f" (given: {value!r})" if isinstance(value, str | int | float) and location else ""
     more = f"; and {len(complaints) - 1} more" if len(complaints) > 1 else ""
-    return one_line(f"{where}: {said}{given}{more}")
+    return one_line(f"{where}{said}{given}{more}")

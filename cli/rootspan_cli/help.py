@@ -1,6 +1,7 @@
 """The words that all commands' help shares: examples, and options that mean the same everywhere. Pure."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 import typer
 
@@ -13,6 +14,10 @@ __all__ = [
     "examples",
 ]
 
+# What rich would read as markup in a command line. A bracket before a digit or a quote is left alone by it.
+_TAG: Final = re.compile(r"\[(?=[a-z#/@])")
+_ESCAPED: Final = r"\\["
+
 DEFAULT_STORE = "http://127.0.0.1:8123/otel"
 DEFAULT_COLLECTOR = "127.0.0.1:4317"
 
@@ -22,7 +27,7 @@ StoreOption = Annotated[
         "--store",
         envvar="ROOTSPAN_STORE",
         metavar="URL",
-        help="ClickHouse: http(s)://[[user:password@]]host:port/database.",
+        help="ClickHouse: http(s)://\\[user:password@]host:port/database.",
     ),
 ]
 CollectorOption = Annotated[
@@ -42,6 +47,5 @@ JsonOption = Annotated[
 
 def examples(*lines: tuple[str, str]) -> str:
     """Command lines with what they are for, as the end of a help text."""
-    # Brackets of a command must not be read as markup.
-    shown = (f"  [dim]# {why}[/]\n  {command.replace('[', '[[')}" for command, why in lines)
+    shown = (f"  [dim]# {why}[/]\n  {_TAG.sub(_ESCAPED, command)}" for command, why in lines)
     return "\n".join(("[bold]Examples[/]", *shown))

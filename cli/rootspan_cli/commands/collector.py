@@ -29,7 +29,7 @@ def collector(
             "--store",
             envvar="ROOTSPAN_STORE",
             metavar="URL",
-            help="ClickHouse: http(s)://[[user:password@]]host:port/database. It may be down at the start.",
+            help="ClickHouse: http(s)://\\[user:password@]host:port/database. It may be down at the start.",
         ),
     ] = None,
     grpc: Annotated[

@@ -14,7 +14,7 @@ from rootspan_cli.doctor.store_checks import (
     check_schema,
     check_server,
 )
-from rootspan_cli.errors import one_line
+from rootspan_cli.errors import words_of
 from rootspan_store.client import StoreUrl, connect, store_errors
 from rootspan_store.errors import StoreError
 
@@ -26,8 +26,10 @@ def examine(store: StoreUrl, collector: str) -> Report:
     before, unreachable = _ask(collector)
     checks = _store_checks(store, before, collector)
     if before is None:
-        step = f"start it with `rootspan collector`, or name its address with --collector ({unreachable})"
-        checks.append(Check("collector", False, f"nothing answers at {collector}", step))
+        step = "start it with `rootspan collector`, or name its address with --collector"
+        # gRPC nests reasons from the general to the particular; the last says what the system said.
+        reason = unreachable.rpartition(": ")[2]
+        checks.append(Check("collector", False, f"no collector answers at {collector}: {reason}", step))
     else:
         checks += [check_collector(before, collector, own_version=version("rootspan")), check_log(before)]
     return Report(tuple(checks))
@@ -50,8 +52,9 @@ def _store_checks(store: StoreUrl, before: CollectorStatus | None, collector: st
         finally:
             client.close()
     except StoreError as err:
-        step = "start it with `rootspan store`, or name it with --store"
-        checks.append(Check("store", False, one_line(str(err)), step))
+        # These errors end with the next step.
+        said, _, step = words_of(err).rpartition("; ")
+        checks.append(Check("store", False, said or step, step))
     return checks
 
 

@@ -1,7 +1,7 @@
 """Plays a recording through an installation that is up: simulate, send, wait until stored, ask.
 
-Owns the window that is asked about: it depends on the recording's length alone, never on the fault. The engine
-is told nothing else.
+Owns the window that is asked about: it depends on the recording's length alone, never on the fault. The
+engine is told nothing else.
 """
 
 import time
