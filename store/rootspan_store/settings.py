@@ -63,7 +63,12 @@ class StoreSettings(BaseSettings):
     max_memory_usage_bytes: int = Field(
         default=4096 * _MIB, ge=16 * _MIB, description="Most memory that one query may use"
     )
-    max_result_rows: int = Field(default=10_000_000, ge=1, description="Most rows that one query may return")
+    max_result_rows: int = Field(
+        # clickhouse-connect reads system.settings (1,900 rows) when it connects.
+        default=10_000_000,
+        ge=10_000,
+        description="Most rows that one query may return",
+    )
     max_result_bytes: int = Field(
         default=4096 * _MIB, ge=_MIB, description="Most bytes that one query may return"
     )

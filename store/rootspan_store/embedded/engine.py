@@ -30,46 +30,55 @@ _PARAM_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\
 class Pool:
     """A fixed number of handles, lent to one request at a time. Safe for many threads."""
 
-    def __init__(self, handles: list[Handle], *, wait_s: float, replace: "HandleFactory") -> None:
+    def __init__(self, handles: list[Handle], *, wait_s: float, open_handle: "HandleFactory") -> None:
         self._idle: queue.LifoQueue[Handle] = queue.LifoQueue()
         self._wait_s = wait_s
-        self._replace = replace
+        self._open = open_handle
         self.size = len(handles)
         for handle in handles:
             self._idle.put(handle)
 
     @contextmanager
     def lend(self) -> Iterator[Handle]:
-        """Lend a handle; it comes back reset, or is replaced if it broke.
+        """Lend a handle; it comes back reset, or is replaced if it broke or an error passed through here.
+
+        After a query that failed in mid-output, chDB 4.4 puts what that query had written before the next
+        result of the same handle: rows of one client would reach another. Hence no handle outlives an error.
 
         Raises:
             EngineError: 202, none became free in time.
         """
-        handle = self.acquire()
+        handle = self._acquire()
         try:
             yield handle
+        except BaseException:
+            handle.broken = True
+            raise
         finally:
-            self.release(handle)
+            self._release(handle)
 
-    def acquire(self) -> Handle:
-        """Take a handle; whoever takes it must `release` it."""
+    def _acquire(self) -> Handle:
         try:
-            return self._idle.get(timeout=self._wait_s)
+            handle = self._idle.get(timeout=self._wait_s)
         except queue.Empty:
             raise EngineError.of(
                 202,
                 "TOO_MANY_SIMULTANEOUS_QUERIES",
                 f"All {self.size} handles stayed busy for {self._wait_s:g} s; retry, or raise "
-                f"ROOTSPAN_STORE_READERS "
-                "or ROOTSPAN_STORE_WRITERS",
+                "ROOTSPAN_STORE_READERS or ROOTSPAN_STORE_WRITERS",
             ) from None
+        if not handle.broken:
+            return handle
+        handle.close()
+        try:
+            return self._open(handle.name)
+        except EngineError:
+            self._idle.put(handle)
+            raise
 
-    def release(self, handle: Handle) -> None:
-        """Give a handle back."""
-        handle.reset()
-        if handle.broken:
-            handle.close()
-            handle = self._replace(handle.name)
+    def _release(self, handle: Handle) -> None:
+        if not handle.broken:
+            handle.reset()
         self._idle.put(handle)
 
     def close(self, *, within_s: float) -> bool:
@@ -130,7 +139,7 @@ class Engine:
 
     def _pool(self, kind: str, size: int, factory: HandleFactory) -> Pool:
         handles = [factory(f"rootspan-{kind}-{number}") for number in range(size)]
-        return Pool(handles, wait_s=self.settings.queue_timeout_s, replace=factory)
+        return Pool(handles, wait_s=self.settings.queue_timeout_s, open_handle=factory)
 
     def _prepare(self) -> None:
         # chDB's own `default` database overlays the file system (SELECT FROM a path) and cannot hold tables

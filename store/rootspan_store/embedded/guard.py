@@ -115,9 +115,13 @@ def check_settings(names: Iterable[str], known_settings: frozenset[str], *, read
     Raises:
         EngineError: 164.
     """
-    if not reading:
-        return
     for name in names:
+        if name == "profile":
+            raise EngineError.of(
+                _READONLY, "READONLY", "Cannot modify 'profile' setting, which stands for many others"
+            )
+        if not reading:
+            continue
         harmless = name in READ_SETTINGS or name in FROZEN_SETTINGS or name.startswith(READ_SETTING_PREFIXES)
         if name in known_settings and not harmless:
             raise EngineError.of(

@@ -6,6 +6,7 @@ Owns the chDB calls; everything else in the package goes through here. A handle 
 
 import re
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -180,39 +181,41 @@ class Handle:
         try:
             self._connection.query(sql, "Null")
         except (RuntimeError, ValueError) as error:
-            self._fail(error)
+            _raise_engine_error(error)
 
     def query(self, sql: str, output_format: str, params: Mapping[str, str]) -> Produced:
         """Run a statement and return its whole result in `output_format`, unless it names another."""
         try:
             return _produced(self._connection.query(sql, output_format, dict(params)))
         except (RuntimeError, ValueError) as error:
-            self._fail(error)
+            _raise_engine_error(error)
 
     def stream(
         self, sql: str, output_format: str, params: Mapping[str, str]
     ) -> Generator[Produced, None, None]:
-        """Run a SELECT and yield its result piece by piece. Closing the iterator early cancels the query."""
+        """Run a SELECT and yield its result piece by piece.
+
+        Closing the iterator early cancels the query; the handle is broken then, as it is after an error.
+        """
+        ended = False
         stream: Any = None
         try:
             stream = self._connection.send_query(sql, output_format, dict(params))
             while (piece := stream.fetch()) is not None:
                 yield _produced(piece)
+            ended = True
         except (RuntimeError, ValueError) as error:
-            self._fail(error)
+            _raise_engine_error(error)
         finally:
-            if stream is not None:
-                try:
-                    stream.cancel()
-                except RuntimeError:
-                    self.broken = True
+            if not ended:
+                self.broken = True
+                if stream is not None:
+                    with suppress(RuntimeError):
+                        stream.cancel()
 
     def insert(self, target: str, input_format: str) -> Insertion:
         """Begin an INSERT whose rows follow as bytes; `target` is the statement without FORMAT."""
         try:
             return Insertion(self._connection.send_insert(target, input_format))
         except (RuntimeError, ValueError) as error:
-            self._fail(error)
-
-    def _fail(self, error: Exception) -> NoReturn:
-        _raise_engine_error(error)
+            _raise_engine_error(error)
