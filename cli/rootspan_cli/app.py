@@ -85,29 +85,31 @@ def run(arguments: Sequence[str]) -> int:
         status = build_app()(args=list(arguments), prog_name="rootspan", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
-    except typer.TyperException as err:
-        context = getattr(err, "ctx", None)
-        path = context.command_path if context is not None else "rootspan"
-        said = one_line(err.format_message()).rstrip(".")
-        if not said:  # no arguments: the help is printed already
-            return err.exit_code
-        return _fail(path, f"{said}; see `{path} --help`", err.exit_code)
-    except CliError as err:
-        last_lines = err.last_lines if isinstance(err, PartFailed) else ()
-        return _fail(name, str(err), err.exit_status, last_lines)
+    except (typer.Abort, KeyboardInterrupt):
+        return _INTERRUPTED
     except BrokenPipeError:
         # Whoever read this is gone (`| head`). Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (typer.Abort, KeyboardInterrupt):
-        return _INTERRUPTED
     except Exception as err:
-        said_on_purpose = wrong_use_of(err)
-        if said_on_purpose is None:
+        status = _tell(err, name)
+        if status is None:
             raise
-        return _fail(name, str(said_on_purpose), said_on_purpose.exit_status)
+        return status
 
 
-def _fail(who: str, what: str, status: int, more: Sequence[str] = ()) -> int:
-    print(f"{who}: {what}", *(f"  | {line}" for line in more), sep="\n", file=sys.stderr)
-    return status
+def _tell(error: Exception, name: str) -> int | None:
+    """One line on stderr for an error that was raised on purpose; the exit status, None for a defect."""
+    if isinstance(error, typer.TyperException):
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "rootspan"
+        said = one_line(error.format_message()).rstrip(".")
+        if said:  # nothing is said of a missing command: the help was printed instead
+            print(f"{path}: {said}; see `{path} --help`", file=sys.stderr)
+        return error.exit_code
+    told = error if isinstance(error, CliError) else wrong_use_of(error)
+    if told is None:
+        return None
+    log = told.last_lines if isinstance(told, PartFailed) else ()
+    print(f"{name}: {told}", *(f"  | {line}" for line in log), sep="\n", file=sys.stderr)
+    return told.exit_status

@@ -5,6 +5,7 @@ The base install carries the SDK alone, so every import of another part goes thr
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from rootspan_cli.errors import WrongUse
 
@@ -17,13 +18,20 @@ def hint(extra: str, missing: str) -> str:
 
 
 @contextmanager
-def needing(extra: str) -> Iterator[None]:
+def needing(extra: str, *packages: str) -> Iterator[None]:
     """Around imports of a part that comes with `extra`.
+
+    Args:
+        extra: The extra to name.
+        packages: What the part imports only when it works, so that it is missed now and not then.
 
     Raises:
         WrongUse: A package of that extra is not installed. Defects (a module of ours that is not there) pass.
     """
     try:
+        for package in packages:
+            if find_spec(package) is None:
+                raise ModuleNotFoundError(f"No module named {package!r}", name=package)
         yield
     except ModuleNotFoundError as err:
         missing = (err.name or "").partition(".")[0]

@@ -38,7 +38,7 @@ def dashboard(
 
     It only reads the store. Stops on Ctrl-C or SIGTERM.
     """
-    with needing("dashboard"):
+    with needing("dashboard", "streamlit", "plotly"):
         from rootspan_dashboard import DashboardSettings, serve
     settings = DashboardSettings(store=store, port=port, address=address)
     print(f"dashboard at {settings.url}", flush=True)

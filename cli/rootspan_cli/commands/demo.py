@@ -90,7 +90,7 @@ def demo(
     of spans, logs and GPU metrics by OTLP to a collector and a store started for it on a fresh folder. Then
     the engine, which is told nothing of the fault, is asked why. The folder is removed at the end.
     """
-    with needing("demo"):
+    with needing("all", "chdb", "grpc_health", "streamlit"):
         from rootspan_cli.showcase.play import play
         from rootspan_cli.showcase.stages import Stages
         from rootspan_demo import FleetConfig

@@ -32,7 +32,7 @@ def doctor(
     "Stored" is counted by the database itself, not by the collector. The exit status is 1 if anything is
     wrong, and each finding comes with the next step.
     """
-    with needing("collector"):
+    with needing("collector", "clickhouse_connect"):
         from rootspan_cli.doctor.examine import examine
         from rootspan_store.client import StoreUrl
     with working("looking around"):

@@ -46,7 +46,7 @@ def migrate(
             f"--cluster {cluster}: this version cannot render the schema for a cluster yet; "
             "leave --cluster away for a single server"
         )
-    with needing("client"):
+    with needing("client", "clickhouse_connect"):
         from rootspan_store.client import StoreUrl, connect
         from rootspan_store.schema import applied_version, render
         from rootspan_store.schema import migrate as apply

@@ -32,7 +32,7 @@ def sql(
 
     An error of ClickHouse is shown in one line with its code.
     """
-    with needing("client"):
+    with needing("client", "clickhouse_connect"):
         from rootspan_store.client import StoreUrl, connect, store_errors
     url = StoreUrl.parse(store)
     client = connect(url)

@@ -41,7 +41,7 @@ def store(
     One process a data folder. Further settings, such as users and limits, are ROOTSPAN_STORE_* variables.
     Stops on Ctrl-C or SIGTERM after the requests in flight.
     """
-    with needing("store"):
+    with needing("store", "chdb"):
         from rootspan_store.embedded.server import serve
         from rootspan_store.settings import StoreSettings
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rootspan_cli.errors import WrongUse
+from rootspan_cli.extras import needing
 from rootspan_cli.help import examples
 from rootspan_cli.output import note, terminal, working
 from rootspan_cli.processes.bring_up import bring_up, store_credentials
@@ -73,12 +74,14 @@ def up(
     keeps dying stops all, with the reason. They stop in an order that keeps everything: the dashboard, then
     the collector, which stores what is pending, then the store. None outlives this command, not even SIGKILL.
     """
+    with needing("all", "chdb", "grpc_health", *(("streamlit",) if dashboard else ())):
+        credentials = store_credentials()
     installation = Installation(
         data=data,
         store=_fixed(store_http, flag="--store-http"),
         collector=_fixed(collector_grpc, flag="--collector-grpc"),
         dashboard=Address("127.0.0.1", dashboard_port) if dashboard else None,
-        credentials=store_credentials(),
+        credentials=credentials,
     )
     installation.require_free()
     supervisor = Supervisor(installation.parts(), note)

@@ -71,7 +71,7 @@ def why(
     elif last is not None and _is_variable(context, "begin"):
         begin = end = None
     from_ns, to_ns = window_of(last, begin, end, now_ns=time.time_ns())
-    with needing("analysis"):
+    with needing("analysis", "clickhouse_connect", "pyarrow"):
         from rootspan_analysis import Question, explain
         from rootspan_analysis.telemetry import balance
         from rootspan_store.client import StoreUrl, connect, store_errors

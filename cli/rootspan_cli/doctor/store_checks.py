@@ -111,7 +111,8 @@ def _rows(
     client: "Client", name: str, parameters: Mapping[str, str] | None = None
 ) -> list[dict[str, object]]:
     text = files("rootspan_cli").joinpath("doctor", "sql", f"{name}.sql").read_text(encoding="utf-8")
-    result = client.query(text, parameters=dict(parameters or {}))
+    # The database in question may be missing: that is for the schema's check to say.
+    result = client.query(text, parameters=dict(parameters or {}), settings={"database": "system"})
     return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
 
 

@@ -14,7 +14,7 @@ __all__ = ["bring_up", "store_credentials"]
 
 def store_credentials() -> Credentials | None:
     """User and password that the store's own variables set; None: the store asks for none."""
-    with needing("store"):
+    with needing("store", "chdb", "clickhouse_connect"):
         from rootspan_store.settings import StoreSettings
     settings = StoreSettings()
     if settings.user is None or settings.password is None:

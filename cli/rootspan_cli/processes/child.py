@@ -6,7 +6,6 @@ Owns the process and its group. Decides nothing about restarts.
 import os
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -30,8 +29,7 @@ class Child:
         part.log.parent.mkdir(parents=True, exist_ok=True)
         with open(part.log, "ab") as log:
             self._process: subprocess.Popen[bytes] = subprocess.Popen(
-                # -P: a file of the current folder must not stand in for a module.
-                [sys.executable, "-P", "-m", "rootspan_cli", *part.arguments],
+                part.command,
                 # The lifeline: never written to, closed by the kernel when this process ends.
                 stdin=subprocess.PIPE,
                 stdout=log,

@@ -3,6 +3,7 @@
 Owns the layout of the data folder: the store's own files, `wal/` and `logs/`.
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -88,7 +89,7 @@ class Installation:
         parts = [
             Part(
                 name="store",
-                arguments=("store", "--data", str(self.data), "--http", str(self.store)),
+                command=_rootspan("store", "--data", str(self.data), "--http", str(self.store)),
                 url=self.public_store_url,
                 probe=HttpAnswer(self.store.reachable, "/ping"),
                 log=logs / "store.log",
@@ -96,7 +97,9 @@ class Installation:
             ),
             Part(
                 name="collector",
-                arguments=("collector", "--grpc", str(self.collector), "--wal", str(self.data / "wal")),
+                command=_rootspan(
+                    "collector", "--grpc", str(self.collector), "--wal", str(self.data / "wal")
+                ),
                 url=str(self.collector.reachable),
                 probe=GrpcHealth(self.collector.reachable),
                 log=logs / "collector.log",
@@ -108,7 +111,7 @@ class Installation:
             parts.append(
                 Part(
                     name="dashboard",
-                    arguments=(
+                    command=_rootspan(
                         "dashboard",
                         "--address",
                         self.dashboard.host,
@@ -123,3 +126,8 @@ class Installation:
                 )
             )
         return parts
+
+
+def _rootspan(*arguments: str) -> tuple[str, ...]:
+    """This program's own command line. -P: a file of the current folder must not stand in for a module."""
+    return (sys.executable, "-P", "-m", "rootspan_cli", *arguments)

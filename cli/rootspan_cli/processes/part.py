@@ -72,7 +72,7 @@ class Part:
 
     Attributes:
         name: `store`, `collector` or `dashboard`.
-        arguments: What follows `rootspan` on its command line.
+        command: Its argument vector.
         environment: Added to this process's own; where secrets go, since arguments can be seen by everyone.
         url: What a person is told.
         probe: Sees whether it works.
@@ -82,7 +82,7 @@ class Part:
     """
 
     name: str
-    arguments: tuple[str, ...]
+    command: tuple[str, ...]
     url: str
     probe: Probe
     log: Path

@@ -15,7 +15,7 @@ from rootspan_cli.errors import BadAnswer
 from rootspan_cli.output import working
 from rootspan_cli.processes.installation import Installation
 from rootspan_cli.processes.watcher import Watcher
-from rootspan_cli.rendering.progress import progress_bar
+from rootspan_cli.rendering.progress import Advance, progress_bar
 from rootspan_cli.showcase.stages import Stages
 from rootspan_demo import FleetConfig, Recording, SendSettings, Truth, send, simulate
 from rootspan_store.client import connect, store_errors
@@ -85,8 +85,8 @@ def play(config: FleetConfig, installation: Installation, watcher: Watcher, stag
     with store_errors():
         client = connect(installation.store_url)
         try:
-            with stages.stage("store"), working("waiting until all of it is stored"):
-                _wait_until_stored(client, accepted, watcher)
+            with stages.stage("store"), progress_bar("storing", total=items, unit="items") as advance:
+                _wait_until_stored(client, accepted, watcher, advance)
             with stages.stage("ask"), working("asking why"):
                 from_ns, to_ns = window_of(config)
                 telemetry = balance(client).to_json()
@@ -96,11 +96,14 @@ def play(config: FleetConfig, installation: Installation, watcher: Watcher, stag
     return Played(recording, accepted, explanation, is_hit(recording.truth, explanation))
 
 
-def _wait_until_stored(client: "Client", accepted: Mapping[str, int], watcher: Watcher) -> None:
+def _wait_until_stored(
+    client: "Client", accepted: Mapping[str, int], watcher: Watcher, advance: Advance
+) -> None:
     """Wait until the engine counts what the collector took, and the collector has said so too."""
     deadline_s = time.monotonic() + _STORED_TIMEOUT_S
     while True:
         ledger = balance(client)
+        advance(ledger.total.stored)
         missing = {
             signal: count - ledger.by_signal[signal].stored
             for signal, count in accepted.items()
