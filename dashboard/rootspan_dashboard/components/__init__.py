@@ -1,0 +1,1 @@
+"""Our own components: what Streamlit's charts cannot show at this size."""

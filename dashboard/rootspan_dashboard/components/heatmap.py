@@ -1,0 +1,180 @@
+"""The hosts-by-time heatmap: a grid in, the cell or the window that a person chose out."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rootspan_analysis.views.heat_grid import HeatRow, HostGrid
+from rootspan_dashboard.components.mount import component
+from rootspan_dashboard.heat_metrics import HeatMetric
+from rootspan_dashboard.literal import visible
+
+__all__ = ["Picked", "draw_heatmap", "heatmap_data"]
+
+TALL, MIDDLE, LOW = 17, 14, 11
+CLIP = 0.995
+MOST_DOUBLINGS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """What a person chose: a host, a range in unix seconds, or both. An empty host means all."""
+
+    service: str
+    host: str
+    from_s: int | None
+    to_s: int | None
+
+
+def draw_heatmap(
+    grid: HostGrid,
+    metric: HeatMetric,
+    *,
+    against_peers: bool,
+    picked: tuple[str, str],
+    key: str,
+    on_pick: Callable[[Picked], None],
+) -> None:
+    """Draw the grid.
+
+    Args:
+        against_peers: Colour by the distance from the peers instead of by the value.
+        picked: Service and host whose row is marked.
+        on_pick: Called before the next run with what was chosen.
+    """
+    data = heatmap_data(grid, metric, against_peers=against_peers, picked=picked)
+
+    def chosen(name: str) -> Callable[[], None]:
+        def call() -> None:
+            value = _state(key, name)
+            if value:
+                on_pick(
+                    Picked(
+                        str(value.get("service") or ""),
+                        str(value.get("host") or ""),
+                        value.get("from"),
+                        value.get("to"),
+                    )
+                )
+
+        return call
+
+    component("heatmap")(
+        key=key, data=data, on_picked_change=chosen("picked"), on_brushed_change=chosen("brushed")
+    )
+
+
+def _state(key: str, name: str) -> Mapping[str, Any] | None:
+    import streamlit as st
+
+    value = st.session_state.get(key, {}).get(name)
+    return value if isinstance(value, Mapping) else None
+
+
+def heatmap_data(
+    grid: HostGrid, metric: HeatMetric, *, against_peers: bool, picked: tuple[str, str]
+) -> dict[str, object]:
+    """What the script draws: groups of rows with values as numbers, colour limits, words."""
+    shown = [_away(row, metric) if against_peers else row.values for row in grid.rows]
+    lo, hi, clipped = _limits(shown, metric, against_peers=against_peers)
+    groups: list[dict[str, object]] = []
+    both = list(zip(grid.rows, shown, strict=True))
+    for (region, zone), members in groupby(both, key=lambda pair: (pair[0].region, pair[0].zone)):
+        rows = list(members)
+        hosts = sum(row.others or 1 for row, _ in rows)
+        label = " / ".join(visible(one) for one in (region, zone) if one) or "no place given"
+        groups.append(
+            {
+                "label": label,
+                "note": f"{hosts} host{'s' if hosts != 1 else ''}",
+                "rows": [
+                    _row(row, values, against_peers=against_peers, picked=picked) for row, values in rows
+                ],
+            }
+        )
+    height = TALL if len(grid.rows) <= 24 else MIDDLE if len(grid.rows) <= 80 else LOW
+    ratios = against_peers and metric.compare == "ratio"
+    return {
+        "starts": list(grid.starts_s),
+        "step": grid.step_s,
+        "groups": groups,
+        "lo": lo,
+        "hi": hi,
+        "clipped": clipped,
+        "unit": "times" if ratios else metric.unit,
+        "doublings": ratios,
+        "rawUnit": metric.unit,
+        "diverging": against_peers,
+        "gaps": any(bool(np.isnan(values).any()) for values in shown),
+        "rowHeight": height,
+        "height": 620,
+        "axis": "UTC",
+        "legend": _legend(metric, grid.step_s, against_peers=against_peers),
+        "summary": f"{metric.label} of {grid.hosts} hosts over time, grouped by region and zone, outliers first",
+    }
+
+
+def _legend(metric: HeatMetric, step_s: int, *, against_peers: bool) -> str:
+    step = f"{step_s // 60} min" if step_s < 3600 else f"{step_s // 3600} h"
+    if not against_peers:
+        return f"{metric.label.lower()}, cells of {step}"
+    how = "as a multiple of" if metric.compare == "ratio" else "minus"
+    return f"{metric.label.lower()} {how} the median of the service's hosts, cells of {step}"
+
+
+def _away(row: HeatRow, metric: HeatMetric) -> NDArray[np.float64]:
+    """Distance from the peers: their difference, or the logarithm to base 2 of their ratio."""
+    if metric.compare == "difference":
+        return row.values - row.peers
+    with np.errstate(divide="ignore", invalid="ignore"):
+        doublings = np.log2(row.values / row.peers)
+    return np.where(np.isfinite(doublings), doublings, np.nan)
+
+
+def _limits(
+    shown: Sequence[NDArray[np.float64]], metric: HeatMetric, *, against_peers: bool
+) -> tuple[float, float, bool]:
+    """Colour limits: the smallest value to the 99.5th percentile.
+
+    So that one host cannot make all others alike.
+    """
+    values = np.concatenate(shown) if shown else np.zeros(0)
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return 0.0, 1.0, False
+    if against_peers:
+        least = 0.5 if metric.compare == "ratio" else {"ratio": 0.02, "Cel": 5.0}.get(metric.unit, 1.0)
+        most = MOST_DOUBLINGS if metric.compare == "ratio" else math.inf
+        reach = max(least, min(float(np.quantile(np.abs(values), CLIP)), most))
+        return -reach, reach, bool((values > reach).any())
+    low = 0.0 if metric.unit == "ratio" else float(values.min())
+    high = float(np.quantile(values, CLIP))
+    if metric.unit == "ratio" and metric.gauge:
+        high = 1.0
+    if high <= low:
+        high = float(values.max()) if values.max() > low else low + (0.01 if metric.unit == "ratio" else 1.0)
+    return low, high, bool(values.max() > high)
+
+
+def _row(
+    row: HeatRow, values: NDArray[np.float64], *, against_peers: bool, picked: tuple[str, str]
+) -> dict[str, object]:
+    label = visible(row.host) if not row.others else f"{row.others} other{'s' if row.others != 1 else ''}"
+    return {
+        "host": label,
+        "service": visible(row.service),
+        "others": row.others,
+        "values": _numbers(values),
+        "peers": _numbers(row.peers),
+        "raw": _numbers(row.values) if against_peers else None,
+        "picked": bool(row.host) and (row.service, row.host) == picked,
+    }
+
+
+def _numbers(values: NDArray[np.float64]) -> list[float | None]:
+    return [None if math.isnan(one) else float(f"{one:.4g}") for one in values]

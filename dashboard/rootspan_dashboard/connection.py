@@ -1,0 +1,87 @@
+"""The dashboard's way to the store: one client for all viewers, short-lived answers, errors sorted by what
+to do.
+
+A client is made when first needed and dropped when the store stops answering, so that the next run connects
+anew.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
+
+import streamlit as st
+
+from rootspan_dashboard.settings import DashboardSettings
+from rootspan_store.client import StoreUrl, connect, store_errors
+from rootspan_store.errors import StoreUnreachable
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+__all__ = ["ask", "drop_answers", "settings", "store_url"]
+
+ANSWER_TTL_S: Final = 15.0
+"""How long an answer may be shown again.
+
+Shorter than the minute of the rollups, longer than a person's clicks.
+"""
+MOST_ANSWERS: Final = 256
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@cache
+def settings() -> DashboardSettings:
+    """The settings, from this process's environment."""
+    return DashboardSettings()
+
+
+def store_url() -> StoreUrl:
+    """Where the store is."""
+    return StoreUrl.parse(settings().store)
+
+
+@st.cache_resource(show_spinner=False)
+def _client(url: str) -> "Client":
+    return connect(url, timeout_s=settings().query_timeout_s, connect_timeout_s=3.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    function: str
+    arguments: tuple[object, ...]
+    named: tuple[tuple[str, object], ...]
+
+
+@st.cache_data(ttl=ANSWER_TTL_S, max_entries=MOST_ANSWERS, show_spinner=False)
+def _answer(url: str, call: _Call, _function: Callable[..., Any]) -> Any:
+    with store_errors(StoreUrl.parse(url)):
+        return _function(_client(url), *call.arguments, **dict(call.named))
+
+
+def ask(function: "Callable[Concatenate[Any, P], R]", *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a read model with the client; equal questions within 15 s share an answer.
+
+    Args:
+        function: Takes the client first; the other arguments are plain values and frozen dataclasses.
+
+    Raises:
+        StoreUnreachable: Nothing answers. The client was dropped, so the next call connects again.
+        StoreRejected: The store refused the query.
+    """
+    name = f"{function.__module__}.{function.__qualname__}"
+    call = _Call(name, tuple(args), tuple(sorted(kwargs.items())))
+    try:
+        result: R = _answer(settings().store, call, function)
+    except StoreUnreachable:
+        _client.clear()
+        raise
+    return result
+
+
+def drop_answers() -> None:
+    """Forget all answers: the next run asks the store."""
+    _answer.clear()
+    st.session_state["asked_at"] = time.time()

@@ -1,0 +1,117 @@
+"""The fleet page's heatmap with its controls, and what a chosen cell leads to."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import streamlit as st
+
+from rootspan_analysis.question import NS_PER_S
+from rootspan_analysis.views.fleet import Filters, fetch_gauge_cells, fetch_host_cells
+from rootspan_analysis.views.heat_grid import HostGrid, build_grid
+from rootspan_analysis.views.timespan import pick_step
+from rootspan_dashboard.components.heatmap import Picked, draw_heatmap
+from rootspan_dashboard.connection import ask
+from rootspan_dashboard.formats import format_count, format_range
+from rootspan_dashboard.header import View
+from rootspan_dashboard.heat_metrics import HEAT_METRICS, HeatMetric
+from rootspan_dashboard.links import link_to
+from rootspan_dashboard.markup import facts, section
+from rootspan_dashboard.states import say_empty
+from rootspan_dashboard.url_state import choice, parse_moment, read, write, write_moment
+
+__all__ = ["draw_hosts"]
+
+MOST_BUCKETS = 90
+ROWS = {"40": 40, "100": 100, "all": 5_000}
+BEFORE_S = 600
+"""A cell is asked about with ten minutes before it, so that the engine sees the onset."""
+
+
+def draw_hosts(view: View, filters: Filters, places: pa.Table, gauges: Sequence[str]) -> None:
+    """Draw the section."""
+    known = {name: one for name, one in HEAT_METRICS.items() if not one.gauge or one.gauge in gauges}
+    st.html(section("Hosts", "each row a host, grouped by region and zone; those that stand out come first"))
+    with st.container(horizontal=True, vertical_alignment="center", key="heat-controls"):
+        name = choice("metric", list(known), "p95", st.segmented_control, label="Colour by",
+                      names={one: metric.label for one, metric in known.items()},
+                      label_visibility="collapsed", required=True)  # fmt: skip
+        scale = choice("scale", ["value", "peers"], "value", st.segmented_control, label="Scale",
+                       names={"value": "Value", "peers": "Against peers"}, label_visibility="collapsed",
+                       required=True)  # fmt: skip
+        rows = choice("rows", list(ROWS), "40", st.selectbox, label="Rows",
+                      names={"40": "Worst 40 hosts", "100": "Worst 100 hosts", "all": "All hosts"},
+                      label_visibility="collapsed", width=170)  # fmt: skip
+    metric = known[name]
+    grid = fetch_grid(view, filters, places, metric, ROWS[rows])
+    if not grid.rows:
+        say_empty("No host reported this", f"No {metric.label.lower()} in this range and these filters.")
+        return
+    picked = (read("host_service"), read("host"))
+    draw_heatmap(
+        grid, metric, against_peers=scale == "peers", picked=picked, key=f"heat:{name}", on_pick=_remember
+    )
+    shown = sum(1 for row in grid.rows if not row.others)
+    if shown < grid.hosts:
+        st.html(f'<div class="rs-note">{shown} of {format_count(grid.hosts)} hosts have a row of their own; '
+                "the others are one row a service and zone, their median.</div>")  # fmt: skip
+    _draw_picked(view, picked)
+
+
+def fetch_grid(
+    view: View, filters: Filters, places: pa.Table, metric: HeatMetric, most_rows: int
+) -> HostGrid:
+    """The cells of a measure as a grid."""
+    step = pick_step(view.span, most=MOST_BUCKETS)
+    if metric.gauge:
+        cells = ask(fetch_gauge_cells, view.span, filters, metric=metric.gauge, step_s=step)
+    else:
+        cells = ask(fetch_host_cells, view.span, filters, quantile=metric.quantile, step_s=step)
+        cells = _derive(cells, view, step)
+    return build_grid(
+        cells, places, view.span, value=metric.column, step_s=step, compare=metric.compare,
+        worst=metric.worst, most_rows=most_rows,
+    )  # fmt: skip
+
+
+def _derive(cells: pa.Table, view: View, step_s: int) -> pa.Table:
+    """Adds `error_ratio` and `rate_per_s`; the first and the last bucket are rarely whole."""
+    begin = pc.cast(cells["at_s"], pa.float64())
+    end = pc.min_element_wise(pc.add(begin, float(step_s)), view.extent.last_ns / 1e9)
+    seconds = pc.max_element_wise(
+        pc.subtract(end, pc.max_element_wise(begin, view.extent.first_ns / 1e9)), 1.0
+    )
+    rate = pc.divide(cells["requests"], seconds)
+    return cells.append_column("error_ratio", pc.divide(cells["errors"], cells["requests"])).append_column(
+        "rate_per_s", rate
+    )
+
+
+def _remember(picked: Picked) -> None:
+    """Keep a choice in the URL."""
+    moments = [write_moment(s * NS_PER_S) if s is not None else None for s in (picked.from_s, picked.to_s)]
+    write(host=picked.host, host_service=picked.service, cell_from=moments[0], cell_to=moments[1])
+
+
+def _forget() -> None:
+    write(host=None, host_service=None, cell_from=None, cell_to=None)
+
+
+def _draw_picked(view: View, picked: tuple[str, str]) -> None:
+    """The chosen host and window, and where to go from there."""
+    service, host = picked
+    begin, end = parse_moment(read("cell_from")), parse_moment(read("cell_to"))
+    if not host and begin is None:
+        return
+    if begin is None or end is None or end <= begin:
+        begin, end = view.span.from_ns, view.span.to_ns
+    pairs = [("Host", host), ("Service", service)] if host else []
+    with st.container(horizontal=True, vertical_alignment="center", border=True, key="picked"):
+        st.html(facts([*pairs, ("Window", format_range(begin, end))]))
+        asked_from = begin - BEFORE_S * NS_PER_S if end - begin < BEFORE_S * NS_PER_S else begin
+        window = {"from": write_moment(begin), "to": write_moment(end)}
+        link_to("Root cause", "Explain", icon=":material/troubleshoot:",
+                **{"from": write_moment(asked_from), "to": write_moment(end)})  # fmt: skip
+        link_to("Trace", "Its traces" if host else "Traces", icon=":material/account_tree:", **window,
+                **({"service": service, "host": host} if host else {}))  # fmt: skip
+        st.button("Clear", key="picked:clear", type="tertiary", on_click=_forget)

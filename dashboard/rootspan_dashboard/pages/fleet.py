@@ -1,0 +1,104 @@
+"""The fleet at a glance: how it does, which hosts stand out, how regions and services compare."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import streamlit as st
+
+from rootspan_analysis.telemetry import balance
+from rootspan_analysis.views.fleet import (
+    Entry,
+    Filters,
+    fetch_entries,
+    fetch_fleet_series,
+    fetch_gauge_names,
+    fetch_group_series,
+    fetch_group_totals,
+    fetch_places,
+    fetch_totals,
+)
+from rootspan_analysis.views.timespan import pick_step
+from rootspan_dashboard.charts.lines import draw_panels
+from rootspan_dashboard.components.tiles import draw_tiles
+from rootspan_dashboard.connection import ask
+from rootspan_dashboard.fleet_parts import (
+    balance_facts,
+    group_panels,
+    kpi_tiles,
+    requests_are,
+    sampling_note,
+    services_frame,
+)
+from rootspan_dashboard.header import View, open_page
+from rootspan_dashboard.hosts_section import draw_hosts
+from rootspan_dashboard.markup import facts, section
+from rootspan_dashboard.states import say_empty, told_in_words
+from rootspan_dashboard.tables import draw_table, service_columns
+from rootspan_dashboard.url_state import choice
+
+__all__ = ["draw"]
+
+SERIES_POINTS = 60
+
+
+def draw() -> None:
+    """Draw the page."""
+    view = open_page("Fleet", default_range="30m")
+    if view is None:
+        return
+    places = ask(fetch_places, view.span)
+    filters = _draw_filters(places)
+    entries = () if filters.service else ask(fetch_entries, view.span)
+    totals = ask(fetch_totals, view.span, filters, entries)
+    if totals is None:
+        say_empty(
+            "Nothing in this range",
+            "The store has spans, but none of this range and these filters.",
+            ["Choose a longer range or another one above.", "Clear the filters for service and region."],
+        )
+        return
+    before = ask(fetch_totals, view.span.preceding(), filters, entries)
+    step = pick_step(view.span, most=SERIES_POINTS)
+    series = ask(fetch_fleet_series, view.span, filters, entries, step_s=step)
+    draw_tiles(kpi_tiles(totals, before, series, view), key="kpis")
+    st.html(f'<div class="rs-note">{requests_are(entries, filters)} {sampling_note(totals)}</div>')
+    with told_in_words():
+        draw_hosts(view, filters, places, ask(fetch_gauge_names, view.span))
+    with told_in_words():
+        _draw_regions(view, filters, entries)
+    with told_in_words():
+        _draw_services(view, filters)
+    with told_in_words():
+        st.html(section("Telemetry", "what was accepted is stored, pending or quarantined; nothing else"))
+        st.html(facts(balance_facts(ask(balance))))
+
+
+def _draw_filters(places: pa.Table) -> Filters:
+    services = sorted(set(places["service"].to_pylist()))
+    regions = sorted(set(places["region"].to_pylist()) - {""})
+    row = st.container(horizontal=True, key="filters")
+    service = choice(
+        "service", ["", *services], "", row.selectbox, label="Service", names={"": "All services"},
+        label_visibility="collapsed", width=230,
+    )  # fmt: skip
+    region = choice(
+        "region", ["", *regions], "", row.selectbox, label="Region", names={"": "All regions"},
+        label_visibility="collapsed", width=200,
+    )  # fmt: skip
+    return Filters(service, region)
+
+
+def _draw_regions(view: View, filters: Filters, entries: Sequence[Entry]) -> None:
+    step = pick_step(view.span, most=SERIES_POINTS)
+    table = ask(fetch_group_series, view.span, filters, entries, dimension="region", step_s=step)
+    names, panels = group_panels(table, view, step)
+    st.html(section("Regions", "requests, failed requests and latency, side by side"))
+    st.plotly_chart(draw_panels(panels, names), key="regions", config={"displayModeBar": False})
+
+
+def _draw_services(view: View, filters: Filters) -> None:
+    step = pick_step(view.span, most=30)
+    totals = ask(fetch_group_totals, view.span, filters, (), dimension="service")
+    series = ask(fetch_group_series, view.span, filters, (), dimension="service", step_s=step)
+    st.html(section("Services", "spans by which each serves (server and consumer; all, where it has none)"))
+    draw_table(services_frame(totals, series, view), service_columns(), key="services")

@@ -1,0 +1,62 @@
+"""The sidebar: where one can go, which store this is, and whether its telemetry adds up."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from rootspan_analysis.telemetry import Balance, balance
+from rootspan_dashboard.connection import ask, store_url
+from rootspan_dashboard.formats import format_count
+from rootspan_dashboard.literal import escape
+from rootspan_dashboard.url_state import carry
+from rootspan_store.errors import StoreError
+
+__all__ = ["balance_sentence", "draw_sidebar"]
+
+NAMES = {"traces": "spans", "logs": "logs", "metrics": "points"}
+
+
+def draw_sidebar(pages: Sequence[st.Page]) -> None:
+    """Draw it; never raises for the store's sake."""
+    with st.sidebar:
+        st.html('<div class="rs-brand"><i></i><i></i><i></i><b>rootspan</b></div>')
+        for page in pages:
+            st.page_link(page, query_params=carry(), width="stretch")
+        with st.container(key="sidebar-foot"):
+            try:
+                told = _ledger(ask(balance))
+            except StoreError:
+                told = '<p class="rs-bad">does not answer</p>'
+            st.html(f'<div class="rs-side"><h4>Store</h4><p>{escape(store_url())}</p>{told}</div>')
+
+
+def _ledger(book: Balance) -> str:
+    rows = "".join(
+        f"<tr><td>{NAMES[signal]}</td><td>{escape(format_count(one.stored))}</td></tr>"
+        for signal, one in book.by_signal.items()
+    )
+    state, words = balance_sentence(book)
+    return f'<h4>Stored</h4><table>{rows}</table><p class="rs-{state}">{escape(words)}</p>'
+
+
+def balance_sentence(book: Balance) -> tuple[str, str]:
+    """Whether what was accepted is accounted for: `good`, `note` or `bad`, and a sentence."""
+    total = book.total
+    if not book.collectors:
+        return "note", "No collector has reported its counters."
+    lost = total.quarantined + total.refused + book.dropped_by_senders
+    if total.missing > 0:
+        return "bad", f"{format_count(total.missing)} accepted items are not accounted for (yet)."
+    parts = [
+        f"{format_count(count)} {word}"
+        for count, word in (
+            (total.pending, "pending"),
+            (total.quarantined, "quarantined"),
+            (total.refused, "refused"),
+            (book.dropped_by_senders, "dropped by senders"),
+        )
+        if count
+    ]
+    if not parts:
+        return "good", "All accepted items are stored."
+    return ("bad" if lost else "note"), f"All accepted items are accounted for; {', '.join(parts)}."

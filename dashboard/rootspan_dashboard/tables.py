@@ -1,0 +1,89 @@
+"""Draws tables: text as it was sent, numbers that sort as numbers and read with their unit."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import streamlit as st
+
+from rootspan_dashboard.literal import visible
+
+if TYPE_CHECKING:
+    from streamlit.elements.lib.column_types import ColumnConfig
+
+__all__ = [
+    "count_column",
+    "draw_table",
+    "ms_column",
+    "percent_column",
+    "rate_column",
+    "service_columns",
+    "spark_column",
+    "text_column",
+]
+
+
+def text_column(
+    label: str, *, width: str | int | None = None, help_text: str | None = None
+) -> "ColumnConfig":
+    """Text."""
+    return st.column_config.TextColumn(label, width=width, help=help_text)  # type: ignore[arg-type]
+
+
+def ms_column(label: str, *, help_text: str | None = None) -> "ColumnConfig":
+    """Milliseconds."""
+    return st.column_config.NumberColumn(label, format="%.1f ms", help=help_text)
+
+
+def rate_column(label: str, *, help_text: str | None = None) -> "ColumnConfig":
+    """Events per second."""
+    return st.column_config.NumberColumn(label, format="%.1f /s", help=help_text)
+
+
+def percent_column(label: str, *, help_text: str | None = None) -> "ColumnConfig":
+    """A share that is given in percent."""
+    return st.column_config.NumberColumn(label, format="%.3f %%", help=help_text)
+
+
+def count_column(label: str, *, help_text: str | None = None) -> "ColumnConfig":
+    """Whole things."""
+    return st.column_config.NumberColumn(label, format="localized", help=help_text)
+
+
+def spark_column(label: str, *, help_text: str | None = None) -> "ColumnConfig":
+    """A small line over time, from zero."""
+    return st.column_config.AreaChartColumn(label, y_min=0, help=help_text, width="medium")
+
+
+def service_columns() -> dict[str, "ColumnConfig"]:
+    """Columns of a table of services."""
+    return {
+        "service": text_column("Service", width="medium"),
+        "hosts": count_column("Hosts"),
+        "rate": rate_column("Served", help_text="Spans served a second, scaled up where senders sampled"),
+        "errors": percent_column("Errors", help_text="Share of these spans with status Error"),
+        "p50": ms_column("p50"),
+        "p95": ms_column("p95"),
+        "p99": ms_column("p99"),
+        "course": spark_column("p95 over time"),
+    }
+
+
+def draw_table(
+    frame: pd.DataFrame, columns: Mapping[str, "ColumnConfig"], *, key: str, height: int | None = None
+) -> None:
+    """Draw it; its toolbar downloads it as CSV."""
+    st.dataframe(
+        readable(frame), column_config=dict(columns), column_order=list(columns), hide_index=True, key=key,
+        **({"height": height} if height else {}),
+    )  # fmt: skip
+
+
+def readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same with every text made visible (see literal.py)."""
+
+    def shown(value: Any) -> Any:
+        return visible(value) if isinstance(value, str) else value
+
+    texts = {name: frame[name].map(shown) for name in frame.columns if frame[name].dtype.kind not in "iufbM"}
+    return frame.assign(**texts)

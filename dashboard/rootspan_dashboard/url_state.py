@@ -1,0 +1,103 @@
+"""What a view shows, kept in the page's URL: read, written and carried from page to page.
+
+The URL is the only truth: widgets are set from it in every run, and their callbacks write it. So a link
+shows what its sender saw. Values are checked here; what makes no sense falls back to the default.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import streamlit as st
+
+__all__ = ["CARRIED", "carry", "choice", "parse_moment", "read", "write", "write_moment"]
+
+CARRIED: Final = ("last", "from", "to", "refresh")
+"""What follows a person from page to page."""
+LONGEST_VALUE: Final = 256
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?Z?")
+
+
+def read(name: str, default: str = "") -> str:
+    """One parameter of the URL; the default if it is not there or too long to be meant."""
+    value = st.query_params.get(name, default)
+    return value if len(value) <= LONGEST_VALUE else default
+
+
+def write(**values: str | None) -> None:
+    """Set parameters; None or an empty string removes one."""
+    for name, value in values.items():
+        if value:
+            st.query_params[name] = value
+        elif name in st.query_params:
+            del st.query_params[name]
+
+
+def carry(**extra: str) -> dict[str, str]:
+    """Parameters for a link to another page: the range, and `extra`, which wins."""
+    kept = {name: st.query_params[name] for name in CARRIED if name in st.query_params}
+    if "from" in extra:
+        kept.pop("last", None)
+    return kept | {name: value for name, value in extra.items() if value}
+
+
+def choice(
+    name: str,
+    options: Sequence[str],
+    default: str,
+    draw: Callable[..., object],
+    *,
+    label: str,
+    names: Mapping[str, str] | None = None,
+    **widget: object,
+) -> str:
+    """Let a person choose one of `options`, bound to the URL's parameter `name`.
+
+    Args:
+        draw: The widget: `st.selectbox`, `st.segmented_control`, `st.pills`.
+        names: What to call an option; the option itself where it is not named.
+        widget: More arguments of the widget.
+
+    Returns:
+        The option chosen. The default stands in no URL.
+    """
+    known = names or {}
+    current = read(name, default)
+    if current not in options:
+        current = default
+    key = f"url:{name}"
+
+    def changed() -> None:
+        value = st.session_state.get(key)
+        write(**{name: None if value in (None, default) else str(value)})
+
+    st.session_state[key] = current
+    draw(
+        label,
+        list(options),
+        key=key,
+        on_change=changed,
+        format_func=lambda option: known.get(option, option),
+        **widget,
+    )
+    return current
+
+
+def parse_moment(text: str) -> int | None:
+    """Unix nanoseconds of `2026-11-22T17:03:00Z` (UTC, up to nanoseconds), None if it is not such a text."""
+    match = _MOMENT.fullmatch(text.strip())
+    if match is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(match[1]).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(moment.timestamp()) * 1_000_000_000 + int((match[2] or "0").ljust(9, "0"))
+
+
+def write_moment(ns: int) -> str:
+    """The text that `parse_moment` reads back, without digits that are 0."""
+    moment = datetime.fromtimestamp(ns // 1_000_000_000, UTC)
+    fraction = f"{ns % 1_000_000_000:09d}".rstrip("0")
+    return f"{moment:%Y-%m-%dT%H:%M:%S}{'.' + fraction if fraction else ''}Z"
