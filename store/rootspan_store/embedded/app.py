@@ -7,7 +7,7 @@ and notices clients that leave.
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -77,13 +77,16 @@ class _LoopSource:
         Raises:
             ClientGone: The client left, or sent too little for too long.
         """
-        future = self._next or self._schedule()
-        self._next = None
         try:
+            future = self._next or self._schedule()
+            self._next = None
             data = future.result(self._patience_s)
         except TimeoutError:
             future.cancel()
             raise ClientGone from None
+        except (CancelledError, RuntimeError) as error:
+            # The event loop ended: the store stops.
+            raise ClientGone from error
         if data and not self._ended:
             self._next = self._schedule()
         return data

@@ -1,106 +1,27 @@
-"""The engine of this process: starts chDB on a folder and lends out its handles.
+"""The engine of this process: starts chDB on a folder, reads statements, kills queries.
 
 One engine a process, one process a folder (see lock.py). Readers cannot write, writers cannot reach files or
 the network; which statement goes where is decided in service.py.
 """
 
-import queue
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rootspan_store.embedded.config import READER_ROLE, WRITER_ROLE, write_config
-from rootspan_store.embedded.handle import Handle
+from rootspan_store.embedded.pool import HandleFactory, Pool
 from rootspan_store.embedded.statement import Statement, parse_canonical
 from rootspan_store.errors import EngineError
 from rootspan_store.settings import StoreSettings
 
-__all__ = ["Engine", "Pool"]
+__all__ = ["Engine"]
 
 _CANONICAL = "SELECT formatQuerySingleLine({q:String}) FORMAT RawBLOB"
 _OUR_SCOPE = ": In scope SELECT formatQuerySingleLine("
 _CACHED_STATEMENTS = 512
 _CACHED_STATEMENT_BYTES = 16 * 1024
 _PARAM_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
-
-
-class Pool:
-    """A fixed number of handles, lent to one request at a time. Safe for many threads."""
-
-    def __init__(self, handles: list[Handle], *, wait_s: float, open_handle: "HandleFactory") -> None:
-        self._idle: queue.LifoQueue[Handle] = queue.LifoQueue()
-        self._wait_s = wait_s
-        self._open = open_handle
-        self.size = len(handles)
-        for handle in handles:
-            self._idle.put(handle)
-
-    @contextmanager
-    def lend(self) -> Iterator[Handle]:
-        """Lend a handle; it comes back reset, or is replaced if it broke or an error passed through here.
-
-        After a query that failed in mid-output, chDB 4.4 puts what that query had written before the next
-        result of the same handle: rows of one client would reach another. Hence no handle outlives an error.
-
-        Raises:
-            EngineError: 202, none became free in time.
-        """
-        handle = self._acquire()
-        try:
-            yield handle
-        except BaseException:
-            handle.broken = True
-            raise
-        finally:
-            self._release(handle)
-
-    def _acquire(self) -> Handle:
-        try:
-            handle = self._idle.get(timeout=self._wait_s)
-        except queue.Empty:
-            raise EngineError.of(
-                202,
-                "TOO_MANY_SIMULTANEOUS_QUERIES",
-                f"All {self.size} handles stayed busy for {self._wait_s:g} s; retry, or raise "
-                "ROOTSPAN_STORE_READERS or ROOTSPAN_STORE_WRITERS",
-            ) from None
-        if not handle.broken:
-            return handle
-        handle.close()
-        try:
-            return self._open(handle.name)
-        except EngineError:
-            self._idle.put(handle)
-            raise
-
-    def _release(self, handle: Handle) -> None:
-        if not handle.broken:
-            handle.reset()
-        self._idle.put(handle)
-
-    def close(self, *, within_s: float) -> bool:
-        """Close all handles, waiting for those that are lent; return whether all came back in time."""
-        deadline = time.monotonic() + within_s
-        for _ in range(self.size):
-            try:
-                self._idle.get(timeout=max(0.0, deadline - time.monotonic())).close()
-            except queue.Empty:
-                return False
-        return True
-
-
-class HandleFactory:
-    """Opens handles of one kind."""
-
-    def __init__(self, dsn: str, *, role: str, base: dict[str, str], readonly: bool) -> None:
-        self._dsn, self._role, self._base, self._readonly = dsn, role, base, readonly
-
-    def __call__(self, name: str) -> Handle:
-        """Open a handle called `name`."""
-        return Handle(self._dsn, name=name, role=self._role, base=self._base, readonly=self._readonly)
 
 
 class Engine:
@@ -113,9 +34,9 @@ class Engine:
             EngineError: The folder cannot be opened or the configuration is refused.
         """
         self.settings = settings
-        folder = Path(settings.data).resolve()
-        config = write_config(settings, folder / "engine")
-        dsn = f"{folder / 'clickhouse'}?config-file={config}"
+        self._folder = Path(settings.data).resolve()
+        config = write_config(settings, self._folder / "engine")
+        dsn = f"{self._folder / 'clickhouse'}?config-file={config}"
         limits = {
             "max_execution_time": str(settings.max_execution_time_s),
             "max_memory_usage": str(settings.max_memory_usage_bytes),
@@ -142,11 +63,18 @@ class Engine:
         return Pool(handles, wait_s=self.settings.queue_timeout_s, open_handle=factory)
 
     def _prepare(self) -> None:
-        # chDB's own `default` database overlays the file system (SELECT FROM a path) and cannot hold tables
-        # of ours.
-        engine = self._ask("SELECT engine FROM system.databases WHERE name = 'default'")
-        if engine != "Atomic":
-            self._control.execute("DROP DATABASE IF EXISTS default")
+        """Make `default` an ordinary database.
+
+        chDB makes it an overlay of the files in its folder at every start, which reads paths as tables and
+        lets nobody create one without access to files. Below may lie tables of an earlier start: they stay.
+        """
+        if self._ask("SELECT engine FROM system.databases WHERE name = 'default'") == "Atomic":
+            return
+        if (self._folder / "clickhouse" / "metadata" / "default.sql").exists():
+            self._control.execute("DETACH DATABASE default")
+            self._control.execute("ATTACH DATABASE default")
+        elif not self._ask("SELECT name FROM system.tables WHERE database = 'default'"):
+            self._control.execute("DROP DATABASE default")
             self._control.execute("CREATE DATABASE default ENGINE = Atomic")
 
     def _ask(self, sql: str) -> str:
@@ -187,7 +115,11 @@ class Engine:
             del produced
 
     def close(self, *, within_s: float) -> bool:
-        """Stop the engine, waiting for handles that are lent; return whether all came back in time."""
-        closed = [pool.close(within_s=within_s) for pool in (self.readers, self.writers, self._parsers)]
+        """Stop the engine: kill what still runs, and close; return whether all of it ended in time."""
+        pools = (self.readers, self.writers, self._parsers)
+        for name in [name for pool in pools for name in pool.shut()]:
+            self.kill(name)
+        deadline = time.monotonic() + within_s
+        ended = [pool.close(deadline) for pool in pools]
         self._control.close()
-        return all(closed)
+        return all(ended)

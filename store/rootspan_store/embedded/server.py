@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -26,6 +27,8 @@ log = logging.getLogger("rootspan.store")
 # threads.
 _WAITING_THREADS = 32
 _MOST_CONNECTIONS = 1024
+# A killed query ends at its next block.
+_KILL_WITHIN_S = 10.0
 
 
 def _listen(settings: StoreSettings) -> socket.socket:
@@ -50,6 +53,9 @@ def _listen(settings: StoreSettings) -> socket.socket:
 def serve(settings: StoreSettings, *, on_ready: Callable[[str], None] | None = None) -> None:
     """Run the store until SIGTERM or SIGINT, then finish the requests in flight and close the engine.
 
+    Owns the process: takes its signals, and changes its current folder. Requests that take longer than
+    `stop_timeout_s` to finish are cut off.
+
     Args:
         settings: Where the data is and where to listen; port 0 takes a free one.
         on_ready: Called with the URL once requests are answered.
@@ -59,16 +65,18 @@ def serve(settings: StoreSettings, *, on_ready: Callable[[str], None] | None = N
         StoreConfigError: The address cannot be listened on.
         EngineError: The engine does not start.
     """
-    with FolderLock(Path(settings.data).resolve()):
+    folder = Path(settings.data).resolve()
+    settings = settings.model_copy(update={"data": folder})
+    with FolderLock(folder):
         listener = _listen(settings)
         try:
             engine = Engine(settings)
+            # The engine writes the schemas that inserts bring to `__cache__` below the current folder.
+            os.chdir(folder / "engine")
             threads = Threads(
-                queries=ThreadPoolExecutor(
-                    settings.readers + settings.writers + _WAITING_THREADS, "store-query"
-                ),
+                queries=ThreadPoolExecutor(settings.readers + settings.writers + _WAITING_THREADS, "query"),
                 # One for each answer that can hold a reader, and one to cancel.
-                streams=ThreadPoolExecutor(settings.readers + 1, "store-stream"),
+                streams=ThreadPoolExecutor(settings.readers + 1, "stream"),
                 patience_s=settings.client_timeout_s,
             )
             try:
@@ -76,10 +84,8 @@ def serve(settings: StoreSettings, *, on_ready: Callable[[str], None] | None = N
             finally:
                 threads.queries.shutdown(wait=False, cancel_futures=True)
                 threads.streams.shutdown(wait=False)
-                if not engine.close(within_s=settings.stop_timeout_s):
-                    log.warning(
-                        "queries were still running after %g s and were cut off", settings.stop_timeout_s
-                    )
+                if not engine.close(within_s=_KILL_WITHIN_S):
+                    log.warning("queries did not end within %g s of being killed", _KILL_WITHIN_S)
         finally:
             listener.close()
 
