@@ -1,6 +1,6 @@
 """Draws tables: text as it was sent, numbers that sort as numbers and read with their unit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 __all__ = [
     "count_column",
     "draw_table",
+    "log_columns",
     "ms_column",
     "percent_column",
     "rate_column",
     "service_columns",
     "spark_column",
     "text_column",
+    "trace_columns",
 ]
 
 
@@ -69,14 +71,64 @@ def service_columns() -> dict[str, "ColumnConfig"]:
     }
 
 
+def trace_columns() -> dict[str, "ColumnConfig"]:
+    """Columns of a list of traces."""
+    return {
+        "started": st.column_config.DatetimeColumn(
+            "Started (UTC)", format="YYYY-MM-DD HH:mm:ss.SSS", width="medium"
+        ),
+        "duration": ms_column("Duration"),
+        "service": text_column("Service"),
+        "operation": text_column("Operation", width="medium"),
+        "host": text_column("Host"),
+        "status": text_column("Status"),
+        "trace": text_column("Trace id", width="medium"),
+    }
+
+
+def log_columns() -> dict[str, "ColumnConfig"]:
+    """Columns of a trace's logs."""
+    return {
+        "offset": ms_column("Offset", help_text="From the trace's start"),
+        "severity": text_column("Severity", width="small"),
+        "service": text_column("Service", width="small"),
+        "host": text_column("Host", width="small"),
+        "body": text_column("Body", width="large"),
+    }
+
+
 def draw_table(
-    frame: pd.DataFrame, columns: Mapping[str, "ColumnConfig"], *, key: str, height: int | None = None
+    frame: pd.DataFrame,
+    columns: Mapping[str, "ColumnConfig"],
+    *,
+    key: str,
+    height: int | None = None,
+    on_row: Callable[[int], None] | None = None,
 ) -> None:
-    """Draw it; its toolbar downloads it as CSV."""
+    """Draw it; its toolbar downloads it as CSV.
+
+    Args:
+        height: Pixels; by default as tall as its rows, up to ten of them.
+        on_row: Called with the place in `frame` of a row that a person selects.
+    """
+
+    def selected() -> None:
+        selection = st.session_state[key]["selection"]
+        rows = [*selection["rows"], *(row for row, _ in selection["cells"])]
+        if rows and on_row is not None:
+            on_row(rows[0])
+
+    shown: dict[str, Any] = {"height": height} if height else {}
+    if on_row is not None:
+        shown |= {"on_select": selected, "selection_mode": ["single-row", "single-cell"]}
     st.dataframe(
-        readable(frame), column_config=dict(columns), column_order=list(columns), hide_index=True, key=key,
-        **({"height": height} if height else {}),
-    )  # fmt: skip
+        readable(frame),
+        column_config=dict(columns),
+        column_order=list(columns),
+        hide_index=True,
+        key=key,
+        **shown,
+    )
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
