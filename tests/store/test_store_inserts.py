@@ -22,7 +22,8 @@ _MIB = 1024 * 1024
 def post(store: StoreProcess, body: object, size: int | None = None, **given: str) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", store.url.port, timeout=60)
     headers = {} if size is None else {"Content-Length": str(size)}
-    connection.request("POST", "/?" + urlencode({"database": "tests", **given}), body, headers)  # type: ignore[arg-type]
+    path = "/?" + urlencode({"database": "tests", **given})
+    connection.request("POST", path, body, headers)  # type: ignore[arg-type]
     response = connection.getresponse()
     answer = response.status, response.read()
     connection.close()

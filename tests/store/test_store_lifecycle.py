@@ -44,6 +44,25 @@ def test_data_outlives_sigkill_and_the_lock_does_not(make_store: Callable[..., S
     client.close()
 
 
+def test_the_default_database_takes_tables_after_every_restart(
+    make_store: Callable[..., StoreProcess],
+) -> None:
+    store = make_store()
+    for change in ("", "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a", "DROP TABLE t SYNC", ""):
+        client = store.connect()
+        if change:
+            client.command(change)
+        expected = client.query("SHOW TABLES").result_rows
+        client.close()
+        store.end(signal.SIGKILL)
+        store.start()
+        client = store.connect()
+        assert client.query("SHOW TABLES").result_rows == expected
+        assert client.command("SELECT engine FROM system.databases WHERE name = 'default'") == "Atomic"
+        client.close()
+    assert store.log.read_text() == ""
+
+
 def test_sigkill_in_mid_insert_leaves_a_store_that_starts(make_store: Callable[..., StoreProcess]) -> None:
     store = make_store()
     client = store.connect()

@@ -6,13 +6,18 @@ expands to gigabytes costs time but no memory. Brotli works if the `brotli` pack
 
 import importlib
 import importlib.util
-import io
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import lz4.frame
-import zstandard
+
+# clickhouse-connect brings it along; unlike the zstandard package it bounds what one step yields.
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 __all__ = ["STEP_BYTES", "BadEncodingError", "Compressor", "choose_encoding", "compressor", "decompress"]
 
@@ -78,7 +83,7 @@ def compressor(encoding: str) -> Compressor:
     """Return a fresh compressor for an encoding that `choose_encoding` returned."""
     makers: dict[str, Callable[[], Compressor]] = {
         "lz4": _Lz4,
-        "zstd": lambda: zstandard.ZstdCompressor(level=1).compressobj(),
+        "zstd": lambda: zstd.ZstdCompressor(level=1),
         "gzip": lambda: zlib.compressobj(level=3, wbits=31),
         "deflate": lambda: zlib.compressobj(level=3),
         "br": _Brotli,
@@ -97,27 +102,6 @@ def choose_encoding(accept_encoding: str) -> str | None:
         if encoding in offered and (encoding != "br" or _has_brotli()):
             return encoding
     return None
-
-
-class _Feed(io.RawIOBase):
-    """Chunks as the file that zstandard's reader wants."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._left = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        while not self._left:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return b""
-            self._left = chunk
-        size = len(self._left) if size < 0 else size
-        out, self._left = self._left[:size], self._left[size:]
-        return out
 
 
 def _inflate(chunks: Iterator[bytes], wbits: int) -> Iterator[bytes]:
@@ -139,29 +123,22 @@ def _inflate(chunks: Iterator[bytes], wbits: int) -> Iterator[bytes]:
         raise BadEncodingError("the compressed body ends too early")
 
 
-def _unlz4(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    frame = lz4.frame.LZ4FrameDecompressor()
+def _unframe(chunks: Iterator[bytes], new_frame: Callable[[], Any]) -> Iterator[bytes]:
+    """Undo lz4 or zstd, whose decompressors share an interface. Several frames in a row are one stream."""
+    frame = new_frame()
     fed = False
     for chunk in chunks:
         data = chunk
-        while data or not frame.needs_input:
+        while data or (fed and not frame.needs_input):
             fed = True
-            out = frame.decompress(data, max_length=STEP_BYTES)
+            out = frame.decompress(data, STEP_BYTES)
             if out:
                 yield out
             data = b""
             if frame.eof:
-                data, frame = frame.unused_data or b"", lz4.frame.LZ4FrameDecompressor()
-                fed = bool(data)
+                data, frame, fed = frame.unused_data or b"", new_frame(), False
     if fed:
         raise BadEncodingError("the compressed body ends too early")
-
-
-def _unzstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    source: Any = _Feed(chunks)
-    with zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True) as reader:
-        while data := reader.read(STEP_BYTES):
-            yield data
 
 
 def _unbrotli(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -188,8 +165,8 @@ def decompress(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     makers: dict[str, Callable[[Iterator[bytes]], Iterator[bytes]]] = {
         "gzip": lambda c: _inflate(c, 31),
         "deflate": lambda c: _inflate(c, 15),
-        "lz4": _unlz4,
-        "zstd": _unzstd,
+        "lz4": lambda c: _unframe(c, lz4.frame.LZ4FrameDecompressor),
+        "zstd": lambda c: _unframe(c, zstd.ZstdDecompressor),
     }
     if _has_brotli():
         makers["br"] = _unbrotli
@@ -197,5 +174,5 @@ def decompress(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         raise BadEncodingError(f"Content-Encoding {encoding!r} is not one of {', '.join(sorted(makers))}")
     try:
         yield from makers[name](source)
-    except (zlib.error, zstandard.ZstdError, RuntimeError, EOFError) as error:
+    except (zlib.error, zstd.ZstdError, RuntimeError, EOFError) as error:
         raise BadEncodingError(f"the body is not valid {name}: {error}") from error

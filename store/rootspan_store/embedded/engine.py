@@ -4,6 +4,7 @@ One engine a process, one process a folder (see lock.py). Readers cannot write, 
 the network; which statement goes where is decided in service.py.
 """
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -16,6 +17,8 @@ from rootspan_store.errors import EngineError
 from rootspan_store.settings import StoreSettings
 
 __all__ = ["Engine"]
+
+log = logging.getLogger("rootspan.store")
 
 _CANONICAL = "SELECT formatQuerySingleLine({q:String}) FORMAT RawBLOB"
 _OUR_SCOPE = ": In scope SELECT formatQuerySingleLine("
@@ -47,9 +50,10 @@ class Engine:
         both = {"max_query_size": str(settings.max_query_bytes)}
         self._open_reader = HandleFactory(dsn, role=READER_ROLE, base={**limits, **both}, readonly=True)
         self._open_writer = HandleFactory(dsn, role=WRITER_ROLE, base=both, readonly=False)
+        self._forget_empty_default()
         # Opened first and closed last: chDB ends the engine with its last handle.
         self._control = self._open_writer("control")
-        self._prepare()
+        self._make_default_ordinary()
         self._control_lock = threading.Lock()
         self.readers = self._pool("reader", settings.readers, self._open_reader)
         self.writers = self._pool("writer", settings.writers, self._open_writer)
@@ -62,20 +66,28 @@ class Engine:
         handles = [factory(f"rootspan-{kind}-{number}") for number in range(size)]
         return Pool(handles, wait_s=self.settings.queue_timeout_s, open_handle=factory)
 
-    def _prepare(self) -> None:
-        """Make `default` an ordinary database.
+    def _forget_empty_default(self) -> None:
+        # A database without tables has a definition but no folder, which chDB cannot open again.
+        metadata = self._folder / "clickhouse" / "metadata"
+        if not (metadata / "default").exists():
+            (metadata / "default.sql").unlink(missing_ok=True)
+
+    def _make_default_ordinary(self) -> None:
+        """Make `default` a database like any other.
 
         chDB makes it an overlay of the files in its folder at every start, which reads paths as tables and
         lets nobody create one without access to files. Below may lie tables of an earlier start: they stay.
         """
-        if self._ask("SELECT engine FROM system.databases WHERE name = 'default'") == "Atomic":
-            return
-        if (self._folder / "clickhouse" / "metadata" / "default.sql").exists():
-            self._control.execute("DETACH DATABASE default")
-            self._control.execute("ATTACH DATABASE default")
-        elif not self._ask("SELECT name FROM system.tables WHERE database = 'default'"):
-            self._control.execute("DROP DATABASE default")
-            self._control.execute("CREATE DATABASE default ENGINE = Atomic")
+        try:
+            if (self._folder / "clickhouse" / "metadata" / "default.sql").exists():
+                self._control.execute("DETACH DATABASE default")
+                self._control.execute("ATTACH DATABASE default")
+            elif not self._ask("SELECT name FROM system.tables WHERE database = 'default'"):
+                self._control.execute("DROP DATABASE default")
+                self._control.execute("CREATE DATABASE default ENGINE = Atomic")
+        except EngineError as error:
+            # Other databases are what the store is for.
+            log.warning("the database `default` cannot be used for tables: %s", error)
 
     def _ask(self, sql: str) -> str:
         return bytes(self._control.query(sql, "TSV", {}).data).decode().rstrip("\n")

@@ -88,7 +88,7 @@ class Pool:
         return sorted(self._lent)
 
     def close(self, deadline: float) -> bool:
-        """Close all handles, waiting for lent ones until a time of the monotonic clock; return whether all came."""
+        """Close all handles, waiting for lent ones until `deadline` (monotonic); return whether all came."""
         for _ in range(self.size):
             try:
                 self._idle.get(timeout=max(0.0, deadline - time.monotonic())).close()

@@ -1,0 +1,1104 @@
+CREATE DATABASE IF NOT EXISTS otel;
+USE otel;
+
+-- 0001 traces
+CREATE TABLE IF NOT EXISTS otlp_traces
+(
+    resource_spans Array(Tuple(
+        resource Tuple(attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), dropped_attributes_count UInt32),
+        scope_spans Array(Tuple(
+        scope Tuple(name String, version String, attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), dropped_attributes_count UInt32),
+        spans Array(Tuple(
+            trace_id String,
+            span_id String,
+            trace_state String,
+            parent_span_id String,
+            name String,
+            kind Int32,
+            start_time_unix_nano UInt64,
+            end_time_unix_nano UInt64,
+            attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
+            dropped_attributes_count UInt32,
+            events Array(Tuple(
+                time_unix_nano UInt64,
+                name String,
+                attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
+                dropped_attributes_count UInt32)),
+            dropped_events_count UInt32,
+            links Array(Tuple(
+                trace_id String,
+                span_id String,
+                trace_state String,
+                attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
+                dropped_attributes_count UInt32,
+                flags UInt32)),
+            dropped_links_count UInt32,
+            status Tuple(message String, code Int32),
+            flags UInt32)),
+        schema_url String)),
+    schema_url String))
+)
+ENGINE = Null;
+
+CREATE TABLE IF NOT EXISTS otel_traces
+(
+    Timestamp DateTime64(9) CODEC(Delta, ZSTD(1)),
+    TraceId String CODEC(ZSTD(1)),
+    SpanId String CODEC(ZSTD(1)),
+    ParentSpanId String CODEC(ZSTD(1)),
+    TraceState String CODEC(ZSTD(1)),
+    SpanName LowCardinality(String) CODEC(ZSTD(1)),
+    SpanKind LowCardinality(String) CODEC(ZSTD(1)),
+    ServiceName LowCardinality(String) CODEC(ZSTD(1)),
+    ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ScopeName String CODEC(ZSTD(1)),
+    ScopeVersion String CODEC(ZSTD(1)),
+    SpanAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    Duration UInt64 CODEC(ZSTD(1)),
+    StatusCode LowCardinality(String) CODEC(ZSTD(1)),
+    StatusMessage String CODEC(ZSTD(1)),
+    Events Nested(Timestamp DateTime64(9), Name LowCardinality(String), Attributes Map(LowCardinality(String), String))
+        CODEC(ZSTD(1)),
+    Links Nested(TraceId String, SpanId String, TraceState String, Attributes Map(LowCardinality(String), String))
+        CODEC(ZSTD(1)),
+
+    -- Beyond the exporter's columns: what every question asks, and the rest of an OTLP message.
+    HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
+    Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
+    Zone LowCardinality(String) DEFAULT ResourceAttributes['cloud.availability_zone'] CODEC(ZSTD(1)),
+    ServiceVersion LowCardinality(String) DEFAULT ResourceAttributes['service.version'] CODEC(ZSTD(1)),
+    Gpu LowCardinality(String) DEFAULT ResourceAttributes['gpu.index'] CODEC(ZSTD(1)),
+    JobId LowCardinality(String) DEFAULT ResourceAttributes['training.job.id'] CODEC(ZSTD(1)),
+    Weight Float32 DEFAULT if(toFloat32OrZero(ResourceAttributes['rootspan.sampling.ratio']) > 0,
+        1 / toFloat32OrZero(ResourceAttributes['rootspan.sampling.ratio']), 1) CODEC(ZSTD(1)),
+    ScopeAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ResourceSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    Flags UInt32 CODEC(ZSTD(1)),
+    DroppedAttributes UInt32 CODEC(ZSTD(1)),
+    DroppedEvents UInt32 CODEC(ZSTD(1)),
+    DroppedLinks UInt32 CODEC(ZSTD(1)),
+    -- The sender gave no end: it was still running when it was sent. Its Duration is 0.
+    Unfinished Bool DEFAULT false CODEC(ZSTD(1)),
+    InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1)),
+    INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX idx_duration Duration TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY toDate(Timestamp)
+ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
+SETTINGS
+    ttl_only_drop_parts = 1,
+    non_replicated_deduplication_window = 10000,
+    -- One file a part until it is large: a small wide part costs its writer a quarter more.
+    min_bytes_for_wide_part = 536870912;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_traces_to_spans TO otel_traces AS
+WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
+SELECT
+    fromUnixTimestamp64Nano(toInt64(least(span.start_time_unix_nano, 9223372036854775807))) AS Timestamp,
+    lower(hex(span.trace_id)) AS TraceId,
+    lower(hex(span.span_id)) AS SpanId,
+    lower(hex(span.parent_span_id)) AS ParentSpanId,
+    span.trace_state AS TraceState,
+    span.name AS SpanName,
+    transform(span.kind, [1, 2, 3, 4, 5], ['Internal', 'Server', 'Client', 'Producer', 'Consumer'], 'Unspecified') AS SpanKind,
+    resource_map['service.name'] AS ServiceName,
+    resource_map AS ResourceAttributes,
+    scope_name AS ScopeName,
+    scope_version AS ScopeVersion,
+    attribute_map(span.attributes) AS SpanAttributes,
+    if(span.end_time_unix_nano > span.start_time_unix_nano, span.end_time_unix_nano - span.start_time_unix_nano, 0) AS Duration,
+    transform(span.status.code, [1, 2], ['Ok', 'Error'], 'Unset') AS StatusCode,
+    span.status.message AS StatusMessage,
+    arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t)), span.events.time_unix_nano) AS `Events.Timestamp`,
+    span.events.name AS `Events.Name`,
+    arrayMap(a -> attribute_map(a), span.events.attributes) AS `Events.Attributes`,
+    arrayMap(x -> lower(hex(x)), span.links.trace_id) AS `Links.TraceId`,
+    arrayMap(x -> lower(hex(x)), span.links.span_id) AS `Links.SpanId`,
+    span.links.trace_state AS `Links.TraceState`,
+    arrayMap(a -> attribute_map(a), span.links.attributes) AS `Links.Attributes`,
+    resource_map['host.name'] AS HostName,
+    resource_map['cloud.region'] AS Region,
+    resource_map['cloud.availability_zone'] AS Zone,
+    resource_map['service.version'] AS ServiceVersion,
+    resource_map['gpu.index'] AS Gpu,
+    resource_map['training.job.id'] AS JobId,
+    weight AS Weight,
+    scope_map AS ScopeAttributes,
+    resource_schema_url AS ResourceSchemaUrl,
+    scope_schema_url AS ScopeSchemaUrl,
+    span.flags AS Flags,
+    span.dropped_attributes_count AS DroppedAttributes,
+    span.dropped_events_count AS DroppedEvents,
+    span.dropped_links_count AS DroppedLinks,
+    span.end_time_unix_nano = 0 AS Unfinished,
+    now() AS InsertedAt
+FROM
+(
+    SELECT
+        resource_map,
+        resource_schema_url,
+        weight,
+        scope.scope.name AS scope_name,
+        scope.scope.version AS scope_version,
+        attribute_map(scope.scope.attributes) AS scope_map,
+        scope.schema_url AS scope_schema_url,
+        scope.spans AS spans
+    FROM
+    (
+        SELECT
+            attribute_map(r.resource.attributes) AS resource_map,
+            r.schema_url AS resource_schema_url,
+            toFloat32OrZero(resource_map['rootspan.sampling.ratio']) AS ratio,
+            if(ratio > 0 AND ratio <= 1, 1 / ratio, 1) AS weight,
+            r.scope_spans AS scopes
+        FROM otlp_traces
+        ARRAY JOIN resource_spans AS r
+    )
+    ARRAY JOIN scopes AS scope
+)
+ARRAY JOIN spans AS span;
+
+CREATE TABLE IF NOT EXISTS otel_traces_trace_id_ts
+(
+    TraceId String CODEC(ZSTD(1)),
+    Start DateTime64(9) CODEC(Delta, ZSTD(1)),
+    End DateTime64(9) CODEC(Delta, ZSTD(1)),
+    InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1)),
+    INDEX idx_trace_id TraceId TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY toDate(Start)
+ORDER BY (TraceId, Start)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_traces_trace_id_ts_mv TO otel_traces_trace_id_ts AS
+SELECT TraceId, min(Timestamp) AS Start, max(Timestamp) AS End, now() AS InsertedAt
+FROM otel_traces
+WHERE TraceId != ''
+GROUP BY TraceId;
+
+
+-- 0002 logs
+CREATE TABLE IF NOT EXISTS otlp_logs
+(
+    resource_logs Array(Tuple(
+        resource Tuple(attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), dropped_attributes_count UInt32),
+        scope_logs Array(Tuple(
+            scope Tuple(name String, version String, attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), dropped_attributes_count UInt32),
+            log_records Array(Tuple(
+                time_unix_nano UInt64,
+                severity_number Int32,
+                severity_text String,
+                body Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)),
+                attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
+                dropped_attributes_count UInt32,
+                flags UInt32,
+                trace_id String,
+                span_id String,
+                observed_time_unix_nano UInt64,
+                event_name String)),
+            schema_url String)),
+        schema_url String))
+)
+ENGINE = Null;
+
+CREATE TABLE IF NOT EXISTS otel_logs
+(
+    Timestamp DateTime64(9) CODEC(Delta, ZSTD(1)),
+    TraceId String CODEC(ZSTD(1)),
+    SpanId String CODEC(ZSTD(1)),
+    TraceFlags UInt8,
+    SeverityText LowCardinality(String) CODEC(ZSTD(1)),
+    SeverityNumber UInt8,
+    ServiceName LowCardinality(String) CODEC(ZSTD(1)),
+    Body String CODEC(ZSTD(1)),
+    ResourceSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ScopeSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeName String CODEC(ZSTD(1)),
+    ScopeVersion LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    LogAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    EventName String CODEC(ZSTD(1)),
+
+    -- Older Grafana data sources ask for this name.
+    TimestampTime DateTime ALIAS toDateTime(Timestamp),
+    -- Beyond the exporter's columns. Severity is one of TRACE, DEBUG, INFO, WARN, ERROR, FATAL, or empty when unknown.
+    Severity LowCardinality(String) DEFAULT multiIf(
+        SeverityNumber > 0, ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'][intDiv(least(SeverityNumber, 24) - 1, 4) + 1],
+        upper(SeverityText) = 'WARNING', 'WARN',
+        upper(SeverityText) IN ('CRITICAL', 'PANIC', 'EMERGENCY', 'ALERT'), 'FATAL',
+        upper(SeverityText) = 'ERR', 'ERROR',
+        upper(SeverityText)) CODEC(ZSTD(1)),
+    HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
+    Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
+    ObservedTimestamp DateTime64(9) DEFAULT Timestamp CODEC(Delta, ZSTD(1)),
+    DroppedAttributes UInt32 CODEC(ZSTD(1)),
+    InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1)),
+    INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX idx_body Body TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 8
+)
+ENGINE = MergeTree
+PARTITION BY toDate(Timestamp)
+ORDER BY (toStartOfFiveMinutes(Timestamp), ServiceName, Timestamp)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 536870912;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_logs_to_records TO otel_logs AS
+WITH
+    a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map,
+    ((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw))) AS value_text
+SELECT
+    fromUnixTimestamp64Nano(toInt64(least(
+        if(record.time_unix_nano > 0, record.time_unix_nano, record.observed_time_unix_nano),
+        9223372036854775807))) AS Timestamp,
+    lower(hex(record.trace_id)) AS TraceId,
+    lower(hex(record.span_id)) AS SpanId,
+    toUInt8(bitAnd(record.flags, 255)) AS TraceFlags,
+    record.severity_text AS SeverityText,
+    toUInt8(greatest(0, least(record.severity_number, 24))) AS SeverityNumber,
+    resource_map['service.name'] AS ServiceName,
+    value_text(
+        record.body.value, record.body.string_value, record.body.int_value, record.body.double_value,
+        record.body.bool_value, record.body.array_value.values, record.body.kvlist_value.values,
+        record.body.bytes_value) AS Body,
+    resource_schema_url AS ResourceSchemaUrl,
+    resource_map AS ResourceAttributes,
+    scope_schema_url AS ScopeSchemaUrl,
+    scope_name AS ScopeName,
+    scope_version AS ScopeVersion,
+    scope_map AS ScopeAttributes,
+    attribute_map(record.attributes) AS LogAttributes,
+    record.event_name AS EventName,
+    resource_map['host.name'] AS HostName,
+    resource_map['cloud.region'] AS Region,
+    fromUnixTimestamp64Nano(toInt64(least(
+        if(record.observed_time_unix_nano > 0, record.observed_time_unix_nano, record.time_unix_nano),
+        9223372036854775807))) AS ObservedTimestamp,
+    record.dropped_attributes_count AS DroppedAttributes,
+    now() AS InsertedAt
+FROM
+(
+    SELECT
+        resource_map,
+        resource_schema_url,
+        scope.scope.name AS scope_name,
+        scope.scope.version AS scope_version,
+        attribute_map(scope.scope.attributes) AS scope_map,
+        scope.schema_url AS scope_schema_url,
+        scope.log_records AS records
+    FROM
+    (
+        SELECT
+            attribute_map(r.resource.attributes) AS resource_map,
+            r.schema_url AS resource_schema_url,
+            r.scope_logs AS scopes
+        FROM otlp_logs
+        ARRAY JOIN resource_logs AS r
+    )
+    ARRAY JOIN scopes AS scope
+)
+ARRAY JOIN records AS record;
+
+
+-- 0003 metrics
+CREATE TABLE IF NOT EXISTS otlp_metrics
+(
+    resource_metrics Array(Tuple(
+        resource Tuple(attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), dropped_attributes_count UInt32),
+        scope_metrics Array(Tuple(
+            scope Tuple(name String, version String, attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), dropped_attributes_count UInt32),
+            metrics Array(Tuple(
+                name String,
+                description String,
+                unit String,
+                gauge Tuple(data_points Array(Tuple(start_time_unix_nano UInt64, time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 4, 'as_int' = 6), exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))))), attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), flags UInt32))),
+                sum Tuple(data_points Array(Tuple(start_time_unix_nano UInt64, time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 4, 'as_int' = 6), exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))))), attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), flags UInt32)), aggregation_temporality Int32, is_monotonic Bool),
+                histogram Tuple(
+                    data_points Array(Tuple(
+                        start_time_unix_nano UInt64,
+                        time_unix_nano UInt64,
+                        count UInt64,
+                        sum Float64,
+                        bucket_counts Array(UInt64),
+                        explicit_bounds Array(Float64),
+                        exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))))),
+                        attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
+                        flags UInt32,
+                        min Float64,
+                        max Float64)),
+                    aggregation_temporality Int32),
+                exponential_histogram Tuple(
+                    data_points Array(Tuple(
+                        attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
+                        start_time_unix_nano UInt64,
+                        time_unix_nano UInt64,
+                        count UInt64,
+                        sum Float64,
+                        scale Int32,
+                        zero_count UInt64,
+                        positive Tuple(offset Int32, bucket_counts Array(UInt64)),
+                        negative Tuple(offset Int32, bucket_counts Array(UInt64)),
+                        flags UInt32,
+                        exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))))),
+                        min Float64,
+                        max Float64,
+                        zero_threshold Float64)),
+                    aggregation_temporality Int32),
+                summary Tuple(
+                    data_points Array(Tuple(
+                        start_time_unix_nano UInt64,
+                        time_unix_nano UInt64,
+                        count UInt64,
+                        sum Float64,
+                        quantile_values Array(Tuple(quantile Float64, value Float64)),
+                        attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
+                        flags UInt32))),
+                metadata Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))))),
+            schema_url String)),
+        schema_url String))
+)
+ENGINE = Null;
+
+CREATE TABLE IF NOT EXISTS otel_metrics_gauge
+(
+    ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ResourceSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeName String CODEC(ZSTD(1)),
+    ScopeVersion LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ScopeDroppedAttrCount UInt32 CODEC(ZSTD(1)),
+    ScopeSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ServiceName LowCardinality(String) CODEC(ZSTD(1)),
+    MetricName LowCardinality(String) CODEC(ZSTD(1)),
+    MetricDescription LowCardinality(String) CODEC(ZSTD(1)),
+    MetricUnit LowCardinality(String) CODEC(ZSTD(1)),
+    Attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    StartTimeUnix DateTime64(9) CODEC(Delta, ZSTD(1)),
+    TimeUnix DateTime64(9) CODEC(Delta, ZSTD(1)),
+    Value Float64 CODEC(ZSTD(1)),
+    Exemplars Nested(
+        FilteredAttributes Map(LowCardinality(String), String),
+        TimeUnix DateTime64(9),
+        Value Float64,
+        SpanId String,
+        TraceId String) CODEC(ZSTD(1)),
+    Flags UInt32 CODEC(ZSTD(1)),
+    HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
+    Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
+    MetricMetadata Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toDate(TimeUnix)
+ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 536870912;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_gauge TO otel_metrics_gauge AS
+WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
+SELECT
+    resource_map AS ResourceAttributes,
+    resource_schema_url AS ResourceSchemaUrl,
+    scope_name AS ScopeName,
+    scope_version AS ScopeVersion,
+    scope_map AS ScopeAttributes,
+    scope_dropped_attributes AS ScopeDroppedAttrCount,
+    scope_schema_url AS ScopeSchemaUrl,
+    resource_map['service.name'] AS ServiceName,
+    metric_name AS MetricName,
+    metric_description AS MetricDescription,
+    metric_unit AS MetricUnit,
+    attribute_map(point.attributes) AS Attributes,
+    fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
+    fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
+    if(point.value = 'as_int', toFloat64(point.as_int), point.as_double) AS Value,
+    arrayMap(a -> attribute_map(a), point.exemplars.filtered_attributes) AS `Exemplars.FilteredAttributes`,
+    arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t)), point.exemplars.time_unix_nano) AS `Exemplars.TimeUnix`,
+    arrayMap(
+        (kind, d, i) -> if(kind = 'as_int', toFloat64(i), d),
+        point.exemplars.value, point.exemplars.as_double, point.exemplars.as_int) AS `Exemplars.Value`,
+    arrayMap(x -> lower(hex(x)), point.exemplars.span_id) AS `Exemplars.SpanId`,
+    arrayMap(x -> lower(hex(x)), point.exemplars.trace_id) AS `Exemplars.TraceId`,
+    point.flags AS Flags,
+    resource_map['host.name'] AS HostName,
+    resource_map['cloud.region'] AS Region,
+    metric_metadata AS MetricMetadata,
+    now() AS InsertedAt
+FROM
+(
+    SELECT
+        resource_map,
+        resource_schema_url,
+        scope_name,
+        scope_version,
+        scope_map,
+        scope_dropped_attributes,
+        scope_schema_url,
+        metric.name AS metric_name,
+        metric.description AS metric_description,
+        metric.unit AS metric_unit,
+        attribute_map(metric.metadata) AS metric_metadata,
+        metric.gauge.data_points AS points
+    FROM (
+        SELECT
+            resource_map,
+            resource_schema_url,
+            scope.scope.name AS scope_name,
+            scope.scope.version AS scope_version,
+            attribute_map(scope.scope.attributes) AS scope_map,
+            scope.scope.dropped_attributes_count AS scope_dropped_attributes,
+            scope.schema_url AS scope_schema_url,
+            scope.metrics AS metrics
+        FROM
+        (
+            SELECT
+                attribute_map(r.resource.attributes) AS resource_map,
+                r.schema_url AS resource_schema_url,
+                r.scope_metrics AS scopes
+            FROM otlp_metrics
+            ARRAY JOIN resource_metrics AS r
+        )
+        ARRAY JOIN scopes AS scope
+    )
+    ARRAY JOIN metrics AS metric
+)
+ARRAY JOIN points AS point;
+
+CREATE TABLE IF NOT EXISTS otel_metrics_sum
+(
+    ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ResourceSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeName String CODEC(ZSTD(1)),
+    ScopeVersion LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ScopeDroppedAttrCount UInt32 CODEC(ZSTD(1)),
+    ScopeSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ServiceName LowCardinality(String) CODEC(ZSTD(1)),
+    MetricName LowCardinality(String) CODEC(ZSTD(1)),
+    MetricDescription LowCardinality(String) CODEC(ZSTD(1)),
+    MetricUnit LowCardinality(String) CODEC(ZSTD(1)),
+    Attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    StartTimeUnix DateTime64(9) CODEC(Delta, ZSTD(1)),
+    TimeUnix DateTime64(9) CODEC(Delta, ZSTD(1)),
+    Value Float64 CODEC(ZSTD(1)),
+    AggregationTemporality Int32 CODEC(ZSTD(1)),
+    IsMonotonic Bool CODEC(ZSTD(1)),
+    Exemplars Nested(
+        FilteredAttributes Map(LowCardinality(String), String),
+        TimeUnix DateTime64(9),
+        Value Float64,
+        SpanId String,
+        TraceId String) CODEC(ZSTD(1)),
+    Flags UInt32 CODEC(ZSTD(1)),
+    HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
+    Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
+    MetricMetadata Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toDate(TimeUnix)
+ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 536870912;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_sum TO otel_metrics_sum AS
+WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
+SELECT
+    resource_map AS ResourceAttributes,
+    resource_schema_url AS ResourceSchemaUrl,
+    scope_name AS ScopeName,
+    scope_version AS ScopeVersion,
+    scope_map AS ScopeAttributes,
+    scope_dropped_attributes AS ScopeDroppedAttrCount,
+    scope_schema_url AS ScopeSchemaUrl,
+    resource_map['service.name'] AS ServiceName,
+    metric_name AS MetricName,
+    metric_description AS MetricDescription,
+    metric_unit AS MetricUnit,
+    attribute_map(point.attributes) AS Attributes,
+    fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
+    fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
+    if(point.value = 'as_int', toFloat64(point.as_int), point.as_double) AS Value,
+    temporality AS AggregationTemporality,
+    monotonic AS IsMonotonic,
+    arrayMap(a -> attribute_map(a), point.exemplars.filtered_attributes) AS `Exemplars.FilteredAttributes`,
+    arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t)), point.exemplars.time_unix_nano) AS `Exemplars.TimeUnix`,
+    arrayMap(
+        (kind, d, i) -> if(kind = 'as_int', toFloat64(i), d),
+        point.exemplars.value, point.exemplars.as_double, point.exemplars.as_int) AS `Exemplars.Value`,
+    arrayMap(x -> lower(hex(x)), point.exemplars.span_id) AS `Exemplars.SpanId`,
+    arrayMap(x -> lower(hex(x)), point.exemplars.trace_id) AS `Exemplars.TraceId`,
+    point.flags AS Flags,
+    resource_map['host.name'] AS HostName,
+    resource_map['cloud.region'] AS Region,
+    metric_metadata AS MetricMetadata,
+    now() AS InsertedAt
+FROM
+(
+    SELECT
+        resource_map,
+        resource_schema_url,
+        scope_name,
+        scope_version,
+        scope_map,
+        scope_dropped_attributes,
+        scope_schema_url,
+        metric.name AS metric_name,
+        metric.description AS metric_description,
+        metric.unit AS metric_unit,
+        attribute_map(metric.metadata) AS metric_metadata,
+        metric.sum.aggregation_temporality AS temporality,
+        metric.sum.is_monotonic AS monotonic,
+        metric.sum.data_points AS points
+    FROM (
+        SELECT
+            resource_map,
+            resource_schema_url,
+            scope.scope.name AS scope_name,
+            scope.scope.version AS scope_version,
+            attribute_map(scope.scope.attributes) AS scope_map,
+            scope.scope.dropped_attributes_count AS scope_dropped_attributes,
+            scope.schema_url AS scope_schema_url,
+            scope.metrics AS metrics
+        FROM
+        (
+            SELECT
+                attribute_map(r.resource.attributes) AS resource_map,
+                r.schema_url AS resource_schema_url,
+                r.scope_metrics AS scopes
+            FROM otlp_metrics
+            ARRAY JOIN resource_metrics AS r
+        )
+        ARRAY JOIN scopes AS scope
+    )
+    ARRAY JOIN metrics AS metric
+)
+ARRAY JOIN points AS point;
+
+CREATE TABLE IF NOT EXISTS otel_metrics_histogram
+(
+    ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ResourceSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeName String CODEC(ZSTD(1)),
+    ScopeVersion LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ScopeDroppedAttrCount UInt32 CODEC(ZSTD(1)),
+    ScopeSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ServiceName LowCardinality(String) CODEC(ZSTD(1)),
+    MetricName LowCardinality(String) CODEC(ZSTD(1)),
+    MetricDescription LowCardinality(String) CODEC(ZSTD(1)),
+    MetricUnit LowCardinality(String) CODEC(ZSTD(1)),
+    Attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    StartTimeUnix DateTime64(9) CODEC(Delta, ZSTD(1)),
+    TimeUnix DateTime64(9) CODEC(Delta, ZSTD(1)),
+    Count UInt64 CODEC(ZSTD(1)),
+    Sum Float64 CODEC(ZSTD(1)),
+    BucketCounts Array(UInt64) CODEC(ZSTD(1)),
+    ExplicitBounds Array(Float64) CODEC(ZSTD(1)),
+    Min Float64 CODEC(ZSTD(1)),
+    Max Float64 CODEC(ZSTD(1)),
+    AggregationTemporality Int32 CODEC(ZSTD(1)),
+    Exemplars Nested(
+        FilteredAttributes Map(LowCardinality(String), String),
+        TimeUnix DateTime64(9),
+        Value Float64,
+        SpanId String,
+        TraceId String) CODEC(ZSTD(1)),
+    Flags UInt32 CODEC(ZSTD(1)),
+    HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
+    Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
+    MetricMetadata Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toDate(TimeUnix)
+ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 536870912;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_histogram TO otel_metrics_histogram AS
+WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
+SELECT
+    resource_map AS ResourceAttributes,
+    resource_schema_url AS ResourceSchemaUrl,
+    scope_name AS ScopeName,
+    scope_version AS ScopeVersion,
+    scope_map AS ScopeAttributes,
+    scope_dropped_attributes AS ScopeDroppedAttrCount,
+    scope_schema_url AS ScopeSchemaUrl,
+    resource_map['service.name'] AS ServiceName,
+    metric_name AS MetricName,
+    metric_description AS MetricDescription,
+    metric_unit AS MetricUnit,
+    attribute_map(point.attributes) AS Attributes,
+    fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
+    fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
+    point.count AS Count,
+    point.sum AS Sum,
+    point.bucket_counts AS BucketCounts,
+    point.explicit_bounds AS ExplicitBounds,
+    point.min AS Min,
+    point.max AS Max,
+    temporality AS AggregationTemporality,
+    arrayMap(a -> attribute_map(a), point.exemplars.filtered_attributes) AS `Exemplars.FilteredAttributes`,
+    arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t)), point.exemplars.time_unix_nano) AS `Exemplars.TimeUnix`,
+    arrayMap(
+        (kind, d, i) -> if(kind = 'as_int', toFloat64(i), d),
+        point.exemplars.value, point.exemplars.as_double, point.exemplars.as_int) AS `Exemplars.Value`,
+    arrayMap(x -> lower(hex(x)), point.exemplars.span_id) AS `Exemplars.SpanId`,
+    arrayMap(x -> lower(hex(x)), point.exemplars.trace_id) AS `Exemplars.TraceId`,
+    point.flags AS Flags,
+    resource_map['host.name'] AS HostName,
+    resource_map['cloud.region'] AS Region,
+    metric_metadata AS MetricMetadata,
+    now() AS InsertedAt
+FROM
+(
+    SELECT
+        resource_map,
+        resource_schema_url,
+        scope_name,
+        scope_version,
+        scope_map,
+        scope_dropped_attributes,
+        scope_schema_url,
+        metric.name AS metric_name,
+        metric.description AS metric_description,
+        metric.unit AS metric_unit,
+        attribute_map(metric.metadata) AS metric_metadata,
+        metric.histogram.aggregation_temporality AS temporality,
+        metric.histogram.data_points AS points
+    FROM (
+        SELECT
+            resource_map,
+            resource_schema_url,
+            scope.scope.name AS scope_name,
+            scope.scope.version AS scope_version,
+            attribute_map(scope.scope.attributes) AS scope_map,
+            scope.scope.dropped_attributes_count AS scope_dropped_attributes,
+            scope.schema_url AS scope_schema_url,
+            scope.metrics AS metrics
+        FROM
+        (
+            SELECT
+                attribute_map(r.resource.attributes) AS resource_map,
+                r.schema_url AS resource_schema_url,
+                r.scope_metrics AS scopes
+            FROM otlp_metrics
+            ARRAY JOIN resource_metrics AS r
+        )
+        ARRAY JOIN scopes AS scope
+    )
+    ARRAY JOIN metrics AS metric
+)
+ARRAY JOIN points AS point;
+
+CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram
+(
+    ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ResourceSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeName String CODEC(ZSTD(1)),
+    ScopeVersion LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ScopeDroppedAttrCount UInt32 CODEC(ZSTD(1)),
+    ScopeSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ServiceName LowCardinality(String) CODEC(ZSTD(1)),
+    MetricName LowCardinality(String) CODEC(ZSTD(1)),
+    MetricDescription LowCardinality(String) CODEC(ZSTD(1)),
+    MetricUnit LowCardinality(String) CODEC(ZSTD(1)),
+    Attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    StartTimeUnix DateTime64(9) CODEC(Delta, ZSTD(1)),
+    TimeUnix DateTime64(9) CODEC(Delta, ZSTD(1)),
+    Count UInt64 CODEC(ZSTD(1)),
+    Sum Float64 CODEC(ZSTD(1)),
+    Scale Int32 CODEC(ZSTD(1)),
+    ZeroCount UInt64 CODEC(ZSTD(1)),
+    ZeroThreshold Float64 CODEC(ZSTD(1)),
+    PositiveOffset Int32 CODEC(ZSTD(1)),
+    PositiveBucketCounts Array(UInt64) CODEC(ZSTD(1)),
+    NegativeOffset Int32 CODEC(ZSTD(1)),
+    NegativeBucketCounts Array(UInt64) CODEC(ZSTD(1)),
+    Min Float64 CODEC(ZSTD(1)),
+    Max Float64 CODEC(ZSTD(1)),
+    AggregationTemporality Int32 CODEC(ZSTD(1)),
+    Exemplars Nested(
+        FilteredAttributes Map(LowCardinality(String), String),
+        TimeUnix DateTime64(9),
+        Value Float64,
+        SpanId String,
+        TraceId String) CODEC(ZSTD(1)),
+    Flags UInt32 CODEC(ZSTD(1)),
+    HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
+    Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
+    MetricMetadata Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toDate(TimeUnix)
+ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 536870912;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_exponential_histogram TO otel_metrics_exponential_histogram AS
+WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
+SELECT
+    resource_map AS ResourceAttributes,
+    resource_schema_url AS ResourceSchemaUrl,
+    scope_name AS ScopeName,
+    scope_version AS ScopeVersion,
+    scope_map AS ScopeAttributes,
+    scope_dropped_attributes AS ScopeDroppedAttrCount,
+    scope_schema_url AS ScopeSchemaUrl,
+    resource_map['service.name'] AS ServiceName,
+    metric_name AS MetricName,
+    metric_description AS MetricDescription,
+    metric_unit AS MetricUnit,
+    attribute_map(point.attributes) AS Attributes,
+    fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
+    fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
+    point.count AS Count,
+    point.sum AS Sum,
+    point.scale AS Scale,
+    point.zero_count AS ZeroCount,
+    point.zero_threshold AS ZeroThreshold,
+    point.positive.offset AS PositiveOffset,
+    point.positive.bucket_counts AS PositiveBucketCounts,
+    point.negative.offset AS NegativeOffset,
+    point.negative.bucket_counts AS NegativeBucketCounts,
+    point.min AS Min,
+    point.max AS Max,
+    temporality AS AggregationTemporality,
+    arrayMap(a -> attribute_map(a), point.exemplars.filtered_attributes) AS `Exemplars.FilteredAttributes`,
+    arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t)), point.exemplars.time_unix_nano) AS `Exemplars.TimeUnix`,
+    arrayMap(
+        (kind, d, i) -> if(kind = 'as_int', toFloat64(i), d),
+        point.exemplars.value, point.exemplars.as_double, point.exemplars.as_int) AS `Exemplars.Value`,
+    arrayMap(x -> lower(hex(x)), point.exemplars.span_id) AS `Exemplars.SpanId`,
+    arrayMap(x -> lower(hex(x)), point.exemplars.trace_id) AS `Exemplars.TraceId`,
+    point.flags AS Flags,
+    resource_map['host.name'] AS HostName,
+    resource_map['cloud.region'] AS Region,
+    metric_metadata AS MetricMetadata,
+    now() AS InsertedAt
+FROM
+(
+    SELECT
+        resource_map,
+        resource_schema_url,
+        scope_name,
+        scope_version,
+        scope_map,
+        scope_dropped_attributes,
+        scope_schema_url,
+        metric.name AS metric_name,
+        metric.description AS metric_description,
+        metric.unit AS metric_unit,
+        attribute_map(metric.metadata) AS metric_metadata,
+        metric.exponential_histogram.aggregation_temporality AS temporality,
+        metric.exponential_histogram.data_points AS points
+    FROM (
+        SELECT
+            resource_map,
+            resource_schema_url,
+            scope.scope.name AS scope_name,
+            scope.scope.version AS scope_version,
+            attribute_map(scope.scope.attributes) AS scope_map,
+            scope.scope.dropped_attributes_count AS scope_dropped_attributes,
+            scope.schema_url AS scope_schema_url,
+            scope.metrics AS metrics
+        FROM
+        (
+            SELECT
+                attribute_map(r.resource.attributes) AS resource_map,
+                r.schema_url AS resource_schema_url,
+                r.scope_metrics AS scopes
+            FROM otlp_metrics
+            ARRAY JOIN resource_metrics AS r
+        )
+        ARRAY JOIN scopes AS scope
+    )
+    ARRAY JOIN metrics AS metric
+)
+ARRAY JOIN points AS point;
+
+CREATE TABLE IF NOT EXISTS otel_metrics_summary
+(
+    ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ResourceSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeName String CODEC(ZSTD(1)),
+    ScopeVersion LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ScopeDroppedAttrCount UInt32 CODEC(ZSTD(1)),
+    ScopeSchemaUrl LowCardinality(String) CODEC(ZSTD(1)),
+    ServiceName LowCardinality(String) CODEC(ZSTD(1)),
+    MetricName LowCardinality(String) CODEC(ZSTD(1)),
+    MetricDescription LowCardinality(String) CODEC(ZSTD(1)),
+    MetricUnit LowCardinality(String) CODEC(ZSTD(1)),
+    Attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    StartTimeUnix DateTime64(9) CODEC(Delta, ZSTD(1)),
+    TimeUnix DateTime64(9) CODEC(Delta, ZSTD(1)),
+    Count UInt64 CODEC(ZSTD(1)),
+    Sum Float64 CODEC(ZSTD(1)),
+    ValueAtQuantiles Nested(Quantile Float64, Value Float64) CODEC(ZSTD(1)),
+    Flags UInt32 CODEC(ZSTD(1)),
+    HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
+    Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
+    MetricMetadata Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toDate(TimeUnix)
+ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 536870912;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_summary TO otel_metrics_summary AS
+WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
+SELECT
+    resource_map AS ResourceAttributes,
+    resource_schema_url AS ResourceSchemaUrl,
+    scope_name AS ScopeName,
+    scope_version AS ScopeVersion,
+    scope_map AS ScopeAttributes,
+    scope_dropped_attributes AS ScopeDroppedAttrCount,
+    scope_schema_url AS ScopeSchemaUrl,
+    resource_map['service.name'] AS ServiceName,
+    metric_name AS MetricName,
+    metric_description AS MetricDescription,
+    metric_unit AS MetricUnit,
+    attribute_map(point.attributes) AS Attributes,
+    fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
+    fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
+    point.count AS Count,
+    point.sum AS Sum,
+    point.quantile_values.quantile AS `ValueAtQuantiles.Quantile`,
+    point.quantile_values.value AS `ValueAtQuantiles.Value`,
+    point.flags AS Flags,
+    resource_map['host.name'] AS HostName,
+    resource_map['cloud.region'] AS Region,
+    metric_metadata AS MetricMetadata,
+    now() AS InsertedAt
+FROM
+(
+    SELECT
+        resource_map,
+        resource_schema_url,
+        scope_name,
+        scope_version,
+        scope_map,
+        scope_dropped_attributes,
+        scope_schema_url,
+        metric.name AS metric_name,
+        metric.description AS metric_description,
+        metric.unit AS metric_unit,
+        attribute_map(metric.metadata) AS metric_metadata,
+        metric.summary.data_points AS points
+    FROM (
+        SELECT
+            resource_map,
+            resource_schema_url,
+            scope.scope.name AS scope_name,
+            scope.scope.version AS scope_version,
+            attribute_map(scope.scope.attributes) AS scope_map,
+            scope.scope.dropped_attributes_count AS scope_dropped_attributes,
+            scope.schema_url AS scope_schema_url,
+            scope.metrics AS metrics
+        FROM
+        (
+            SELECT
+                attribute_map(r.resource.attributes) AS resource_map,
+                r.schema_url AS resource_schema_url,
+                r.scope_metrics AS scopes
+            FROM otlp_metrics
+            ARRAY JOIN resource_metrics AS r
+        )
+        ARRAY JOIN scopes AS scope
+    )
+    ARRAY JOIN metrics AS metric
+)
+ARRAY JOIN points AS point;
+
+CREATE VIEW IF NOT EXISTS otel_metrics_exp_histogram AS SELECT * FROM otel_metrics_exponential_histogram;
+
+
+-- 0004 rollups
+CREATE TABLE IF NOT EXISTS otel_spans_1m
+(
+    Minute DateTime CODEC(Delta, ZSTD(1)),
+    ServiceName LowCardinality(String),
+    SpanName LowCardinality(String),
+    SpanKind LowCardinality(String),
+    HostName LowCardinality(String),
+    Region LowCardinality(String),
+    Zone LowCardinality(String),
+    ServiceVersion LowCardinality(String),
+    Spans SimpleAggregateFunction(sum, UInt64) CODEC(ZSTD(1)),
+    WeightedSpans SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
+    Errors SimpleAggregateFunction(sum, UInt64) CODEC(ZSTD(1)),
+    DurationSum SimpleAggregateFunction(sum, UInt64) CODEC(ZSTD(1)),
+    DurationMax SimpleAggregateFunction(max, UInt64) CODEC(ZSTD(1)),
+    DurationHistogram SimpleAggregateFunction(sumMap, Map(Int16, UInt64)) CODEC(ZSTD(1)),
+    InsertedAt SimpleAggregateFunction(max, DateTime) DEFAULT now() CODEC(Delta, ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMM(Minute)
+ORDER BY (Minute, ServiceName, SpanName, SpanKind, HostName, Region, Zone, ServiceVersion)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_spans_1m_mv TO otel_spans_1m AS
+SELECT
+    Minute, ServiceName, SpanName, SpanKind, HostName, Region, Zone, ServiceVersion,
+    sum(n) AS Spans,
+    sum(w) AS WeightedSpans,
+    sum(e) AS Errors,
+    sum(d) AS DurationSum,
+    max(m) AS DurationMax,
+    CAST((groupArray(bucket), groupArray(n)), 'Map(Int16, UInt64)') AS DurationHistogram,
+    now() AS InsertedAt
+FROM
+(
+    SELECT
+        toStartOfMinute(Timestamp) AS Minute, ServiceName, SpanName, SpanKind, HostName, Region, Zone, ServiceVersion,
+        toInt16(floor(log2(greatest(Duration, 1)) * 8)) AS bucket,
+        count() AS n,
+        sum(toFloat64(Weight)) AS w,
+        countIf(StatusCode = 'Error') AS e,
+        sum(Duration) AS d,
+        max(Duration) AS m
+    FROM otel_traces
+    GROUP BY Minute, ServiceName, SpanName, SpanKind, HostName, Region, Zone, ServiceVersion, bucket
+)
+GROUP BY Minute, ServiceName, SpanName, SpanKind, HostName, Region, Zone, ServiceVersion;
+
+CREATE TABLE IF NOT EXISTS otel_logs_1m
+(
+    Minute DateTime CODEC(Delta, ZSTD(1)),
+    ServiceName LowCardinality(String),
+    HostName LowCardinality(String),
+    Region LowCardinality(String),
+    Severity LowCardinality(String),
+    Logs SimpleAggregateFunction(sum, UInt64) CODEC(ZSTD(1)),
+    InsertedAt SimpleAggregateFunction(max, DateTime) DEFAULT now() CODEC(Delta, ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMM(Minute)
+ORDER BY (Minute, ServiceName, HostName, Region, Severity)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_logs_1m_mv TO otel_logs_1m AS
+SELECT toStartOfMinute(Timestamp) AS Minute, ServiceName, HostName, Region, Severity, count() AS Logs, now() AS InsertedAt
+FROM otel_logs
+GROUP BY Minute, ServiceName, HostName, Region, Severity;
+
+CREATE TABLE IF NOT EXISTS otel_gauges_1m
+(
+    Minute DateTime CODEC(Delta, ZSTD(1)),
+    MetricName LowCardinality(String),
+    ServiceName LowCardinality(String),
+    HostName LowCardinality(String),
+    Region LowCardinality(String),
+    Gpu LowCardinality(String),
+    Points SimpleAggregateFunction(sum, UInt64) CODEC(ZSTD(1)),
+    ValueSum SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
+    ValueMin SimpleAggregateFunction(min, Float64) CODEC(ZSTD(1)),
+    ValueMax SimpleAggregateFunction(max, Float64) CODEC(ZSTD(1)),
+    InsertedAt SimpleAggregateFunction(max, DateTime) DEFAULT now() CODEC(Delta, ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMM(Minute)
+ORDER BY (MetricName, Minute, ServiceName, HostName, Region, Gpu)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_gauges_1m_mv TO otel_gauges_1m AS
+SELECT
+    toStartOfMinute(TimeUnix) AS Minute, MetricName, ServiceName, HostName, Region,
+    if(mapContains(Attributes, 'gpu.index'), Attributes['gpu.index'], ResourceAttributes['gpu.index']) AS Gpu,
+    count() AS Points, sum(Value) AS ValueSum, min(Value) AS ValueMin, max(Value) AS ValueMax, now() AS InsertedAt
+FROM otel_metrics_gauge
+GROUP BY Minute, MetricName, ServiceName, HostName, Region, Gpu;
+
+CREATE TABLE IF NOT EXISTS otel_instances
+(
+    ServiceName LowCardinality(String),
+    HostName LowCardinality(String),
+    ServiceVersion LowCardinality(String),
+    Region LowCardinality(String),
+    Zone LowCardinality(String),
+    Rack LowCardinality(String),
+    Switch LowCardinality(String),
+    Gpu LowCardinality(String),
+    FirstSeen SimpleAggregateFunction(min, DateTime64(9)) CODEC(ZSTD(1)),
+    LastSeen SimpleAggregateFunction(max, DateTime64(9)) CODEC(ZSTD(1)),
+    InsertedAt SimpleAggregateFunction(max, DateTime) DEFAULT now() CODEC(Delta, ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (ServiceName, HostName, ServiceVersion, Region, Zone, Rack, Switch, Gpu)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_instances_mv TO otel_instances AS
+SELECT
+    ServiceName, HostName, ServiceVersion, Region, Zone,
+    anyLast(ResourceAttributes['host.rack']) AS Rack,
+    anyLast(ResourceAttributes['network.switch']) AS Switch,
+    Gpu, min(Timestamp) AS FirstSeen, max(Timestamp) AS LastSeen, now() AS InsertedAt
+FROM otel_traces
+GROUP BY ServiceName, HostName, ServiceVersion, Region, Zone, Gpu;
+
+
+-- 0005 ledger
+CREATE TABLE IF NOT EXISTS rootspan_stored
+(
+    Signal LowCardinality(String),
+    Minute DateTime CODEC(Delta, ZSTD(1)),
+    Items UInt64 CODEC(ZSTD(1))
+)
+ENGINE = SummingMergeTree(Items)
+ORDER BY (Signal, Minute)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS rootspan_stored_spans_mv TO rootspan_stored AS
+SELECT 'traces' AS Signal, toStartOfMinute(now()) AS Minute, count() AS Items FROM otel_traces;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS rootspan_stored_logs_mv TO rootspan_stored AS
+SELECT 'logs' AS Signal, toStartOfMinute(now()) AS Minute, count() AS Items FROM otel_logs;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS rootspan_stored_gauge_mv TO rootspan_stored AS
+SELECT 'metrics' AS Signal, toStartOfMinute(now()) AS Minute, count() AS Items FROM otel_metrics_gauge;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS rootspan_stored_sum_mv TO rootspan_stored AS
+SELECT 'metrics' AS Signal, toStartOfMinute(now()) AS Minute, count() AS Items FROM otel_metrics_sum;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS rootspan_stored_histogram_mv TO rootspan_stored AS
+SELECT 'metrics' AS Signal, toStartOfMinute(now()) AS Minute, count() AS Items FROM otel_metrics_histogram;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS rootspan_stored_exponential_histogram_mv TO rootspan_stored AS
+SELECT 'metrics' AS Signal, toStartOfMinute(now()) AS Minute, count() AS Items FROM otel_metrics_exponential_histogram;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS rootspan_stored_summary_mv TO rootspan_stored AS
+SELECT 'metrics' AS Signal, toStartOfMinute(now()) AS Minute, count() AS Items FROM otel_metrics_summary;
+
+CREATE TABLE IF NOT EXISTS rootspan_collectors
+(
+    CollectorId String,
+    Time DateTime64(3),
+    Signal LowCardinality(String),
+    Accepted UInt64,
+    Stored UInt64,
+    Pending UInt64,
+    Quarantined UInt64,
+    Refused UInt64,
+    Version String
+)
+ENGINE = ReplacingMergeTree(Time)
+ORDER BY (CollectorId, Signal);
+
+-- retention
+ALTER TABLE otel_traces MODIFY TTL InsertedAt + toIntervalDay(30);
+ALTER TABLE otel_traces_trace_id_ts MODIFY TTL InsertedAt + toIntervalDay(30);
+ALTER TABLE otel_logs MODIFY TTL InsertedAt + toIntervalDay(30);
+ALTER TABLE otel_metrics_gauge MODIFY TTL InsertedAt + toIntervalDay(30);
+ALTER TABLE otel_metrics_sum MODIFY TTL InsertedAt + toIntervalDay(30);
+ALTER TABLE otel_metrics_histogram MODIFY TTL InsertedAt + toIntervalDay(30);
+ALTER TABLE otel_metrics_exponential_histogram MODIFY TTL InsertedAt + toIntervalDay(30);
+ALTER TABLE otel_metrics_summary MODIFY TTL InsertedAt + toIntervalDay(30);
+ALTER TABLE otel_spans_1m MODIFY TTL InsertedAt + toIntervalDay(365);
+ALTER TABLE otel_logs_1m MODIFY TTL InsertedAt + toIntervalDay(365);
+ALTER TABLE otel_gauges_1m MODIFY TTL InsertedAt + toIntervalDay(365);
+ALTER TABLE otel_instances MODIFY TTL InsertedAt + toIntervalDay(365);
