@@ -1,7 +1,7 @@
 """The one contrast behind several kinds of evidence: find who shifted, when, and how sure that is.
 
-Pure numpy. Given excess over expectation by unit (a host, a pair of places, …) and time bucket, it scans every
-group of units, takes the interval of the one that stands out most, and describes what shifted in it.
+Pure numpy. Given excess over expectation by unit (a host, a pair of places, …) and time bucket, it
+scans every group of units, takes the interval of the one that stands out most, and describes what shifted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,12 +10,20 @@ from typing import Final
 
 import numpy as np
 
-from rootspan_analysis.contrast import Interval, Scan, gumbel_p, interval_shift, scan
+from rootspan_analysis.contrast import (
+    LOG_FLOOR,
+    Interval,
+    Scan,
+    gumbel_p,
+    interval_shift,
+    scan,
+    scan_failures,
+)
 from rootspan_analysis.hierarchy import Description, best_description, groups_of
 from rootspan_analysis.reader import Floats, Strings
 from rootspan_analysis.scene import Scene
 
-__all__ = ["Hit", "Rule", "assess"]
+__all__ = ["Family", "Hit", "Rule", "assess"]
 
 MAX_HITS: Final = 4
 """Descriptions taken from one family: three causes are named, and one may be explained away."""
@@ -29,14 +37,29 @@ class Rule:
     Attributes:
         min_z: Below this a group is not looked at.
         min_shift: Smallest effect that counts, in the excess' unit.
+        floor: Smallest standard error of a mean, in the excess' unit.
+        is_rate: Whether a call's excess is 0 or 1, so that it scatters by its own mean.
         min_calls: Support.
         max_p: Largest p-value that counts, where there are quiet windows to tell.
     """
 
     min_z: float
     min_shift: float
+    floor: float = LOG_FLOOR
+    is_rate: bool = False
     min_calls: float = 20
     max_p: float = 0.01
+
+    def scan(self, excess: Floats, count: Floats, noise: Floats, window: Interval) -> Scan:
+        """The most unusual interval of each row."""
+        if self.is_rate:
+            return scan_failures(excess, count, noise, window, min_calls=self.min_calls)
+        return scan(excess, count, noise, window, min_calls=self.min_calls, floor=self.floor)
+
+    def spread(self, mean: float) -> float:
+        """Standard deviation of one call's excess that its mean implies, for a rate."""
+        p = min(max(mean, 0.0), 0.5)
+        return float(np.sqrt(p * (1 - p)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +79,40 @@ class Hit:
     calls: float
 
 
-def assess(
-    units: Mapping[str, Strings],
-    dimensions: Sequence[tuple[str, ...]],
-    excess: Floats,
-    count: Floats,
-    noise: Callable[[Floats, Floats], Floats],
-    rule: Rule,
-    scene: Scene,
-) -> list[Hit]:
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Units that are compared with each other, and how.
+
+    Attributes:
+        units: Columns by dimension, one entry a unit.
+        dimensions: Narrowest first; `("whole",)` stands for all units together.
+        noise: Standard deviation of one call's excess by row, of (excess, count); of a rate, the usual rate.
+    """
+
+    units: Mapping[str, Strings]
+    dimensions: Sequence[tuple[str, ...]]
+    noise: Callable[[Floats, Floats], Floats]
+    rule: Rule
+    scene: Scene
+
+    def scan(self, excess: Floats, count: Floats, window: Interval) -> Scan:
+        """The most unusual interval of each row."""
+        return self.rule.scan(excess, count, self.noise(excess, count), window)
+
+
+def assess(family: Family, excess: Floats, count: Floats) -> list[Hit]:
     """Find what shifted upwards within the scene's search.
 
     Args:
-        units: Columns by dimension, one entry a unit.
-        dimensions: Narrowest first; `("whole",)` stands for all units together.
         excess: (units, buckets), sums over calls of what is beyond expectation.
         count: Calls.
-        noise: Standard deviation of one call's excess by row, of (excess, count).
 
     Returns:
         Strongest first; disjoint in what they explain. May be empty.
     """
     if not len(excess):
         return []
-    masks, _ = groups_of(units, dimensions, len(excess))
+    masks, _ = groups_of(family.units, family.dimensions, len(excess))
     member = np.stack(masks).astype(np.float64)
     group_count = member @ count
     placebo: Floats | None = None
@@ -87,13 +120,12 @@ def assess(
     rest = excess.copy()
     while len(hits) < MAX_HITS:
         group_excess = member @ rest
-        sigma = noise(group_excess, group_count)
-        found = scan(group_excess, group_count, sigma, scene.search, min_calls=rule.min_calls)
-        if found.z.max(initial=0.0) < rule.min_z:
+        found = family.scan(group_excess, group_count, family.scene.search)
+        if found.z.max(initial=0.0) < family.rule.min_z:
             break
         if placebo is None:
-            placebo = _placebo(group_excess, group_count, sigma, rule, scene)
-        hit = _describe(units, dimensions, rest, count, found, noise, rule, scene, placebo)
+            placebo = _placebo(family, group_excess, group_count)
+        hit = _describe(family, rest, count, found, placebo)
         if hit is None:
             break
         hits.append(hit)
@@ -104,49 +136,60 @@ def assess(
     return hits
 
 
-def _describe(
-    units: Mapping[str, Strings],
-    dimensions: Sequence[tuple[str, ...]],
-    excess: Floats,
-    count: Floats,
-    found: Scan,
-    noise: Callable[[Floats, Floats], Floats],
-    rule: Rule,
-    scene: Scene,
-    placebo: Floats,
-) -> Hit | None:
+def _describe(family: Family, excess: Floats, count: Floats, found: Scan, placebo: Floats) -> Hit | None:
     """The description that fits best in the interval of the most unusual group, if it passes the rule."""
+    rule, scene = family.rule, family.scene
     for top in np.argsort(-found.z)[:3]:
         if found.z[top] < rule.min_z:
             return None
         interval = Interval(int(found.start[top]), int(found.stop[top]))
-        inside, calls = interval_shift(excess, count, interval)
-        before, _ = interval_shift(excess, count, Interval(0, interval.start))
-        shift = np.where(calls > 0, inside - before, 0.0)
-        best = best_description(units, dimensions, shift, calls)
+        shift, calls = _shift(excess, count, interval, scene)
+        doubt = _unit_noise(family, excess, count, shift, calls) / np.sqrt(np.maximum(calls, 1.0))
+        best = best_description(family.units, family.dimensions, shift, calls, noise=doubt)
         if best is None or best.shift < rule.min_shift:
             continue
         held = best.members.astype(np.float64)[None, :]
         part, of = held @ excess, held @ count
-        again = scan(part, of, noise(part, of), scene.search, min_calls=rule.min_calls)
+        again = family.scan(part, of, scene.search)
         z = float(again.z[0])
-        if z < rule.min_z:
-            continue
-        p = gumbel_p(z, placebo)
-        if len(placebo) >= 3 and p > rule.max_p:
+        p = _p_value(z, placebo, scene)
+        if z < rule.min_z or (len(placebo) >= 3 and p > rule.max_p):
             continue
         interval = Interval(int(again.start[0]), int(again.stop[0]))
-        span = slice(interval.start, interval.stop)
-        n = float(of[0, span].sum())
-        base = float(part[0, : interval.start].sum() / max(of[0, : interval.start].sum(), 1.0))
-        return Hit(best, interval, z, p, float(part[0, span].sum()) - base * n, n)
+        mean, n = _shift(part, of, interval, scene)
+        return Hit(best, interval, z, p, float(mean[0] * n[0]), float(n[0]))
     return None
 
 
-def _placebo(excess: Floats, count: Floats, sigma: Floats, rule: Rule, scene: Scene) -> Floats:
+def _shift(excess: Floats, count: Floats, interval: Interval, scene: Scene) -> tuple[Floats, Floats]:
+    """Mean excess by row, and calls. Excess is against the baseline; where that is everything, because no onset
+    is known yet, it is taken against what came before.
+    """
+    inside, calls = interval_shift(excess, count, interval)
+    before = np.zeros(len(excess))
+    if scene.base.all():
+        before = interval_shift(excess, count, Interval(0, interval.start))[0]
+    return np.where(calls > 0, inside - before, 0.0), calls
+
+
+def _unit_noise(family: Family, excess: Floats, count: Floats, shift: Floats, calls: Floats) -> float:
+    """Standard deviation of one call's excess. Failures scatter by their rate, which now is an unusual one."""
+    up = shift > 0
+    mean = float((shift * calls)[up].sum() / max(calls[up].sum(), 1.0))
+    if family.rule.is_rate:
+        return family.rule.spread(mean)
+    sigma = family.noise(excess.sum(axis=0)[None, :], count.sum(axis=0)[None, :])[0]
+    return float(np.nan_to_num(sigma))
+
+
+def _p_value(z: float, placebo: Floats, scene: Scene) -> float:
+    """Of a z, given the maxima of quiet windows, several of which may make up the search."""
+    quiet = scene.quiet_windows()
+    times = (scene.search.stop - scene.search.start) / (quiet[0].stop - quiet[0].start) if quiet else 1.0
+    return min(1.0, gumbel_p(z, placebo) * max(1.0, times))
+
+
+def _placebo(family: Family, excess: Floats, count: Floats) -> Floats:
     """Largest z over all groups in each quiet window of the history."""
-    length = scene.search.stop - scene.search.start
-    quiet = scene.quiet_windows(length)[:MAX_PLACEBOS]
-    return np.array(
-        [float(scan(excess, count, sigma, one, min_calls=rule.min_calls).z.max(initial=0.0)) for one in quiet]
-    )
+    quiet = family.scene.quiet_windows()[:MAX_PLACEBOS]
+    return np.array([float(family.scan(excess, count, one).z.max(initial=0.0)) for one in quiet])

@@ -13,7 +13,7 @@ import pyarrow as pa
 from rootspan_analysis.reader import Floats, Ints, Reader, Strings, Value, fetch, strings
 from rootspan_analysis.window import Timeline
 
-__all__ = ["COMPONENT_KEYS", "EDGE_KEYS", "Cells", "codes", "fetch_cells", "fetch_edges", "pivot"]
+__all__ = ["COMPONENT_KEYS", "EDGE_KEYS", "Cells", "codes", "fetch_cells", "fetch_edges", "fetch_table"]
 
 COMPONENT_KEYS: Final = (
     "service",
@@ -99,3 +99,20 @@ def fetch_edges(client: Reader, timeline: Timeline, parameters: Mapping[str, Val
     """
     table = fetch(client, "edges", parameters)
     return pivot(table, EDGE_KEYS, _EDGE_VALUES, timeline)
+
+
+def fetch_table(
+    client: Reader,
+    name: str,
+    timeline: Timeline,
+    parameters: Mapping[str, Value],
+    *,
+    keys: Sequence[str],
+    values: Sequence[str],
+) -> Cells:
+    """Cells of any other statement that returns keys, `buckets` and arrays of values. May be empty.
+
+    Raises:
+        StoreError: The store did not answer.
+    """
+    return pivot(fetch(client, name, parameters), keys, values, timeline)

@@ -3,6 +3,7 @@
 Pure numpy over matrices of (row, time bucket); knows nothing of dimensions, services or SQL.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,23 +12,31 @@ import numpy as np
 from rootspan_analysis.reader import Floats, Ints
 
 __all__ = [
+    "LOG_FLOOR",
     "MIN_BUCKETS",
+    "RATE_FLOOR",
     "Interval",
     "Scan",
+    "anscombe_z",
     "call_noise",
     "expected_rate",
     "gumbel_p",
     "interval_shift",
-    "rate_noise",
+    "normal_p",
     "scan",
+    "scan_failures",
 ]
 
 MIN_BUCKETS: Final = 3
 """A shift that holds for fewer buckets in a row is a blip (root-cause.md: three windows in a row)."""
 PRIOR_CALLS: Final = 5.0
 """Calls' worth of trust in what a cell's stratum does, against the cell's own history."""
-SE_FLOOR: Final = 0.02
+LOG_FLOOR: Final = 0.02
 """Smallest standard error of a log shift. Below two percent, hosts differ for reasons that no trace shows."""
+RATE_FLOOR: Final = 0.0002
+"""Failure rates below this are taken for this: a service that never failed may fail once in a while."""
+NEWCOMER: Final = 1.5
+"""Floors are this much higher without a past of one's own: the stratum stands in for it."""
 _MAD_TO_SIGMA: Final = 1.4826
 _EULER_GAMMA: Final = 0.5772156649
 _MIN_P: Final = 1e-9
@@ -72,10 +81,14 @@ def expected_rate(amount: Floats, count: Floats, base: np.ndarray, strata: Ints)
     return np.where(whole_n[strata] > 0, own, np.nan)
 
 
-def call_noise(excess: Floats, count: Floats) -> Floats:
-    """Standard deviation of one call's excess that the scatter of neighbouring buckets implies, by row.
+def call_noise(excess: Floats, count: Floats, quiet: np.ndarray | None = None) -> Floats:
+    """Standard deviation of one call's excess that the scatter of buckets implies, by row.
 
-    First differences leave steps out; the median leaves the differences at a step's ends out.
+    The median of neighbouring buckets' differences leaves a step out that may be in the data. Where a quiet
+    past is known, its own standard deviation counts too, if larger: tails are no reason for an alarm.
+
+    Args:
+        quiet: Mask of buckets without a fault; None where that is not known.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(count > 0, excess / count, np.nan)
@@ -86,16 +99,23 @@ def call_noise(excess: Floats, count: Floats) -> Floats:
     rows = np.isfinite(step).sum(axis=1) >= 3
     if rows.any():
         found[rows] = _MAD_TO_SIGMA * np.nanmedian(step[rows], axis=1)
+    if quiet is not None and quiet.sum() >= 3:
+        past, n = mean[:, quiet], count[:, quiet]
+        centre = excess[:, quiet].sum(axis=1) / np.maximum(n.sum(axis=1), 1.0)
+        square = np.where(n > 0, n * (np.nan_to_num(past) - centre[:, None]) ** 2, 0.0)
+        found = np.fmax(found, np.sqrt(square.sum(axis=1) / np.maximum((n > 0).sum(axis=1), 1)))
     return found
 
 
-def rate_noise(rate: Floats) -> Floats:
-    """Standard deviation of one call's failure (0 or 1) at a failure rate, with a floor for rates near 0."""
-    p = np.clip(rate, 1e-4, 0.5)
-    return np.sqrt(p * (1 - p))
-
-
-def scan(excess: Floats, count: Floats, noise: Floats, window: Interval, *, min_calls: float = 20) -> Scan:
+def scan(
+    excess: Floats,
+    count: Floats,
+    noise: Floats,
+    window: Interval,
+    *,
+    min_calls: float = 20,
+    floor: float = LOG_FLOOR,
+) -> Scan:
     """Find for each row the interval of the window whose mean excess stands out most above what came before.
 
     Args:
@@ -104,6 +124,7 @@ def scan(excess: Floats, count: Floats, noise: Floats, window: Interval, *, min_
         noise: Standard deviation of one call's excess, by row.
         window: Where the interval may lie; it is at least `MIN_BUCKETS` long, and as much comes before it.
         min_calls: Support that an interval needs.
+        floor: Smallest standard error of a mean, in the excess' unit.
 
     Returns:
         z is 0 where no interval qualifies. Shifts are upwards only.
@@ -118,16 +139,55 @@ def scan(excess: Floats, count: Floats, noise: Floats, window: Interval, *, min_
         stops = np.arange(a + MIN_BUCKETS, min(window.stop, buckets) + 1)
         n_in = calls[:, stops] - calls[:, [a]]
         # What has no past of its own (a new version) is held against its stratum, which is an excess of 0.
-        n_out = np.maximum(calls[:, [a]], min_calls)
+        new = calls[:, [a]] < min_calls
+        n_out = np.where(new, np.inf, calls[:, [a]])
+        least = np.where(new, NEWCOMER * floor, floor)
         with np.errstate(invalid="ignore", divide="ignore"):
             shift = (sums[:, stops] - sums[:, [a]]) / n_in - sums[:, [a]] / n_out
-            z = shift / np.sqrt(noise[:, None] ** 2 * (1 / n_in + 1 / n_out) + SE_FLOOR**2)
+            z = shift / np.sqrt(noise[:, None] ** 2 * (1 / n_in + 1 / n_out) + least**2)
         z[~np.isfinite(z) | (n_in < min_calls)] = 0
         top = np.argmax(z, axis=1)
         value = z[np.arange(rows), top]
         better = (value > 0) & (value >= best)
         best[better], start[better], stop[better] = value[better], a, stops[top[better]]
     return Scan(best, start, stop)
+
+
+def scan_failures(
+    excess: Floats, count: Floats, rate: Floats, window: Interval, *, min_calls: float = 20
+) -> Scan:
+    """As `scan`, for calls that fail or not: how far the failures of an interval are above what is expected.
+
+    Counts are compared on Anscombe's scale, on which a Poisson count has a variance of 1 whatever its mean
+    (Anscombe 1948), so that one failure among few calls is not taken for much.
+
+    Args:
+        excess: Failures beyond `rate`, by (row, bucket).
+        rate: Usual share of calls that fail, by row.
+    """
+    rows, buckets = excess.shape
+    sums = np.concatenate([np.zeros((rows, 1)), np.cumsum(excess, axis=1)], axis=1)
+    calls = np.concatenate([np.zeros((rows, 1)), np.cumsum(count, axis=1)], axis=1)
+    best = np.zeros(rows)
+    start, stop = np.full(rows, window.start), np.full(rows, window.stop)
+    usual = np.maximum(rate, RATE_FLOOR)[:, None]
+    for a in range(window.start, min(window.stop, buckets) - MIN_BUCKETS + 1):
+        stops = np.arange(a + MIN_BUCKETS, min(window.stop, buckets) + 1)
+        n_in = calls[:, stops] - calls[:, [a]]
+        expected = n_in * usual
+        seen = np.maximum(sums[:, stops] - sums[:, [a]] + expected, 0.0)
+        z = anscombe_z(seen, expected)
+        z[n_in < min_calls] = 0
+        top = np.argmax(z, axis=1)
+        value = z[np.arange(rows), top]
+        better = (value > 0) & (value >= best)
+        best[better], start[better], stop[better] = value[better], a, stops[top[better]]
+    return Scan(best, start, stop)
+
+
+def anscombe_z(seen: Floats, expected: Floats) -> Floats:
+    """Difference of counts on a scale where a Poisson count has a variance of 1 (Anscombe 1948)."""
+    return np.asarray(2 * (np.sqrt(seen + 0.375) - np.sqrt(expected + 0.375)))
 
 
 def interval_shift(excess: Floats, count: Floats, interval: Interval) -> tuple[Floats, Floats]:
@@ -142,8 +202,7 @@ def gumbel_p(value: float, maxima: Floats) -> float:
     """How probable a maximum of at least `value` is, given maxima of quiet windows.
 
     Maxima of many similar things follow a Gumbel law (Fisher and Tippett 1928); its two parameters come from
-    the moments, with the scatter no smaller than a tenth of the mean. Never below the law's own reach of what
-    few windows can support: 1 / (1 + windows) for each factor of e beyond the largest seen.
+    the moments, with the scatter no smaller than a tenth of the mean.
 
     Returns:
         1 when there are fewer than three quiet windows.
@@ -154,3 +213,8 @@ def gumbel_p(value: float, maxima: Floats) -> float:
     scale = max(float(np.std(maxima)), 0.1 * abs(mean), 1e-6) * np.sqrt(6) / np.pi
     place = (value - (mean - _EULER_GAMMA * scale)) / scale
     return float(np.clip(-np.expm1(-np.exp(-place)), _MIN_P, 1.0))
+
+
+def normal_p(z: float) -> float:
+    """Two-sided tail of a normal law beyond `z`, never below 1e-9."""
+    return max(_MIN_P, math.erfc(abs(z) / math.sqrt(2)))

@@ -10,27 +10,35 @@ from typing import Final
 
 import numpy as np
 
+from rootspan_analysis.candidates import gauges, logs
 from rootspan_analysis.candidates.components import find_errors, find_slow, find_waits
 from rootspan_analysis.candidates.edges import find_gaps, find_unanswered
 from rootspan_analysis.candidates.presence import find_lost
-from rootspan_analysis.cells import Cells, fetch_cells, fetch_edges
+from rootspan_analysis.cells import Cells, fetch_cells, fetch_edges, fetch_table
 from rootspan_analysis.contrast import MIN_BUCKETS, Interval
 from rootspan_analysis.evidence import evidence_of
-from rootspan_analysis.explain_away import Ranked, rank, share_of
+from rootspan_analysis.explain_away import Ranked, call_graph, rank, share_of
 from rootspan_analysis.explanation import Cause, Explanation, Impact, Symptom, Verdict
 from rootspan_analysis.finding import Finding
 from rootspan_analysis.question import Question, Window
 from rootspan_analysis.reader import Reader, fetch, numbers, strings
 from rootspan_analysis.scene import Place, Scene
-from rootspan_analysis.symptom import Requests, Symptoms, fetch_requests, find_symptoms, median_request_ms
+from rootspan_analysis.symptom import (
+    MIN_TRAFFIC,
+    Requests,
+    Symptoms,
+    fetch_requests,
+    find_symptoms,
+    median_request_ms,
+)
 from rootspan_analysis.window import Timeline, lay_out
 
 __all__ = ["Progress", "explain"]
 
 Progress = Callable[[str, float], None]
 """Told what is being done, and how much is done, 0-1."""
-MIN_HISTORY: Final = 8
-"""Buckets before the window that make it a baseline; with fewer, the quiet part of the window is one."""
+MIN_HISTORY_S: Final = 300
+"""Time with data before the window that makes a baseline; with less, the quiet part of the window is one."""
 MIN_SPANS: Final = 100
 LATE_S: Final = 120
 """The fault may have begun this long before the window: people ask late."""
@@ -76,6 +84,18 @@ def explain(
     cells = fetch_cells(client, timeline, parameters)
     tell("reading edges", 0.6)
     edges = fetch_edges(client, timeline, parameters)
+    tell("reading logs and gauges", 0.7)
+    records = fetch_table(
+        client, "logs", timeline, {**parameters, "least": logs.LEAST}, keys=logs.KEYS, values=("n",)
+    )
+    levels = fetch_table(
+        client,
+        "gauges",
+        timeline,
+        {**parameters, "metrics": list(gauges.METRICS)},
+        keys=gauges.KEYS,
+        values=("n", "total"),
+    )
     alive = _signs_of_life(client, timeline)
     places, first_seen = _inventory(client, timeline)
     tell("comparing", 0.8)
@@ -87,17 +107,31 @@ def explain(
     symptoms = find_symptoms(requests, scene)
     if not symptoms.visible:
         findings = [one for one in findings if one.z >= STRONG_Z]
-    ranked = rank(findings, root_excess_s=symptoms.excess_s, root_errors=symptoms.errors, top=question.top)
+    if scene.has_history or any(one.z >= STRONG_Z for one in findings):
+        findings += logs.find_log_shifts(records, cells, scene)
+        findings += gauges.find_busy(levels, cells, scene)
+    findings = [one.supported_by(*gauges.corroborate(one, levels, scene)) for one in findings]
+    ranked = rank(
+        findings,
+        call_graph(zip(edges.keys["caller"], edges.keys["callee"], strict=True)),
+        root_excess_s=symptoms.excess_s,
+        root_errors=symptoms.errors,
+        visible=symptoms.visible,
+        top=question.top,
+    )
     tell("collecting evidence", 0.95)
-    return _answer(question, scene, symptoms, ranked, counts, took_ms)
+    return _answer(question, scene, symptoms, ranked, counts=counts, took_ms=took_ms)
 
 
 def _has_history(timeline: Timeline) -> bool:
-    return timeline.first >= MIN_HISTORY
+    return timeline.first * timeline.bucket_s >= MIN_HISTORY_S and timeline.first >= 2 * MIN_BUCKETS
 
 
 def _first_scene(
-    timeline: Timeline, requests: Requests, places: Mapping[str, Place], first_seen: Mapping[tuple[str, str], int]
+    timeline: Timeline,
+    requests: Requests,
+    places: Mapping[str, Place],
+    first_seen: Mapping[tuple[str, str], int],
 ) -> Scene:
     """History is the baseline; without it everything is, until an onset is known."""
     base = np.zeros(timeline.size, dtype=np.bool_)
@@ -112,6 +146,8 @@ def _first_scene(
         timeline=timeline,
         base=base,
         search=Interval(start, timeline.size),
+        incident=Interval(timeline.first, timeline.size),
+        has_history=_has_history(timeline),
         root_ms=median_request_ms(requests, base),
         places=places,
         first_seen_ns=first_seen,
@@ -124,7 +160,10 @@ def _second_scene(scene: Scene, findings: list[Finding], requests: Requests) -> 
     base = np.zeros_like(scene.base)
     base[: max(MIN_BUCKETS, onset)] = True
     search = Interval(max(MIN_BUCKETS, onset - 2 * MIN_BUCKETS), scene.timeline.size)
-    return replace(scene, base=base, search=search, root_ms=median_request_ms(requests, base))
+    incident = Interval(onset, scene.timeline.size)
+    return replace(
+        scene, base=base, search=search, incident=incident, root_ms=median_request_ms(requests, base)
+    )
 
 
 def _gather(cells: Cells, edges: Cells, alive: dict[str, int], scene: Scene) -> list[Finding]:
@@ -142,15 +181,21 @@ def _gather(cells: Cells, edges: Cells, alive: dict[str, int], scene: Scene) -> 
 
 def _signs_of_life(client: Reader, timeline: Timeline) -> dict[str, int]:
     table = fetch(client, "signs_of_life", {"from_ns": timeline.start_ns, "to_ns": timeline.end_ns})
-    return dict(zip(strings(table, "host").tolist(), numbers(table, "last_s").astype(int).tolist(), strict=True))
+    return dict(
+        zip(strings(table, "host").tolist(), numbers(table, "last_s").astype(int).tolist(), strict=True)
+    )
 
 
 def _inventory(client: Reader, timeline: Timeline) -> tuple[dict[str, Place], dict[tuple[str, str], int]]:
     table = fetch(client, "instances", {"from_ns": timeline.start_ns, "to_ns": timeline.end_ns})
     places: dict[str, Place] = {}
     first: dict[tuple[str, str], int] = {}
-    columns = [strings(table, name) for name in ("service", "version", "host", "region", "zone", "rack", "switch")]
-    for seen, row in zip(numbers(table, "first_ns").astype(np.int64).tolist(), zip(*columns, strict=True), strict=True):
+    columns = [
+        strings(table, name) for name in ("service", "version", "host", "region", "zone", "rack", "switch")
+    ]
+    for seen, row in zip(
+        numbers(table, "first_ns").astype(np.int64).tolist(), zip(*columns, strict=True), strict=True
+    ):
         service, version, host, *place = row
         places[host] = Place(*place)
         key = (service, version)
@@ -163,6 +208,7 @@ def _answer(
     scene: Scene,
     symptoms: Symptoms,
     ranked: list[Ranked],
+    *,
     counts: Mapping[str, int],
     took_ms: Callable[[], int],
 ) -> Explanation:
@@ -192,8 +238,10 @@ def _answer(
     baseline = Window(timeline.at_ns(int(used[0])), timeline.at_ns(int(used[-1]) + 1))
     symptom = symptoms.symptom
     verdict: Verdict = "cause_found" if causes else "no_fault"
-    if not causes and symptoms.visible and symptoms.load >= 1.3:
+    if not causes and (symptoms.visible and symptoms.load >= MIN_TRAFFIC):
         verdict = "load"
     if causes and not symptoms.visible:
-        symptom = Symptom("component", f"{symptom.text} on the whole, but a part is not: {causes[0].evidence[0].text}")
+        symptom = Symptom(
+            "component", f"{symptom.text} on the whole, but a part is not: {causes[0].evidence[0].text}"
+        )
     return Explanation(question.window, baseline, verdict, symptom, causes, counts, took_ms())

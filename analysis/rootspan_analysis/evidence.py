@@ -4,12 +4,12 @@ Owns the wording. SQL comes from `sql/evidence_*.sql`; values are written into i
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from rootspan_analysis.contrast import Interval
 from rootspan_analysis.explanation import Evidence, Signal
-from rootspan_analysis.finding import Finding
+from rootspan_analysis.finding import Finding, SignalName
 from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.reader import Value, statement
 from rootspan_analysis.scene import Scene
@@ -17,6 +17,7 @@ from rootspan_analysis.scene import Scene
 __all__ = ["evidence_of", "render"]
 
 _PARAMETER: Final = re.compile(r"\{(\w+):[^}]+\}")
+_TEXT_CHARS: Final = 140
 _MARGIN_S: Final = 600
 """Evidence shows this much of the time before the onset."""
 
@@ -57,7 +58,6 @@ def _times(interval: Interval, scene: Scene) -> dict[str, Value]:
 
 
 def _own(one: Finding, scene: Scene) -> Evidence:
-    d = one.detail
     values: dict[str, Value] = {
         **_times(one.interval, scene),
         "service": one.service,
@@ -68,40 +68,88 @@ def _own(one: Finding, scene: Scene) -> Evidence:
         "region": one.entity.get("cloud.region", ""),
         "zone": one.entity.get("cloud.availability_zone", "") if one.kind in ("zone", "edge") else "",
         "model": one.entity.get("gen_ai.request.model", ""),
+        **one.words,
     }
-    signal: Signal = "trace"
-    if one.signal == "slow":
-        text = (
-            f"{one.operation} on {_where(one)} takes {d['usual_ms'] + d['excess_ms_a_call']:.2f} ms of its own time, "
-            f"against {d['usual_ms']:.2f} ms expected ({d['ratio']:.2f} times)"
-        )
-        return Evidence(signal, text, render("evidence_self_time", values))
-    if one.signal == "errors":
-        text = f"{d['rate']:.2%} of {one.operation} on {_where(one)} fail there first, against {d['usual_rate']:.3%} before"
-        return Evidence(signal, text, render("evidence_errors", values))
-    if one.signal == "wait":
-        text = (
-            f"{one.operation} on {_where(one)} waits {d['usual_ms'] + d['excess_ms_a_call']:.1f} ms in its queue, "
-            f"against {d['usual_ms']:.1f} ms before"
-        )
-        return Evidence(signal, text, render("evidence_wait", values))
-    if one.signal == "gap":
-        text = (
-            f"between {one.service} and {one.peer}{_between(one)} a call loses "
-            f"{d['usual_ms'] + d['excess_ms_a_call']:.2f} ms outside of both, against {d['usual_ms']:.2f} ms before"
-        )
-        return Evidence("edge", text, render("evidence_gap", values))
-    if one.signal == "unanswered":
-        text = (
-            f"{d['rate']:.2%} of calls from {one.service} to {one.peer}{_between(one)} fail without an error "
-            f"of the callee, against {d['usual_rate']:.3%} before"
-        )
-        return Evidence("edge", text, render("evidence_unanswered", values))
-    text = (
-        f"{d['lost']:.0f} of {d['of']:.0f} hosts of {one.service} with {d['share']:.0%} of its calls fell silent; "
-        f"{d['missing']:,.0f} calls that were theirs went elsewhere or failed"
+    signal, name, say = _SAY[one.signal]
+    return Evidence(signal, say(one), render(name, values))
+
+
+def _slow(one: Finding) -> str:
+    d = one.detail
+    now = d["usual_ms"] + d["excess_ms_a_call"]
+    return (
+        f"{one.operation} on {_where(one)} takes {now:.2f} ms of its own time, "
+        f"against {d['usual_ms']:.2f} ms expected ({d['ratio']:.2f} times)"
     )
-    return Evidence(signal, text, render("evidence_lost", values))
+
+
+def _errors(one: Finding) -> str:
+    d = one.detail
+    return (
+        f"{d['rate']:.2%} of {one.operation} on {_where(one)} fail there first, "
+        f"against {d['usual_rate']:.3%} before"
+    )
+
+
+def _wait(one: Finding) -> str:
+    d = one.detail
+    now = d["usual_ms"] + d["excess_ms_a_call"]
+    return (
+        f"{one.operation} on {_where(one)} waits {now:.1f} ms in its queue, "
+        f"against {d['usual_ms']:.1f} ms before"
+    )
+
+
+def _gap(one: Finding) -> str:
+    d = one.detail
+    now = d["usual_ms"] + d["excess_ms_a_call"]
+    return (
+        f"between {one.service} and {one.peer}{_between(one)} a call loses {now:.2f} ms outside of both, "
+        f"against {d['usual_ms']:.2f} ms before"
+    )
+
+
+def _unanswered(one: Finding) -> str:
+    d = one.detail
+    return (
+        f"{d['rate']:.2%} of calls from {one.service} to {one.peer}{_between(one)} fail without an error "
+        f"of the callee, against {d['usual_rate']:.3%} before"
+    )
+
+
+def _lost(one: Finding) -> str:
+    d = one.detail
+    return (
+        f"{d['lost']:.0f} of {d['of']:.0f} hosts of {one.service} with {d['share']:.0%} of its calls "
+        f"fell silent; {d['missing']:,.0f} calls that were theirs went elsewhere or failed"
+    )
+
+
+def _logs(one: Finding) -> str:
+    d = one.detail
+    where = f"{one.service} {one.operation}".strip()
+    return (
+        f'{where} wrote {d["seen"]:.0f} records like "{_short(one.words["example"])}", '
+        f"where {d['expected']:.1f} were expected"
+    )
+
+
+def _gauge(one: Finding) -> str:
+    subject = one.words["host"] or one.service
+    now, usual = one.detail["now"], one.detail["usual"]
+    return f"{one.words['metric']} of {subject} is {now:.4g}, against {usual:.4g} before"
+
+
+_SAY: Final[Mapping[SignalName, tuple[Signal, str, Callable[[Finding], str]]]] = {
+    "slow": ("trace", "evidence_self_time", _slow),
+    "errors": ("trace", "evidence_errors", _errors),
+    "wait": ("trace", "evidence_wait", _wait),
+    "gap": ("edge", "evidence_gap", _gap),
+    "unanswered": ("edge", "evidence_unanswered", _unanswered),
+    "lost": ("trace", "evidence_lost", _lost),
+    "logs": ("log", "evidence_logs", _logs),
+    "gauge": ("metric", "evidence_gauge", _gauge),
+}
 
 
 def _where(one: Finding) -> str:
@@ -110,7 +158,11 @@ def _where(one: Finding) -> str:
             return f"{one.service} {one.entity[name]}"
     for name in ("cloud.region", "gen_ai.request.model"):
         if one.entity.get(name):
-            return f"{one.service} in {one.entity[name]}" if "region" in name else f"{one.service} for {one.entity[name]}"
+            return (
+                f"{one.service} in {one.entity[name]}"
+                if "region" in name
+                else f"{one.service} for {one.entity[name]}"
+            )
     return one.service
 
 
@@ -118,3 +170,8 @@ def _between(one: Finding) -> str:
     region, zone = one.entity.get("cloud.region"), one.entity.get("cloud.availability_zone")
     place = f" from {region}" if region else ""
     return place + (f" to {zone}" if zone else "")
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _TEXT_CHARS else line[: _TEXT_CHARS - 1] + "…"

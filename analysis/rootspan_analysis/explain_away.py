@@ -3,30 +3,46 @@
 Owns the rules of precedence. Each says which observation makes one finding the other's consequence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from rootspan_analysis.finding import Finding
 
-__all__ = ["Ranked", "rank"]
+__all__ = ["CallGraph", "Ranked", "call_graph", "rank", "share_of"]
 
 BONUS: Final = 0.05
-"""For each further signal that agrees. Fused by maximum plus a small bonus: a sum lets a loud weak signal win."""
+"""For each further signal that agrees. Maximum plus a small bonus: a sum lets a loud weak signal win."""
+WEIGHT_WITHOUT_COST: Final = 0.6
+"""Signals that do not say what they cost weigh this much at most: a measured share of the loss goes first."""
+UNNOTICED: Final = 0.5
+HALF_WEIGHT_Z: Final = 5.0
+CallGraph = Mapping[str, frozenset[str]]
 Ranked = tuple[Finding, float]
 
 
-def rank(findings: Sequence[Finding], *, root_excess_s: float, root_errors: float, top: int) -> list[Ranked]:
+def rank(
+    findings: Sequence[Finding],
+    calls: CallGraph,
+    *,
+    root_excess_s: float,
+    root_errors: float,
+    visible: bool,
+    top: int,
+) -> list[Ranked]:
     """Causes with their scores, best first, at most `top`.
 
     Args:
+        calls: By service, all services that it calls, directly or not.
         root_excess_s, root_errors: What the requests lost altogether, from which shares are taken.
+        visible: Whether they lost enough to be noticed; a part that is ill without that weighs half.
     """
     kept = list(findings)
+    overloaded = {(one.service, one.operation) for one in findings if one.signal == "wait"}
     consequences: list[tuple[Finding, Finding]] = []
     for one in findings:
         for other in findings:
-            if one is not other and _explains(other, one) and not _explains(one, other):
+            if one is not other and _explains(other, one, calls, overloaded):
                 consequences.append((other, one))
                 if one in kept:
                     kept.remove(one)
@@ -38,7 +54,8 @@ def rank(findings: Sequence[Finding], *, root_excess_s: float, root_errors: floa
         cause = one.supported_by(*(b for a, b in consequences if _same(a, one)))
         signals = {each.signal for each in cause.support} | {cause.signal}
         share = share_of(cause, total_s, total_errors)
-        score = min(1.0, share * (1 - cause.p_value) + BONUS * (len(signals) - 1))
+        weight = 1.0 if visible or cause.signal in ("logs", "gauge") else UNNOTICED
+        score = min(1.0, weight * share * (1 - cause.p_value) + BONUS * (len(signals) - 1))
         ranked.append((cause, score))
     return sorted(ranked, key=lambda pair: -pair[1])[:top]
 
@@ -47,6 +64,8 @@ def share_of(one: Finding, total_s: float, total_errors: float) -> float:
     """Of all that was lost, how much this carries: of time or of errors, whichever is more."""
     if one.signal == "lost":
         return 1.0
+    if one.signal in ("logs", "gauge"):
+        return WEIGHT_WITHOUT_COST * one.z / (one.z + HALF_WEIGHT_Z)
     return min(1.0, max(one.excess_s / total_s, one.errors / total_errors))
 
 
@@ -74,22 +93,71 @@ def _merge(findings: list[Finding]) -> list[Finding]:
     return merged
 
 
-def _explains(cause: Finding, effect: Finding) -> bool:
+def _explains(cause: Finding, effect: Finding, calls: CallGraph, overloaded: set[tuple[str, str]]) -> bool:
     """Whether `effect` is what `cause` brings about."""
-    touches = cause.service in (effect.service, effect.peer)
     if cause.signal == "lost":
-        # Lost capacity fills the survivors' queues, makes them refuse, and their callers wait, retry and fail.
-        # Elsewhere work shifts with the traffic that moved. Only a slow or failing build is a fault of its own.
-        if effect.signal == "lost":
-            return cause.service != effect.service and cause.shift > effect.shift
-        return effect.signal in ("wait", "unanswered", "gap") or not (touches and effect.kind == "version")
-    if effect.signal == "wait":
-        # Slow service fills its own queue.
-        return cause.signal in ("slow", "errors") and cause.service == effect.service
-    if effect.signal == "unanswered":
-        # A callee that is slow or fails leaves its callers without an answer.
-        return cause.signal in ("slow", "errors", "gauge") and cause.service == effect.peer
-    if cause.signal == "slow" and effect.signal == "gap":
-        # Where the server's time is not told by itself, a slow server looks like a slow link.
-        return cause.service == effect.peer and cause.excess_s > effect.excess_s
-    return False
+        return _lost_explains(cause, effect)
+    same = cause.service == effect.service
+    match effect.signal:
+        case "wait":
+            # Slow service fills its own queue.
+            explained = same and cause.signal in ("slow", "errors")
+        case "unanswered":
+            # A callee that is slow or fails leaves its callers without an answer.
+            explained = cause.signal in ("slow", "errors", "gauge") and cause.service == effect.peer
+        case "errors":
+            # A full queue refuses: where the wait grew as well, errors of the same machines come of slowness.
+            full = (effect.service, effect.operation) in overloaded
+            explained = (
+                same and full and cause.signal == "slow" and effect.hosts <= (cause.hosts or effect.hosts)
+            )
+        case "logs":
+            explained = _logs_explained(cause, effect, calls)
+        case "gauge":
+            explained = same and cause.signal not in ("gauge", "logs")
+        case "gap":
+            # Where the server's time is not told by itself, a slow server looks like a slow link.
+            slower = cause.excess_s > effect.excess_s
+            explained = cause.signal == "slow" and cause.service == effect.peer and slower
+        case _:
+            explained = False
+    return explained
+
+
+def _lost_explains(cause: Finding, effect: Finding) -> bool:
+    """Lost capacity fills the survivors' queues and makes them refuse; their callers wait, retry and fail.
+    Elsewhere work shifts with the traffic that moved. Only a bad build is a fault of its own.
+    """
+    if effect.signal == "lost":
+        return cause.service != effect.service and cause.shift > effect.shift
+    return effect.kind != "version"
+
+
+def _logs_explained(cause: Finding, effect: Finding, calls: CallGraph) -> bool:
+    """What goes wrong is logged where it happens, and by everyone above."""
+    below = cause.service in calls.get(effect.service, frozenset())
+    if cause.signal == "logs":
+        return below and not _below(effect, cause, calls) and cause.z >= effect.z / 2
+    return cause.signal != "gauge" and (cause.service in (effect.service, effect.peer) or below)
+
+
+def _below(upper: Finding, lower: Finding, calls: CallGraph) -> bool:
+    return upper.service in calls.get(lower.service, frozenset())
+
+
+def call_graph(pairs: Iterable[tuple[str, str]]) -> CallGraph:
+    """By service, all that it calls, directly or not, from (caller, callee) pairs."""
+    direct: dict[str, set[str]] = {}
+    for caller, callee in pairs:
+        direct.setdefault(caller, set()).add(callee)
+    closed: dict[str, frozenset[str]] = {}
+    for service, callees in direct.items():
+        seen: set[str] = set()
+        rest = list(callees)
+        while rest:
+            one = rest.pop()
+            if one not in seen:
+                seen.add(one)
+                rest.extend(direct.get(one, ()))
+        closed[service] = frozenset(seen)
+    return closed

@@ -9,7 +9,7 @@ from rootspan_analysis.explanation import CauseKind
 
 __all__ = ["Finding", "SignalName"]
 
-SignalName = Literal["slow", "errors", "gap", "unanswered", "wait", "lost", "load", "gauge", "logs", "shape"]
+SignalName = Literal["slow", "errors", "gap", "unanswered", "wait", "lost", "gauge", "logs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Finding:
         interval: When.
         excess_s, errors, requests: What it costs, scaled up for sampling.
         detail: Numbers that the evidence's sentences need, by name.
+        words: Names and texts for the same purpose.
         support: Findings that are consequences or further signs of this one.
     """
 
@@ -48,6 +49,7 @@ class Finding:
     errors: float = 0.0
     requests: float = 0.0
     detail: Mapping[str, float] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
     support: tuple["Finding", ...] = field(default=())
 
     def costing(self, *, errors: float | None = None, kind: CauseKind | None = None) -> "Finding":

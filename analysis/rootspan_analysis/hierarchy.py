@@ -17,6 +17,8 @@ WHOLE: Final = "whole"
 """The dimension that has one value: everything of the service or edge."""
 MIN_PRECISION: Final = 0.8
 """Share of a parent's members that must shift for the parent to be named."""
+UNCLEAR: Final = 2.0
+"""Standard errors below the parent's mean at which a member is clearly not like it."""
 TIE: Final = 0.05
 """Descriptions whose fit differs by less are equally good; the earlier dimension wins."""
 
@@ -43,7 +45,12 @@ class Description:
 
 
 def best_description(
-    units: Mapping[str, Strings], dimensions: Sequence[tuple[str, ...]], shift: Floats, weight: Floats
+    units: Mapping[str, Strings],
+    dimensions: Sequence[tuple[str, ...]],
+    shift: Floats,
+    weight: Floats,
+    *,
+    noise: Floats | None = None,
 ) -> Description | None:
     """Find the description that explains most of the units' shifts.
 
@@ -55,6 +62,7 @@ def best_description(
         dimensions: Those to try, narrowest first.
         shift: By unit; only upwards counts.
         weight: By unit, such as calls.
+        noise: Standard error of each unit's shift; a unit is held against a parent only where that is clear.
 
     Returns:
         None when nothing shifts upwards.
@@ -63,6 +71,7 @@ def best_description(
     total = float((weight * up).sum())
     if total <= 0:
         return None
+    doubt = np.zeros(len(up)) if noise is None else noise
     best: tuple[float, Description] | None = None
     for names in dimensions:
         for values, members in _groups(units, names, len(up)):
@@ -72,7 +81,7 @@ def best_description(
             mean = float((weight * shift)[members].sum() / held)
             if mean <= 0:
                 continue
-            alike = members & (shift > mean / 2)
+            alike = members & ((shift > mean / 2) | (mean - shift < UNCLEAR * doubt))
             precision = float(weight[alike].sum() / held)
             if precision < MIN_PRECISION:
                 continue

@@ -47,7 +47,8 @@ def fetch(client: Reader, name: str, parameters: Mapping[str, Value]) -> pa.Tabl
     except Exception as error:  # every client has errors of its own; to the caller they are one decision
         reason = " ".join(str(error).split())[:_CAUSE_CHARS]
         raise StoreError(
-            f"the store could not answer {name}.sql: {reason}; check `rootspan doctor` or ask for a shorter window",
+            f"the store could not answer {name}.sql: {reason}; "
+            "see `rootspan doctor`, or ask for a shorter window",
             statement=name,
         ) from error
 

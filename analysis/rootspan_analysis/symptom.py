@@ -9,20 +9,19 @@ from typing import Final
 
 import numpy as np
 
-from rootspan_analysis.contrast import Interval, call_noise, expected_rate, interval_shift, rate_noise, scan
+from rootspan_analysis.contrast import Interval, expected_rate, interval_shift, scan, scan_failures
 from rootspan_analysis.explanation import Symptom
 from rootspan_analysis.reader import Floats, Reader, Strings, Value, fetch, numbers, strings
 from rootspan_analysis.scene import Scene
 from rootspan_analysis.window import Timeline
 
-__all__ = ["Requests", "Symptoms", "fetch_requests", "find_symptoms"]
+__all__ = ["MIN_TRAFFIC", "Requests", "Symptoms", "fetch_requests", "find_symptoms"]
 
 MIN_Z: Final = 5.0
 MIN_LATENCY: Final = float(np.log(1.1))
 """1.1: the lower end of root-cause.md's minimum effects; a symptom only opens the question."""
 MIN_ERROR_RATE: Final = 0.002
 MIN_TRAFFIC: Final = 1.3
-MIN_TRAFFIC_LOSS: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Symptoms:
     """What was found.
 
     Attributes:
-        visible: Whether a user notices.
+        visible: Whether a user notices: latency or errors.
         load: Traffic in the window as a multiple of the baseline's.
         interval: When; the search interval if nothing is visible.
         excess_s, errors: Beyond the usual in that time, scaled up for sampling.
@@ -92,8 +91,16 @@ def fetch_requests(client: Reader, timeline: Timeline, parameters: Mapping[str, 
     keys = sorted(order)
     service, operation = np.empty(len(keys), dtype=np.object_), np.empty(len(keys), dtype=np.object_)
     service[:], operation[:] = [one[0] for one in keys], [one[1] for one in keys]
-    amounts = (matrix(name) for name in ("n", "weight", "errors", "total_ms", "log_sum"))
-    return Requests(service, operation, *amounts, quantiles)
+    return Requests(
+        service=service,
+        operation=operation,
+        n=matrix("n"),
+        weight=matrix("weight"),
+        errors=matrix("errors"),
+        total_ms=matrix("total_ms"),
+        log_sum=matrix("log_sum"),
+        quantiles_ms=quantiles,
+    )
 
 
 def median_request_ms(requests: Requests, base: np.ndarray) -> float:
@@ -122,9 +129,11 @@ def find_symptoms(requests: Requests, scene: Scene) -> Symptoms:
     scale = float(requests.weight.sum() / max(n.sum(), 1.0))
     found: list[tuple[float, Symptoms]] = []
     load = _load(requests, scene)
-    both = [(slow, call_noise(slow, n), MIN_LATENCY), (failing, rate_noise(usual_rate), MIN_ERROR_RATE)]
-    for kind, (excess, noise, least) in zip(("latency", "errors"), both, strict=True):
-        seen = scan(excess, n, noise, scene.search)
+    both = [
+        ("latency", slow, scan(slow, n, scene.noise(slow, n), scene.search), MIN_LATENCY),
+        ("errors", failing, scan_failures(failing, n, usual_rate, scene.search), MIN_ERROR_RATE),
+    ]
+    for kind, excess, seen, least in both:
         for i in np.argsort(-seen.z)[:3]:
             interval = Interval(int(seen.start[i]), int(seen.stop[i]))
             shift = float(interval_shift(excess[[i]], n[[i]], interval)[0][0])
@@ -134,15 +143,17 @@ def find_symptoms(requests: Requests, scene: Scene) -> Symptoms:
             cost = max(0.0, float(beyond_ms[:, span].sum())) * scale / 1e3
             errors = max(0.0, float(failing[:, span].sum())) * scale
             text = _text(kind, requests, int(i), interval, scene)
-            found.append((float(seen.z[i]), Symptoms(Symptom(kind, text), True, load, interval, cost, errors)))
+            found.append(
+                (float(seen.z[i]), Symptoms(Symptom(kind, text), True, load, interval, cost, errors))
+            )
     if found:
         return max(found, key=lambda one: one[0])[1]
     span = slice(whole.start, whole.stop)
     cost = max(0.0, float(beyond_ms[:, span].sum())) * scale / 1e3
     errors = max(0.0, float(failing[:, span].sum())) * scale
-    if load >= MIN_TRAFFIC or load <= MIN_TRAFFIC_LOSS:
+    if load >= MIN_TRAFFIC:
         text = f"{load:.2f} times the usual number of requests arrive"
-        return Symptoms(Symptom("traffic", text), load >= MIN_TRAFFIC, load, whole, cost, errors)
+        return Symptoms(Symptom("traffic", text), False, load, whole, cost, errors)
     return Symptoms(none.symptom, False, load, whole, cost, errors)
 
 

@@ -1,6 +1,6 @@
 """Lays time out: how much history a question gets, and the buckets in which everything is counted.
 
-Owns the choice of history and of the bucket's length. Where in the window the fault began is not decided here.
+Owns the choice of history and of the bucket's length. Does not decide where in the window the fault began.
 """
 
 from dataclasses import dataclass

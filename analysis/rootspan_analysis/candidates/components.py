@@ -1,18 +1,18 @@
-"""Components that became slow or began to fail: self time and the origin of errors, contrasted by place and build.
+"""Components that became slow or began to fail: self time and the origin of errors, by place and build.
 
-Owns the rules for services, operations, hosts, GPUs, versions, models and places. Self time excludes children and
-queue wait, so a victim of something slower below or of a queue does not look slow itself.
+Owns the rules for services, operations, hosts, GPUs, versions, models and places. Self time excludes children
+and queue wait, so a victim of something slower below or of a queue does not look slow itself.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
 import numpy as np
 
-from rootspan_analysis.assess import Hit, Rule, assess
+from rootspan_analysis.assess import Family, Hit, Rule, assess
 from rootspan_analysis.cells import Cells, codes
-from rootspan_analysis.contrast import call_noise, expected_rate, rate_noise
+from rootspan_analysis.contrast import expected_rate
 from rootspan_analysis.explanation import CauseKind
 from rootspan_analysis.finding import Finding, SignalName
 from rootspan_analysis.hierarchy import WHOLE, Description
@@ -41,13 +41,13 @@ _ATTRIBUTE: Final[Mapping[str, str]] = {
     "model": "gen_ai.request.model",
 }
 SLOW: Final = Rule(min_z=6.0, min_shift=float(np.log(1.15)))
-"""15 %: the upper end of root-cause.md's floor for a relative shift. z: many groups and intervals are scanned."""
-FAILING: Final = Rule(min_z=6.0, min_shift=0.005)
+"""15 %: the upper end of the usual floor of 5-15 % for a relative shift. z: many groups are scanned."""
+FAILING: Final = Rule(min_z=4.5, min_shift=0.005, is_rate=True)
 MIN_ERRORS: Final = 5.0
 MIN_ERROR_RATIO: Final = 3.0
 MIN_ROOT_SHARE: Final = 0.03
 """A call must become slower by this share of a usual request, or nobody could notice."""
-WAITING: Final = Rule(min_z=6.0, min_shift=1.0)
+WAITING: Final = Rule(min_z=6.0, min_shift=1.0, floor=1.0)
 """In milliseconds."""
 
 
@@ -101,14 +101,19 @@ def find_slow(cells: Cells, scene: Scene) -> list[Finding]:
         excess = np.where(known[:, None], log_sum - n * np.nan_to_num(expected)[:, None], 0.0)
         count = np.where(known[:, None], n, 0.0)
         beyond_ms = np.where(known[:, None], self_ms - n * np.nan_to_num(expected_ms)[:, None], 0.0)
-        for hit in assess(one.units, DIMENSIONS, excess, count, call_noise, SLOW, scene):
+        for hit in assess(Family(one.units, DIMENSIONS, scene.noise, SLOW, scene), excess, count):
             rows = hit.description.members
             cost = _cost(one, rows, hit, beyond_ms)
             if cost["excess_ms_a_call"] < MIN_ROOT_SHARE * scene.root_ms:
                 continue
-            usual = float((self_ms[rows][:, scene.base]).sum() / max(n[rows][:, scene.base].sum(), 1.0))
-            detail = {**cost, "usual_ms": usual, "ratio": float(np.exp(hit.description.shift))}
-            findings.append(_finding(one, hit, scene, "slow", "slow", detail))
+            span = slice(hit.interval.start, hit.interval.stop)
+            now = float(self_ms[rows, span].sum() / max(n[rows, span].sum(), 1.0))
+            detail = {
+                **cost,
+                "usual_ms": now - cost["excess_ms_a_call"],
+                "ratio": float(np.exp(hit.description.shift)),
+            }
+            findings.append(_finding(one, hit, scene, signal="slow", fault="slow", detail=detail))
     return findings
 
 
@@ -125,16 +130,16 @@ def find_errors(cells: Cells, scene: Scene) -> list[Finding]:
         excess = errors - n * usual[:, None]
 
         def noise(_: Floats, count: Floats, rate: float = overall) -> Floats:
-            return rate_noise(np.full(len(count), rate))
+            return np.full(len(count), rate)
 
-        for hit in assess(one.units, DIMENSIONS, excess, n, noise, FAILING, scene):
+        for hit in assess(Family(one.units, DIMENSIONS, noise, FAILING, scene), excess, n):
             ratio = (hit.amount / max(hit.calls, 1.0) + overall) / max(overall, 1e-4)
             if hit.amount < MIN_ERRORS or ratio < MIN_ERROR_RATIO:
                 continue
             cost = _cost(one, hit.description.members, hit, np.zeros_like(n))
             scale = cost["requests"] / max(hit.calls, 1.0)
             detail = {**cost, "usual_rate": overall, "rate": hit.description.shift + overall}
-            finding = _finding(one, hit, scene, "errors", "error", detail)
+            finding = _finding(one, hit, scene, signal="errors", fault="error", detail=detail)
             findings.append(finding.costing(errors=hit.amount * scale))
     return findings
 
@@ -148,13 +153,15 @@ def find_waits(cells: Cells, scene: Scene) -> list[Finding]:
             continue
         expected = np.nan_to_num(expected_rate(wait, n, scene.base, np.zeros(len(n), dtype=np.int64)))
         excess = wait - n * expected[:, None]
-        for hit in assess(one.units, DIMENSIONS, excess, n, call_noise, WAITING, scene):
+        for hit in assess(Family(one.units, DIMENSIONS, scene.noise, WAITING, scene), excess, n):
             cost = _cost(one, hit.description.members, hit, excess)
             if cost["excess_ms_a_call"] < MIN_ROOT_SHARE * scene.root_ms:
                 continue
             usual = float(wait[hit.description.members][:, scene.base].sum())
             usual /= max(float(n[hit.description.members][:, scene.base].sum()), 1.0)
-            finding = _finding(one, hit, scene, "wait", "saturated_queue", {**cost, "usual_ms": usual})
+            finding = _finding(
+                one, hit, scene, signal="wait", fault="saturated_queue", detail={**cost, "usual_ms": usual}
+            )
             findings.append(finding.costing(kind="queue"))
     return findings
 
@@ -178,11 +185,11 @@ def _cost(one: Slice, rows: np.ndarray, hit: Hit, beyond_ms: Floats) -> dict[str
 
 
 def _finding(
-    one: Slice, hit: Hit, scene: Scene, signal: SignalName, fault: str, detail: Mapping[str, float]
+    one: Slice, hit: Hit, scene: Scene, *, signal: SignalName, fault: str, detail: Mapping[str, float]
 ) -> Finding:
     found = hit.description
     kind, entity = name_of(one, found, scene)
-    whole = found.dimensions == (WHOLE,) or found.dimensions == ("model",)
+    whole = found.dimensions in ((WHOLE,), ("model",))
     return Finding(
         signal=signal,
         kind=kind,
@@ -213,6 +220,8 @@ def name_of(one: Slice, found: Description, scene: Scene) -> tuple[CauseKind, di
     if dimension == "host":
         place = scene.places.get(found.values[0], Place())
         entity |= {
-            name: value for name, value in (("cloud.region", place.region), ("cloud.availability_zone", place.zone)) if value
+            name: value
+            for name, value in (("cloud.region", place.region), ("cloud.availability_zone", place.zone))
+            if value
         }
     return cast(CauseKind, dimension), entity

@@ -1,7 +1,7 @@
 """Links between services: gaps that grew (client without server time), and calls that nobody answered.
 
-Owns the rules for edges, by the caller's and the callee's places. Gaps compare a pair of places with its own past
-only: traffic that moves to a farther pair is no slower link.
+Owns the rules for edges, by the caller's and the callee's places. Gaps compare a pair of places with its own
+past only: traffic that moves to a farther pair is no slower link.
 """
 
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from rootspan_analysis.assess import Hit, Rule, assess
+from rootspan_analysis.assess import Family, Hit, Rule, assess
 from rootspan_analysis.cells import Cells, codes
-from rootspan_analysis.contrast import call_noise, expected_rate, rate_noise
+from rootspan_analysis.contrast import expected_rate
 from rootspan_analysis.explanation import CauseKind
 from rootspan_analysis.finding import Finding, SignalName
 from rootspan_analysis.hierarchy import WHOLE, Description
@@ -35,7 +35,7 @@ DIMENSIONS: Final = (
 )
 GAP: Final = Rule(min_z=6.0, min_shift=float(np.log(1.5)))
 """A network's time is small and noisy: only the upper end of root-cause.md's minimum effects counts."""
-FAILING: Final = Rule(min_z=6.0, min_shift=0.005)
+FAILING: Final = Rule(min_z=4.5, min_shift=0.005, is_rate=True)
 MIN_ERRORS: Final = 5.0
 MIN_ROOT_SHARE: Final = 0.03
 MIN_PAST: Final = 20.0
@@ -77,13 +77,15 @@ def find_gaps(cells: Cells, scene: Scene) -> list[Finding]:
         excess = log_sum - count * expected[:, None]
         beyond_ms = gap_ms - count * expected_ms[:, None]
         units = _units(part, scene)
-        for hit in assess(units, DIMENSIONS, excess, count, call_noise, GAP, scene):
+        for hit in assess(Family(units, DIMENSIONS, scene.noise, GAP, scene), excess, count):
             rows, span = hit.description.members, slice(hit.interval.start, hit.interval.stop)
             n = float(count[rows, span].sum())
             a_call = float(beyond_ms[rows, span].sum()) / max(n, 1.0)
             if a_call < MIN_ROOT_SHARE * scene.root_ms:
                 continue
-            weight = float(part.values["weight"][rows, span].sum() / max(part.values["n"][rows, span].sum(), 1))
+            weight = float(
+                part.values["weight"][rows, span].sum() / max(part.values["n"][rows, span].sum(), 1)
+            )
             usual = float(gap_ms[rows][:, scene.base].sum() / max(count[rows][:, scene.base].sum(), 1.0))
             detail = {
                 "excess_ms_a_call": a_call,
@@ -92,7 +94,7 @@ def find_gaps(cells: Cells, scene: Scene) -> list[Finding]:
                 "usual_ms": usual,
                 "ratio": float(np.exp(hit.description.shift)),
             }
-            findings.append(_finding(part, units, hit, "gap", "network_delay", detail))
+            findings.append(_finding(part, units, hit, signal="gap", fault="network_delay", detail=detail))
     return findings
 
 
@@ -109,10 +111,10 @@ def find_unanswered(cells: Cells, scene: Scene) -> list[Finding]:
         excess = errors - count * overall
 
         def noise(_: Floats, calls: Floats, rate: float = overall) -> Floats:
-            return rate_noise(np.full(len(calls), rate))
+            return np.full(len(calls), rate)
 
         units = _units(part, scene)
-        for hit in assess(units, DIMENSIONS, excess, count, noise, FAILING, scene):
+        for hit in assess(Family(units, DIMENSIONS, noise, FAILING, scene), excess, count):
             rows, span = hit.description.members, slice(hit.interval.start, hit.interval.stop)
             if hit.amount < MIN_ERRORS:
                 continue
@@ -124,7 +126,7 @@ def find_unanswered(cells: Cells, scene: Scene) -> list[Finding]:
                 "usual_rate": overall,
                 "rate": hit.description.shift + overall,
             }
-            found = _finding(part, units, hit, "unanswered", "connection_error", detail)
+            found = _finding(part, units, hit, signal="unanswered", fault="connection_error", detail=detail)
             findings.append(found.costing(errors=hit.amount * weight))
     return findings
 
@@ -133,6 +135,7 @@ def _finding(
     part: Cells,
     units: Mapping[str, Strings],
     hit: Hit,
+    *,
     signal: SignalName,
     fault: str,
     detail: Mapping[str, float],
@@ -161,7 +164,7 @@ def _finding(
 
 
 def _name(part: Cells, units: Mapping[str, Strings], found: Description) -> tuple[CauseKind, dict[str, str]]:
-    """An edge by its ends; the caller's region when it has one, the callee's zone when only that one shifts."""
+    """An edge by its ends; the caller's region if it has one, the callee's zone if only that one shifts."""
     entity = {"service.name": part.keys["caller"][0], "peer.service": part.keys["callee"][0]}
     regions = set(units["caller_region"][found.members]) - {""}
     if len(regions) == 1 and found.dimensions != (WHOLE,):

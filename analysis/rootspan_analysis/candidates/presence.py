@@ -22,7 +22,7 @@ DIMENSIONS: Final = (("host",), ("rack",), ("switch",), ("zone",), ("region",))
 MIN_MISSING: Final = 20.0
 """Calls that a silent host should have had by its own past rate (root-cause.md: minimum support)."""
 LIFE_AFTER_S: Final = 45
-"""Signs of life this long after the last span show that a host is idle: longer than two usual metric intervals."""
+"""Signs of life this long after the last span show that a host is idle; most metrics come more often."""
 MIN_SURVIVING: Final = 0.3
 """Of a service's calls: below that the service lost its traffic, which is not its machines' fault."""
 _ATTRIBUTE: Final = {
@@ -57,7 +57,7 @@ def find_lost(cells: Cells, edges: Cells, alive_s: dict[str, int], scene: Scene)
             ]
         )
         if lost.any():
-            findings.append(_finding(service, hosts, lost, silent, rate, mine, scene))
+            findings.append(_finding(service, hosts, lost, silent=silent, rate=rate, cells=mine, scene=scene))
     return findings
 
 
@@ -92,7 +92,14 @@ def _is_lost(host: str, since: int, edges: Cells, alive_s: dict[str, int], scene
 
 
 def _finding(
-    service: str, hosts: Strings, lost: np.ndarray, silent: Ints, rate: Floats, cells: Cells, scene: Scene
+    service: str,
+    hosts: Strings,
+    lost: np.ndarray,
+    *,
+    silent: Ints,
+    rate: Floats,
+    cells: Cells,
+    scene: Scene,
 ) -> Finding:
     place = [scene.places.get(host, Place()) for host in hosts]
     units = {"host": hosts.astype(np.object_)}
@@ -106,7 +113,9 @@ def _finding(
         kind = cast(CauseKind, best.dimensions[0])
         entity[_ATTRIBUTE[best.dimensions[0]]] = best.values[0]
         if kind in ("rack", "switch", "zone"):
-            entity |= {"cloud.region": next(one.region for one, gone in zip(place, lost, strict=True) if gone)}
+            entity |= {
+                "cloud.region": next(one.region for one, gone in zip(place, lost, strict=True) if gone)
+            }
     else:
         entity["host.name"] = ",".join(names)
         regions = {one.region for one, gone in zip(place, lost, strict=True) if gone} - {""}
@@ -132,5 +141,10 @@ def _finding(
         p_value=float(max(1e-9, np.exp(-missing / max(len(names), 1)))),
         interval=Interval(start, scene.timeline.size),
         requests=missing * scale,
-        detail={"lost": float(lost.sum()), "of": float(len(hosts)), "share": share, "missing": missing * scale},
+        detail={
+            "lost": float(lost.sum()),
+            "of": float(len(hosts)),
+            "share": share,
+            "missing": missing * scale,
+        },
     )
