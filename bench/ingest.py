@@ -1,8 +1,11 @@
-"""`python -m bench.ingest`: OTLP/gRPC in to rows that a query sees, in spans per CPU-second of collector and store together.
+"""`python -m bench.ingest`: OTLP/gRPC in to rows that a query sees, in spans per CPU-second.
 
-Three runs with real processes: the gateway alone (the store is away, everything goes to the log), end to end at full speed (until
-all is visible and no merge is left), and at half of that speed for latencies. A floor measured in the same minute says how fast
-the machine is: a Python loop over the attributes of the same spans.
+CPU-seconds are those of collector and store together.
+
+Three runs with real processes: the gateway alone (the store is away, everything goes to the log), end to
+end at full speed (until all is visible and no merge is left), and at half of that speed for latencies. A
+floor measured in the same minute says how fast the machine is: a Python loop over the attributes of the
+same spans.
 """
 
 from __future__ import annotations
@@ -19,11 +22,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from tests.support.processes import CollectorProcess, Process, StoreProcess, free_port, wait_until
 
 from bench.otlp_load import TraceLoad
-from tests.support.processes import CollectorProcess, Process, StoreProcess, free_port, wait_until
 
 _SPANS = 512
 _DRAIN_TIMEOUT_S = 120.0
@@ -52,7 +54,8 @@ def _send(address: str, seconds: float, rate: float = 0.0) -> _Sent:
         "--rate",
         str(rate),
     ]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 120, cwd=_ROOT)
+    limit_s = seconds + 120
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=limit_s, cwd=_ROOT)
     fields = json.loads(done.stdout)
     del fields["requests"]
     return _Sent(**fields)

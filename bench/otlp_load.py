@@ -1,7 +1,7 @@
 """OTLP trace requests for benches: one shape, fresh ids and times in each. Builds bytes; sends nothing.
 
-A request is serialised once; then the bytes of ids and times are overwritten where they lie, so that a sender costs less CPU
-than what it measures and no two requests are alike.
+A request is serialised once; then the bytes of ids and times are overwritten where they lie, so that a
+sender costs less CPU than what it measures and no two requests are alike.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What a sender is told when its request is not taken: the one place that maps errors to gRPC codes.
 
-OTLP's rule: RESOURCE_EXHAUSTED is retried only if RetryInfo comes with it; UNAVAILABLE always; INVALID_ARGUMENT never.
+OTLP's rule: RESOURCE_EXHAUSTED is retried only if RetryInfo comes with it; UNAVAILABLE always;
+INVALID_ARGUMENT never.
 """
 
 from __future__ import annotations

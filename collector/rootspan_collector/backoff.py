@@ -1,4 +1,7 @@
-"""How long to wait before the next try: exponential, with full jitter, capped. Pure but for the given randomness."""
+"""How long to wait before the next try.
+
+Exponential, with full jitter, capped. Pure but for the given randomness.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Brings one segment into the store, whatever it takes, and says how many items were stored and how many set aside.
+"""Brings one segment into the store, whatever it takes; says what was stored and what set aside.
 
-Whole first. Only when the store rejects the bytes themselves is the segment halved until the culprit stands alone.
-Knows nothing of threads or of the log's order.
+Whole first. Only when the store rejects the bytes themselves is the segment halved until the culprit stands
+alone. Knows nothing of threads or of the log's order.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from rootspan_store.errors import StoreError, StoreRejected
 __all__ = ["Delivery", "Outcome", "Stopped"]
 
 _LOG = logging.getLogger(__name__)
-# With the default backoff this is about 10 s: long enough for a store that is just being migrated or restarted.
+# With the default backoff this is about 10 s: long enough for a store that is just being migrated or
+# restarted.
 _UNSURE_TRIES = 7
 _TOO_BIG_TRIES = 3
 
 
-class Stopped(CollectorError):
+class Stopped(CollectorError):  # noqa: N818 - named for what happened
     """The collector is stopping; the segment stays in the log."""
 
 
@@ -45,8 +46,8 @@ class Delivery:
 
     Args:
         wait: Sleeps for seconds; raises Stopped when there is no time left to go on.
-        prepare: Called before each insert; raises StoreError while the store's schema is not ready. It must not raise
-            StoreRejected with a code that blames the bytes.
+        prepare: Called before each insert; raises StoreError while the store's schema is not ready. It must
+            not raise StoreRejected with a code that blames the bytes.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Delivery:
         """
         with segment.open(verify=verify) as view:
             for damage in view.scan.damages:
-                data = bytes(view.data[damage.start : damage.end])
+                data = view.bytes_of(damage.start, damage.end)
                 self._quarantine.damage(
                     segment.header, damage.start, data, "checksum mismatch: the disk damaged it"
                 )
@@ -113,7 +114,7 @@ class Delivery:
         records = view.scan.records[part.first : part.end]
         is_whole = len(records) == len(view.scan.records)
         token = segment.header.token if is_whole else f"{segment.header.token}:{part.first}-{part.end}"
-        requests = [view.data[record.start : record.end] for record in records]
+        requests = view.requests(part.first, part.end)
         attempt, unsure, too_big = 0, 0, 0
         while True:
             try:
@@ -137,14 +138,15 @@ class Delivery:
             attempt += 1
 
     def _report(self, attempt: int, segment: Segment, text: str) -> None:
-        # The first time and then about once a minute: a store that is down for an hour must not fill the disk with it.
+        # The first time and then about once a minute: a store that is down for an hour must not fill the
+        # disk with it.
         if attempt % 12 == 0:
             _LOG.warning("segment %s waits (try %d): %s", segment.header.token, attempt + 1, text)
 
     def _set_aside(self, segment: Segment, view: SegmentView, part: Range, rejected: StoreRejected) -> None:
         record = view.scan.records[part.first]
         reason = f"store error {rejected.code}: {rejected}"
-        payload = bytes(view.data[record.start : record.end])
+        payload = view.bytes_of(record.start, record.end)
         kept = self._quarantine.request(segment.header, part.first, payload, record.items, reason)
         _LOG.error(
             "%s: the store rejects %d items; kept as %s (%s)", segment.path, record.items, kept, rejected

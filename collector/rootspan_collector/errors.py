@@ -21,19 +21,19 @@ class ConfigurationError(CollectorError):
     """The settings or the surroundings are wrong: a person has to change something before a retry."""
 
 
-class LogLocked(ConfigurationError):
+class LogLocked(ConfigurationError):  # noqa: N818 - named for what happened
     """Another process owns this write-ahead log folder."""
 
 
-class LogCorrupt(ConfigurationError):
+class LogCorrupt(ConfigurationError):  # noqa: N818 - named for what happened
     """The log folder holds something that this program must not guess about."""
 
 
-class MalformedRequest(CollectorError):
+class MalformedRequest(CollectorError):  # noqa: N818 - named for what happened
     """The bytes are no OTLP request; sending them again cannot help."""
 
 
-class LogFull(CollectorError):
+class LogFull(CollectorError):  # noqa: N818 - named for what happened
     """The log has reached its limit; the sender should come back later.
 
     Attributes:
@@ -50,5 +50,5 @@ class LogFull(CollectorError):
         self.limit_bytes = limit_bytes
 
 
-class LogUnavailable(CollectorError):
+class LogUnavailable(CollectorError):  # noqa: N818 - named for what happened
     """The disk refused a write or an fsync, or the collector is stopping: nothing was acknowledged; retry."""

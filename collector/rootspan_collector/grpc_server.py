@@ -25,7 +25,8 @@ def _options(max_message_bytes: int, reuse_port: bool) -> Sequence[tuple[str, in
     return (
         ("grpc.so_reuseport", int(reuse_port)),
         ("grpc.max_receive_message_length", max_message_bytes),
-        # A client that vanished is noticed within two minutes; one that pings every 10 s (the usual floor) is not thrown out.
+        # A client that vanished is noticed within two minutes; one that pings every 10 s (the usual floor)
+        # is not thrown out.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),
@@ -91,7 +92,10 @@ class GrpcServer:
             self._health.set(name, _SERVING if is_serving else _NOT_SERVING)
 
     def stop(self, grace_s: float) -> None:
-        """Take no new requests, let those in flight finish, at most `grace_s`; return when done. Safe to repeat."""
+        """Take no new requests, let those in flight finish, at most `grace_s`.
+
+        Return when done. Safe to repeat.
+        """
         self.set_serving(False)
         self._server.stop(grace_s).wait()
         self._pool.shutdown(wait=True)

@@ -1,7 +1,8 @@
 """Remembers how a rejected segment was taken apart, so that taking it apart twice stores nothing twice.
 
-One small journal beside the segment, a JSON line per decision, synced before the decision is acted on. A range that was split is
-never sent whole again (its parts may be stored already, under tokens of their own), whatever the store says after a restart.
+One small journal beside the segment, a JSON line per decision, synced before the decision is acted on. A
+range that was split is never sent whole again (its parts may be stored already, under tokens of their own),
+whatever the store says after a restart.
 """
 
 from __future__ import annotations
@@ -93,5 +94,8 @@ class HalvingJournal:
 
     @staticmethod
     def forget(segment_path: Path) -> None:
-        """Remove a settled segment's journal, if it has one. A leftover is harmless: tokens are never used again."""
+        """Remove a settled segment's journal, if it has one.
+
+        A leftover is harmless: tokens are never used again.
+        """
         segment_path.with_suffix(_SUFFIX).unlink(missing_ok=True)

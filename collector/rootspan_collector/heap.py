@@ -1,4 +1,7 @@
-"""Keeps the process small however long it runs: malloc settings for a program that handles large short-lived buffers."""
+"""Keeps the process small however long it runs.
+
+Malloc settings for a program that handles large short-lived buffers.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Where segments go: ClickHouse's HTTP interface. Sends bytes as they lie in the log; parses and retries nothing.
+"""Sends segments to ClickHouse's HTTP interface as they lie in the log; parses and retries nothing.
 
-http.client instead of clickhouse-connect: a segment is sent from the mapped file without being copied or compressed, and the
-answer of an INSERT is a status line.
+http.client instead of clickhouse-connect: a segment is sent from the mapped file without being copied or
+compressed, and the answer of an INSERT is a status line.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from rootspan_store.client import StoreUrl
-
 from rootspan_store.errors import StoreRejected, StoreUnreachable
 from rootspan_store.ingest import Signal, frame_prefix, insert_settings, insert_statement
 

@@ -1,6 +1,7 @@
 """Sets aside what cannot be stored, with the reason beside it. Never deletes.
 
-Names derive from the segment and the position, so setting the same thing aside twice (a crash in between) leaves one copy.
+Names derive from the segment and the position, so setting the same thing aside twice (a crash in between)
+leaves one copy.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Receiver:
         return self._malformed_requests
 
     def receive(self, body: bytes) -> None:
-        """Take one request; returns only after it is durable. A request without items is taken and not logged.
+        """Take one request; returns only after it is durable. One without items is taken and not logged.
 
         Raises:
             MalformedRequest, LogFull, LogUnavailable: It was not taken.

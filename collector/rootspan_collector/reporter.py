@@ -55,7 +55,10 @@ class Reporter:
                 self.report_once()
 
     def report_once(self) -> None:
-        """Save the refusals beside the log and insert the counters; failures are told to the log file only."""
+        """Save the refusals beside the log and insert the counters.
+
+        Failures are told to the log file only.
+        """
         for log in self._report.logs.values():
             try:
                 log.save_refused()

@@ -17,7 +17,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class SchemaGate:
-    """Calls `migrate` before the first insert, again until it succeeds, then never more. None: the schema is there."""
+    """Calls `migrate` before the first insert, again until it succeeds, then never more.
+
+    None: the schema is there.
+    """
 
     def __init__(self, migrate: Callable[[], None] | None) -> None:
         self._migrate = migrate
@@ -30,7 +33,10 @@ class SchemaGate:
         return self._is_open
 
     def ensure(self) -> None:
-        """Return once the schema is there. Raises StoreUnreachable, whatever the reason is: waiting is all there is to do."""
+        """Return once the schema is there.
+
+        Raises StoreUnreachable, whatever the reason is: waiting is all there is to do.
+        """
         if self._is_open:
             return
         with self._lock:

@@ -1,4 +1,7 @@
-"""Puts a collector together from settings, runs it and takes it apart in order. Nothing here is decided twice."""
+"""Puts a collector together from settings, runs it and takes it apart in order.
+
+Nothing here is decided twice.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 from importlib import metadata
-
-from rootspan_store.client import StoreUrl, connect
-from rootspan_store.schema import migrate
 
 from rootspan_collector.grpc_server import GrpcServer
 from rootspan_collector.heap import keep_heap_small
@@ -28,7 +28,9 @@ from rootspan_collector.wal.folder import WalFolder
 from rootspan_collector.wal.log import SignalLog
 from rootspan_collector.wal.recovery import recover
 from rootspan_collector.writer import Writer
+from rootspan_store.client import StoreUrl, connect
 from rootspan_store.ingest import Signal
+from rootspan_store.schema import migrate
 
 __all__ = ["Collector", "serve"]
 
@@ -129,7 +131,7 @@ class Collector:
         gc.freeze()
 
     def stop(self) -> None:
-        """Stop in order: no new requests, those in flight acknowledged, what is pending stored within the grace time.
+        """Stop in order: no new requests, those in flight acknowledged, then what is pending stored.
 
         What could not be stored stays in the log, and is stored by the next start.
         """

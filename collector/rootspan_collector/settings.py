@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from rootspan_store.client import StoreUrl
-from rootspan_store.errors import StoreConfigError
 
 from rootspan_collector.errors import ConfigurationError
+from rootspan_store.client import StoreUrl
+from rootspan_store.errors import StoreConfigError
 from rootspan_store.settings import parse_listen
 
 __all__ = ["CollectorSettings", "load_settings"]
@@ -24,7 +24,10 @@ class CollectorSettings(BaseSettings):
 
     store: str = Field(
         default="http://127.0.0.1:8123/otel",
-        description="http(s)://[user:password@]host:port/database of ClickHouse. It may be down when the collector starts",
+        description=(
+            "http(s)://[user:password@]host:port/database of ClickHouse. It may be down when the "
+            "collector starts"
+        ),
     )
     collector_grpc: str = Field(
         default="127.0.0.1:4317", description="HOST:PORT for OTLP/gRPC; port 0 asks the system for a free one"
@@ -34,11 +37,13 @@ class CollectorSettings(BaseSettings):
     )
     wal_max_bytes: int = Field(
         default=4096 * _MIB,
-        ge=64 * _MIB,
-        description="Most bytes that wait in the log, all signals together; beyond it senders are told to come back",
+        ge=8 * _MIB,
+        description=(
+            "Most bytes that wait in the log, all signals together; beyond it senders are told to come back"
+        ),
     )
     wal_segment_bytes: int = Field(
-        default=32 * _MIB,
+        default=64 * _MIB,
         ge=64 * 1024,
         le=512 * _MIB,
         description="A segment is sent to the store once it is this large",
@@ -63,7 +68,9 @@ class CollectorSettings(BaseSettings):
         default=300.0,
         gt=0,
         le=3600,
-        description="Longest wait for the store's answer to one insert; repeating it later stores nothing twice",
+        description=(
+            "Longest wait for the store's answer to one insert; repeating it later stores nothing twice"
+        ),
     )
     collector_stop_grace_s: float = Field(
         default=10.0,

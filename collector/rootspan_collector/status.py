@@ -1,4 +1,4 @@
-"""The collector's own account of itself: `rootspan.collector.v1.Status/Get`, and the rows for `rootspan_collectors`.
+"""The collector's own account of itself: the method `Status/Get` and the rows for `rootspan_collectors`.
 
 Reads the running parts; changes nothing.
 """

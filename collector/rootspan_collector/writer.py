@@ -20,14 +20,16 @@ __all__ = ["Writer"]
 _LOG = logging.getLogger(__name__)
 _IDLE_WAIT_S = 60.0
 _DISK_RETRY_S = 1.0
-# What was synced this recently is served from the page cache; older bytes may come from the disk and are verified.
+# What was synced this recently is served from the page cache; older bytes may come from the disk and are
+# verified.
 _VERIFY_AFTER_S = 60.0
 
 
 class Writer:
     """Delivers and settles segments on a thread of its own.
 
-    Order of stopping: `SignalLog.close`, then `join` (what is sealed is still delivered), then `halt` if it takes too long.
+    Order of stopping: `SignalLog.close`, then `join` (what is sealed is still delivered), then `halt` if it
+    takes too long.
     """
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from collections.abc import Callable, Sequence
@@ -107,10 +108,8 @@ def test_interrupted_anywhere_while_halving_nothing_is_stored_twice(
     # The insert was applied, but the collector died before it heard of it.
     store.after = lambda number: StoreUnreachable("gone") if number == stop_after else None
     store.before = lambda number: StoreUnreachable("gone") if number > stop_after else None
-    try:
+    with contextlib.suppress(Stopped):
         delivery(store, wal, max_waits=3).deliver(segment, verify=False)
-    except Stopped:
-        pass
     store.after = store.before = lambda _: None
     assert delivery(store, wal).deliver(segment, verify=True) == Outcome(stored=80, quarantined=10)
     assert sorted(store.rows()) == sorted(p for p in PAYLOADS if p != store.poison)

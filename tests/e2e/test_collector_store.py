@@ -1,4 +1,7 @@
-"""Collector and store together: every signal arrives, poison is set aside, a store that was away gets everything."""
+"""Collector and store together.
+
+Every signal arrives, poison is set aside, a store that was away gets everything.
+"""
 
 from __future__ import annotations
 
@@ -170,7 +173,8 @@ def _insert(store: StoreProcess, token: str, bodies: list[bytes]) -> int:
 def test_the_same_token_inserted_several_times_at_once_is_stored_once(
     store: StoreProcess, collector: CollectorProcess
 ) -> None:
-    # What happens when an answer is late, the collector gives up and sends the segment again while the first still runs.
+    # What happens when an answer is late, the collector gives up and sends the segment again while the
+    # first still runs.
     with collector.running():
         with collector.channel() as channel:
             _export(channel, "traces", _traces("migrates", 1).SerializeToString())

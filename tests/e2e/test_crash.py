@@ -26,7 +26,7 @@ _STREAM_S = 2.0
 
 
 class _Batch(SpanExporter):
-    """Keeps finished spans, so that a sender can export them as one request and learn whether it was acknowledged."""
+    """Keeps finished spans, so that a sender can export them as one request and learn of its fate."""
 
     def __init__(self) -> None:
         self.spans: list[ReadableSpan] = []
@@ -37,7 +37,10 @@ class _Batch(SpanExporter):
 
 
 class Sender(threading.Thread):
-    """Exports batches until told to stop; remembers the ids of those that were acknowledged, and of the others."""
+    """Exports batches until told to stop.
+
+    Remembers the ids of those that were acknowledged, and of the others.
+    """
 
     def __init__(self, number: int, address: str, stop: threading.Event) -> None:
         super().__init__(name=f"sender-{number}")

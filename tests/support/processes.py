@@ -1,4 +1,7 @@
-"""The real store and collector as processes: started, waited for, stopped or killed, always by their own pid."""
+"""The real store and collector as processes.
+
+Started, waited for, stopped or killed, always by their own pid.
+"""
 
 from __future__ import annotations
 

@@ -1,11 +1,13 @@
-"""Checks that bytes are a well-framed Export…ServiceRequest and counts its items, without a loop over anything.
+"""Checks that bytes are a well-framed Export…ServiceRequest and counts its items, without any loop.
 
-Two properties of protobuf make one C call do it. A message that occurs several times where a *singular* field is declared is
-merged, its repeated fields concatenated: so `resource_spans` and `scope_spans` are declared singular here, and all spans of a
-request end up in one list, whose length is the count. And the items are declared as `bytes`: their length is checked against
-the surrounding message, their insides are left to the engine (0.05 µs a span instead of 1.0 for the full message).
+Two properties of protobuf make one C call do it. A message that occurs several times where a *singular*
+field is declared is merged, its repeated fields concatenated: so `resource_spans` and `scope_spans` are
+declared singular here, and all spans of a request end up in one list, whose length is the count. And the
+items are declared as `bytes`: their length is checked against the surrounding message, their insides are
+left to the engine (0.05 µs a span instead of 1.0 for the full message).
 
-What is malformed inside an item is found by the store and quarantined by the writer; it never hurts its neighbours.
+What is malformed inside an item is found by the store and quarantined by the writer; it never hurts its
+neighbours.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ __all__ = ["Framed", "Framing", "framing"]
 
 _Field = descriptor_pb2.FieldDescriptorProto
 
-# message: field -> (number, is repeated, message type or None for bytes). Field numbers: opentelemetry-proto 1.x.
+# message: field -> (number, is repeated, message type or None for bytes). Field numbers: opentelemetry-
+# proto 1.x.
 _Shape = dict[str, dict[str, tuple[int, bool, str | None]]]
 _POINTS: dict[str, tuple[int, bool, str | None]] = {"data_points": (1, True, None)}
 _SHAPES: dict[Signal, _Shape] = {
@@ -90,18 +93,21 @@ class Framing:
         """Check `body` and count its spans, log records or data points. May find none.
 
         Raises:
-            MalformedRequest: The bytes do not frame: a length runs over, a tag is invalid, the end is missing.
+            MalformedRequest: The bytes do not frame: a length runs over, a tag is invalid, the end is
+                missing.
         """
         try:
             request = self._request.FromString(body)
         except message.DecodeError as err:
             raise MalformedRequest(
-                f"not an OTLP request: {len(body)} bytes do not parse as protobuf; check the sender's encoding"
+                f"not an OTLP request: {len(body)} bytes do not parse as protobuf; check the sender's "
+                "encoding"
             ) from err
         items = self._count(request)
         if len(UnknownFieldSet(request)):
-            # The engine skips unknown fields, but refuses groups and a known field of another wire type; at the top
-            # level nothing of the sort means anything in OTLP, and it would send the whole request to quarantine.
+            # The engine skips unknown fields, but refuses groups and a known field of another wire type; at
+            # the top level nothing of the sort means anything in OTLP, and it would send the whole request
+            # to quarantine.
             envelope = self._envelope.FromString(body)
             body = self._envelope(resources=envelope.resources).SerializeToString()
         return Framed(body, items)

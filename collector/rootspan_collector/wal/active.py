@@ -21,7 +21,7 @@ class ActiveSegment:
     """An open segment file. `size_bytes` and `items` count what is durable, and nothing else."""
 
     def __init__(
-        self, path: Path, header: SegmentHeader, fd: int, size_bytes: int, disk: Disk, opened_s: float
+        self, path: Path, header: SegmentHeader, *, fd: int, size_bytes: int, disk: Disk, opened_s: float
     ) -> None:
         self.path = path
         self.header = header
@@ -37,12 +37,16 @@ class ActiveSegment:
         folder: Path,
         signal: Signal,
         collector_id: str,
+        *,
         seq: int,
         items_before: int,
         disk: Disk,
         now_s: float,
     ) -> ActiveSegment:
-        """Create the file; returns only after its header and its name are on the disk. Raises OSError, leaving no file."""
+        """Create the file.
+
+        Returns only after its header and its name are on the disk. Raises OSError, leaving no file.
+        """
         header = SegmentHeader(
             signal, collector_id, seq, items_before, time.time_ns(), secrets.token_bytes(MARKER_BYTES)
         )
@@ -56,7 +60,7 @@ class ActiveSegment:
             os.close(fd)
             path.unlink(missing_ok=True)
             raise
-        return cls(path, header, fd, len(encoded), disk, now_s)
+        return cls(path, header, fd=fd, size_bytes=len(encoded), disk=disk, opened_s=now_s)
 
     def append(self, requests: Sequence[tuple[bytes, int]]) -> None:
         """Write (payload, items) pairs; returns only after fsync.
@@ -75,7 +79,8 @@ class ActiveSegment:
             self._disk.append(self._fd, buffers)
             self._disk.sync(self._fd)
         except OSError:
-            # Best effort: if even this fails, readers stop at `size_bytes`, and recovery at the next header's count.
+            # Best effort: if even this fails, readers stop at `size_bytes`, and recovery at the next
+            # header's count.
             with contextlib.suppress(OSError):
                 self._disk.truncate(self._fd, self.size_bytes)
             raise

@@ -1,6 +1,7 @@
 """The five things that the log asks of a file system, as a seam: tests make them slow or fail.
 
-Everything else (reading, listing, deleting) may fail without touching the promise "acknowledged means on disk".
+Everything else (reading, listing, deleting) may fail without touching the promise "acknowledged means on
+disk".
 """
 
 from __future__ import annotations

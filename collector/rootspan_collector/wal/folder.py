@@ -1,6 +1,7 @@
 """The log folder: who owns it, and the collector's identity in it.
 
-One process at a time (flock, which the kernel drops when the process dies). The identity is made once, with the folder.
+One process at a time (flock, which the kernel drops when the process dies). The identity is made once, with
+the folder.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class WalFolder:
             self._lock_fd = os.open(path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
         except OSError as err:
             raise ConfigurationError(
-                f"log folder {path} cannot be used: {err.strerror}; choose another with ROOTSPAN_COLLECTOR_WAL"
+                f"log folder {path} cannot be used: {err.strerror}; choose another with "
+                "ROOTSPAN_COLLECTOR_WAL"
             ) from err
         try:
             self._take_lock()
@@ -75,7 +77,8 @@ class WalFolder:
             raise LogCorrupt(f"{path} cannot be understood: {err!r}; restore it from a backup") from err
         if version != _FORMAT:
             raise LogCorrupt(
-                f"log folder {self.path} has format {version}, this program reads {_FORMAT}: use a newer rootspan"
+                f"log folder {self.path} has format {version}, this program reads {_FORMAT}: use a newer "
+                "rootspan"
             )
         if len(collector_id) != 16 or not collector_id.isalnum():
             raise LogCorrupt(

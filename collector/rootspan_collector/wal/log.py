@@ -1,10 +1,11 @@
 """One signal's write-ahead log: `append` returns only after fsync; sealed segments come out in order.
 
-Group commit without a thread of its own: whoever gets the commit lock first writes and syncs for all that wait, so under load
-one fsync serves many requests and an idle log costs nothing.
+Group commit without a thread of its own: whoever gets the commit lock first writes and syncs for all that
+wait, so under load one fsync serves many requests and an idle log costs nothing.
 
-A batch whose write or fsync fails is not acknowledged. Its bytes are cut off, and its segment is sealed at the last good byte:
-after a failed fsync the kernel may have dropped the pages and would call the next fsync a success ("fsyncgate").
+A batch whose write or fsync fails is not acknowledged. Its bytes are cut off, and its segment is sealed at
+the last good byte: after a failed fsync the kernel may have dropped the pages and would call the next fsync
+a success ("fsyncgate").
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class SignalLog:
         found: Sequence[Segment] = (),
         progress: Progress | None = None,
         next_seq: int = 1,
-        segment_bytes: int = 32 * 1024 * 1024,
+        segment_bytes: int = 64 * 1024 * 1024,
         disk: Disk | None = None,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -181,7 +182,13 @@ class SignalLog:
             1  # even if it fails: a half-made file that could not be removed must not block the next try
         )
         active = ActiveSegment.create(
-            self._folder, self.signal, self._collector_id, seq, before, self._disk, self._now_s()
+            self._folder,
+            self.signal,
+            self._collector_id,
+            seq=seq,
+            items_before=before,
+            disk=self._disk,
+            now_s=self._now_s(),
         )
         self._budget.adopt(active.size_bytes)
         self._active = active
@@ -215,10 +222,10 @@ class SignalLog:
             _LOG.warning("log %s takes writes again", self._folder)
 
     def next_segment(self, *, max_age_s: float, timeout_s: float) -> Segment | None:
-        """Return the oldest sealed segment, without removing it; seal the open one if it is older than `max_age_s`.
+        """Return the oldest sealed segment and leave it; seal the open one if older than `max_age_s`.
 
-        Waits up to `timeout_s`; None if nothing became due. A caller that comes late finds the open segment fuller: that
-        is how segments grow with the load.
+        Waits up to `timeout_s`; None if nothing became due. A caller that comes late finds the open segment
+        fuller: that is how segments grow with the load.
         """
         deadline_s = self._now_s() + timeout_s
         while True:
@@ -236,7 +243,7 @@ class SignalLog:
                 self._seal()
 
     def settle(self, segment: Segment, *, stored: int, quarantined: int) -> None:
-        """Record durably that the oldest segment is dealt with, then delete it. Raises OSError if it cannot be recorded.
+        """Record durably that the oldest segment is dealt with, then delete it. Raises OSError if it cannot.
 
         Safe to repeat after such an error: nothing is counted before it is recorded.
         """

@@ -1,8 +1,9 @@
 """Frames log records and finds them again in damaged bytes. Pure; knows nothing of files.
 
-A record is `marker (8) | crc32 (4) | payload length (4) | items (4) | payload`, little-endian. The marker is random and
-chosen anew for each segment, so no sender can plant bytes that a resynchronising reader takes for a record. The checksum
-covers length, items and payload (zlib's crc32: 4 GB/s here, and it needs no dependency).
+A record is `marker (8) | crc32 (4) | payload length (4) | items (4) | payload`, little-endian. The marker
+is random and chosen anew for each segment, so no sender can plant bytes that a resynchronising reader takes
+for a record. The checksum covers length, items and payload (zlib's crc32: 4 GB/s here, and it needs no
+dependency).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ HEADER_BYTES = _HEADER.size
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Where one record's payload lies, in bytes from the start of the buffer, and how many items it carries."""
+    """Where one record's payload lies, in bytes from the buffer's start, and how many items it carries."""
 
     start: int
     end: int

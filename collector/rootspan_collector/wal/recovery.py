@@ -1,9 +1,9 @@
-"""Reads a signal's log as the last process left it: what is intact goes on, what is not is set aside with a reason.
+"""Reads a signal's log as the last process left it: the intact goes on, the rest is set aside with a reason.
 
-* A torn tail of the last segment (the process or the machine died in a write, nothing of it was acknowledged) is set aside and
-  cut off.
-* Damage with intact records behind it stays in place; the writer skips it and sets it aside. The next segment's header says how
-  many acknowledged items were there, so the loss is counted, not hidden.
+* A torn tail of the last segment (the process or the machine died in a write, nothing of it was
+  acknowledged) is set aside and cut off.
+* Damage with intact records behind it stays in place; the writer skips it and sets it aside. The next
+  segment's header says how many acknowledged items were there, so the loss is counted, not hidden.
 * Segments that the progress file calls done are deleted: the process died between recording and deleting.
 """
 
@@ -95,7 +95,8 @@ def _open(path: Path, signal: Signal, progress: Progress, quarantine: Quarantine
             return None
         if header.signal is not signal or header.seq != segment_seq(path):
             raise LogCorrupt(
-                f"{path} says it is {header.signal} segment {header.seq}: the file was renamed; give it its name back"
+                f"{path} says it is {header.signal} segment {header.seq}: the file was renamed; give it its "
+                "name back"
             )
         if size == HEADER_BYTES:
             return _Found(path, header, size, Scan((), ()))
@@ -144,7 +145,10 @@ def _bounded(found: _Found, after: _Found) -> Segment:
 
 
 def _last(found: _Found) -> Segment:
-    """No later header vouches for this one's count; damaged records are counted as far as their headers can be read."""
+    """No later header vouches for this one's count.
+
+    Damaged records are counted as far as their headers can be read.
+    """
     lost = sum(damage.items for damage in found.scan.damages)
     if lost:
         _LOG.error("%s: %d items are unreadable", found.path, lost)

@@ -1,8 +1,9 @@
 """A segment file: its name, its header, and how its records are read back. Never writes.
 
-The header names the collector, the signal, the sequence number, how many items the log had accepted before it (so a missing
-or damaged segment shows in the balance) and the marker of its records. A segment's token holds the marker too: a log folder
-that was restored from a backup can repeat a sequence number, never a token.
+The header names the collector, the signal, the sequence number, how many items the log had accepted before
+it (so a missing or damaged segment shows in the balance) and the marker of its records. A segment's token
+holds the marker
+too: a log folder that was restored from a backup can repeat a sequence number, never a token.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import mmap
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
-from rootspan_collector.wal.record import MARKER_BYTES, Scan, scan, walk
+from rootspan_collector.wal.record import MARKER_BYTES, Record, Scan, scan, walk
 from rootspan_store.ingest import Signal
 
 __all__ = [
@@ -34,6 +36,8 @@ _VERSION = 1
 # magic, version, signal, collector id (hex), sequence, items before, created at (unix ns), marker
 _FIELDS = struct.Struct("<8sHH16sQQQ8s")
 _CRC = struct.Struct("<I")
+# How much of a mapped segment stays resident while it is read.
+_WINDOW_BYTES = 8 * 1024 * 1024
 HEADER_BYTES = _FIELDS.size + _CRC.size
 _SIGNAL_NUMBERS = {Signal.TRACES: 1, Signal.LOGS: 2, Signal.METRICS: 3}
 _SIGNALS = {number: signal for signal, number in _SIGNAL_NUMBERS.items()}
@@ -41,7 +45,10 @@ _SIGNALS = {number: signal for signal, number in _SIGNAL_NUMBERS.items()}
 
 @dataclass(frozen=True, slots=True)
 class SegmentHeader:
-    """What a segment says of itself. `items_before` counts the signal's items accepted before this segment."""
+    """What a segment says of itself.
+
+    `items_before` counts the signal's items accepted before this segment.
+    """
 
     signal: Signal
     collector_id: str
@@ -92,12 +99,51 @@ def segment_seq(path: Path) -> int:
     return int(path.stem.rpartition("-")[2])
 
 
-@dataclass(frozen=True, slots=True)
+class _Requests(Sequence[memoryview]):
+    """Payloads in the mapped file, cut out when asked for; pages that were read are given back on the way."""
+
+    def __init__(self, mapped: mmap.mmap, view: memoryview, records: Sequence[Record]) -> None:
+        self._mapped = mapped
+        self._view = view
+        self._records = records
+        self._window = -1
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, index: int) -> memoryview: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[memoryview]: ...
+    def __getitem__(self, index: int | slice) -> memoryview | Sequence[memoryview]:
+        if isinstance(index, slice):
+            return _Requests(self._mapped, self._view, self._records[index])
+        record = self._records[index]
+        window = record.start // _WINDOW_BYTES
+        if window != self._window:
+            # The pages stay in the page cache; only this process' share of memory shrinks.
+            self._mapped.madvise(mmap.MADV_DONTNEED)
+            self._window = window
+        return self._view[record.start : record.end]
+
+
 class SegmentView:
     """An open segment's bytes and what they hold; valid inside `Segment.open` only."""
 
-    data: memoryview
-    scan: Scan
+    def __init__(self, mapped: mmap.mmap, found: Scan) -> None:
+        # Unmapped when the last slice is gone: an error's traceback may hold one for longer than `open`
+        # lasts.
+        self._mapped = mapped
+        self._view = memoryview(mapped)
+        self.scan = found
+
+    def requests(self, first: int, end: int) -> Sequence[memoryview]:
+        """Return the payloads of records [first, end), without copying them."""
+        return _Requests(self._mapped, self._view, self.scan.records[first:end])
+
+    def bytes_of(self, start: int, end: int) -> bytes:
+        """Return a copy of bytes [start, end) of the file."""
+        return bytes(self._view[start:end])
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +164,19 @@ class Segment:
 
     @contextmanager
     def open(self, *, verify: bool) -> Iterator[SegmentView]:
-        """Map the file. With `verify` every checksum is computed; without, the bytes are taken to be intact."""
+        """Map the file.
+
+        With `verify` every checksum is computed; without, the bytes are taken to be intact.
+        """
         fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             mapped = mmap.mmap(fd, self.size_bytes, access=mmap.ACCESS_READ)
         finally:
             os.close(fd)
-        # Unmapped when the last slice of it is gone: an error's traceback may hold one for longer than this block.
-        view = memoryview(mapped)
-        if verify:
-            found = scan(view, HEADER_BYTES, self.size_bytes, self.header.marker)
-        else:
-            found = Scan(tuple(walk(view, HEADER_BYTES, self.size_bytes)), ())
-        yield SegmentView(view, found)
+        with memoryview(mapped) as view:
+            if verify:
+                found = scan(view, HEADER_BYTES, self.size_bytes, self.header.marker)
+            else:
+                found = Scan(tuple(walk(view, HEADER_BYTES, self.size_bytes)), ())
+        mapped.madvise(mmap.MADV_DONTNEED)
+        yield SegmentView(mapped, found)
