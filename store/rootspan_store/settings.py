@@ -79,7 +79,7 @@ class StoreSettings(BaseSettings):
     )
     max_query_bytes: int = Field(default=262_144, ge=1024, le=16 * _MIB, description="Longest statement")
     max_buffered_body_bytes: int = Field(
-        default=256 * _MIB,
+        default=64 * _MIB,
         ge=_MIB,
         description="Largest body that is held in memory (INSERT … VALUES, forms)",
     )

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+import hypothesis
 import lz4.frame
 import pytest
 import zstandard
 from clickhouse_connect.driver.client import Client
+from hypothesis import strategies as st
 from store_process import StoreProcess
 
 
@@ -27,6 +29,10 @@ class Reply:
     @property
     def code(self) -> str | None:
         return self.headers["X-ClickHouse-Exception-Code"]
+
+
+# One store serves all examples, on purpose.
+_ONE_STORE = [hypothesis.HealthCheck.function_scoped_fixture]
 
 
 def ask(store: StoreProcess, method: str = "POST", body: object = None, **given: object) -> Reply:
@@ -281,6 +287,28 @@ def test_a_client_that_leaves_takes_its_query_with_it(store: StoreProcess, clien
         connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(sql) + sql)
         _poll(lambda: client.command(running) == 1)
     _poll(lambda: client.command(running) == 0)
+
+
+@hypothesis.settings(max_examples=150, deadline=None, suppress_health_check=_ONE_STORE)
+@hypothesis.given(
+    body=st.one_of(
+        st.binary(max_size=60),
+        st.text(alphabet="SELECTINRVAUFOM *()'`\"\\;,-/$1{}:\n", max_size=60).map(str.encode),
+        st.binary(max_size=30).map(lambda b: b"INSERT INTO system.one FORMAT Native\n" + b),
+        st.binary(max_size=30).map(lambda b: b"SELECT '" + b + b"' FORMAT TSV"),
+    ),
+    encoding=st.sampled_from(["", "gzip", "zstd", "lz4", "deflate", "nonsense"]),
+    form=st.booleans(),
+)
+def test_whatever_is_sent_the_answer_is_clickhouses(
+    store: StoreProcess, body: bytes, encoding: str, form: bool
+) -> None:
+    headers = {
+        "Content-Encoding": encoding,
+        **({"Content-Type": "multipart/form-data; boundary=b"} if form else {}),
+    }
+    reply = ask(store, body=body, headers=headers)
+    assert reply.status == 200 or (reply.code is not None and reply.code != "1002"), reply.body
 
 
 def _poll(is_true: Callable[[], bool]) -> None:

@@ -95,10 +95,9 @@ class _LoopSource:
 class _QueryEndpoint:
     """POST and GET on `/`: a query."""
 
-    def __init__(self, service: QueryService, threads: Threads, kill: Callable[[str], None]) -> None:
+    def __init__(self, service: QueryService, threads: Threads) -> None:
         self._service = service
         self._threads = threads
-        self._kill = kill
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
@@ -106,17 +105,17 @@ class _QueryEndpoint:
             await PlainTextResponse("Ok.\n")(scope, receive, send)
             return
         body_ended = asyncio.Event()
-        running: list[str] = []
+        cancels: list[Callable[[], None]] = []
         source = _LoopSource(receive, body_ended.set, patience_s=self._threads.patience_s)
         call = Call(
             method="GET" if request.method == "HEAD" else request.method,
             items=tuple(request.query_params.multi_items()),
             headers=dict(request.headers.items()),
             body=Body(source, request.headers.get("content-encoding", "")),
-            on_handle=running.append,
+            on_start=cancels.append,
         )
         loop = asyncio.get_running_loop()
-        watch = asyncio.create_task(self._kill_when_gone(receive, body_ended, running))
+        watch = asyncio.create_task(self._cancel_when_gone(receive, body_ended, cancels))
         try:
             answer = await loop.run_in_executor(self._threads.queries, self._service.answer, call)
         except ClientGone:
@@ -127,13 +126,15 @@ class _QueryEndpoint:
             send = _without_body(send)
         await self._send(answer, send)
 
-    async def _kill_when_gone(self, receive: Receive, body_ended: asyncio.Event, running: list[str]) -> None:
+    async def _cancel_when_gone(
+        self, receive: Receive, body_ended: asyncio.Event, cancels: list[Callable[[], None]]
+    ) -> None:
         await body_ended.wait()
         while (await receive())["type"] != "http.disconnect":
             pass
-        if running:
-            log.info("client left, query on %s is cancelled", running[-1])
-            await asyncio.get_running_loop().run_in_executor(self._threads.streams, self._kill, running[-1])
+        log.info("client left, its query is cancelled")
+        for cancel in cancels:
+            await asyncio.get_running_loop().run_in_executor(self._threads.streams, cancel)
 
     async def _send(self, answer: Answer, send: Send) -> None:
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
@@ -172,15 +173,14 @@ async def _ping(request: Request) -> Response:
     return PlainTextResponse("Ok.\n")
 
 
-def build_app(service: QueryService, threads: Threads, kill: Callable[[str], None]) -> Starlette:
+def build_app(service: QueryService, threads: Threads) -> Starlette:
     """Return the application.
 
     Args:
         service: Runs the requests.
         threads: Where it runs them.
-        kill: Cancels what runs on the handle of a name.
     """
-    endpoint = _QueryEndpoint(service, threads, kill)
+    endpoint = _QueryEndpoint(service, threads)
     return Starlette(
         routes=[
             Route("/ping", _ping, methods=["GET", "HEAD"]),

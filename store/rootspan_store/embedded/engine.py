@@ -8,6 +8,8 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rootspan_store.embedded.config import READER_ROLE, WRITER_ROLE, write_config
@@ -115,6 +117,26 @@ class Engine:
             while len(self._statements) > _CACHED_STATEMENTS:
                 self._statements.popitem(last=False)
         return statement
+
+    @contextmanager
+    def cancellable(self, handle_name: str) -> Iterator[Callable[[], None]]:
+        """Give a function that cancels what the handle runs; after the block it does nothing.
+
+        Leaving the block waits for a cancellation under way, so it can never hit the handle's next query.
+        """
+        lock = threading.Lock()
+        over = False
+
+        def cancel() -> None:
+            with lock:
+                if not over:
+                    self.kill(handle_name)
+
+        try:
+            yield cancel
+        finally:
+            with lock:
+                over = True
 
     def kill(self, handle_name: str) -> None:
         """Cancel what runs on the handle of that name; nothing happens if it is idle."""

@@ -99,7 +99,7 @@ def _run(
 ) -> None:
     service = QueryService(engine, settings)
     config = uvicorn.Config(
-        build_app(service, threads, engine.kill),
+        build_app(service, threads),
         access_log=settings.access_log,
         log_level="warning" if not settings.access_log else "info",
         lifespan="off",

@@ -4,6 +4,7 @@ Synchronous, for worker threads; knows nothing of ASGI. Errors become answers he
 """
 
 import itertools
+import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from rootspan_store.embedded.answer import (
     streamed_body,
     summary,
 )
-from rootspan_store.embedded.body import Body, parse_multipart
+from rootspan_store.embedded.body import Body, ClientGone, parse_multipart
 from rootspan_store.embedded.compression import (
     STEP_BYTES,
     BadEncodingError,
@@ -41,6 +42,8 @@ from rootspan_store.sqltext import unquote
 
 __all__ = ["Call", "QueryService"]
 
+log = logging.getLogger("rootspan.store")
+
 # Below this a compressed answer saves nothing that is worth the work.
 _COMPRESS_FROM_BYTES = 4096
 # A client reads an error only when it has sent its body; one that has no business here is not listened to for
@@ -57,15 +60,14 @@ class Call:
     Attributes:
         items: The URL's parameters in order.
         headers: Names in lower case.
-        on_handle: Told the name of the reader that runs the query, so that it can be killed when the client
-            leaves.
+        on_start: Told how to cancel the query, which is safe at any time, once it is about to run.
     """
 
     method: str
     items: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
     body: Body
-    on_handle: Callable[[str], None]
+    on_start: Callable[[Callable[[], None]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,11 @@ class QueryService:
             failure = error
         except BadEncodingError as error:
             failure = EngineError.of(36, "BAD_ARGUMENTS", str(error))
+        except ClientGone:
+            raise
+        except Exception as error:
+            log.exception("a request failed for a reason of the store's own")
+            failure = EngineError.of(1002, "UNKNOWN_EXCEPTION", f"The store failed: {error!r}")
         call.body.drain(_DRAIN_STRANGER_BYTES if failure.code == _AUTHENTICATION_FAILED else _DRAIN_BYTES)
         return error_answer(failure, version=self._engine.version, headers=headers)
 
@@ -174,7 +181,7 @@ class QueryService:
         in_parts = job.output_format in STREAMED_FORMATS and job.statement.is_select and not job.request.whole
         with ExitStack() as held:
             handle = held.enter_context(self._engine.readers.lend())
-            call.on_handle(handle.name)
+            call.on_start(held.enter_context(self._engine.cancellable(handle.name)))
             self._prepare(handle, job, job.request.settings)
             job.has_result()
             if not in_parts:
