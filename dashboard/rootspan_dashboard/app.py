@@ -8,7 +8,7 @@ from importlib.resources import files
 import streamlit as st
 
 from rootspan_dashboard.links import register_pages
-from rootspan_dashboard.pages import fleet, root_cause, trace
+from rootspan_dashboard.screens import fleet, root_cause, trace
 from rootspan_dashboard.sidebar import draw_sidebar
 from rootspan_dashboard.states import told_in_words
 

@@ -5,7 +5,6 @@ A client is made when first needed and dropped when the store stops answering, s
 anew.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +19,7 @@ from rootspan_store.errors import StoreUnreachable
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-__all__ = ["ask", "drop_answers", "settings", "store_url"]
+__all__ = ["ask", "client", "drop_answers", "settings", "store_url"]
 
 ANSWER_TTL_S: Final = 15.0
 """How long an answer may be shown again.
@@ -28,6 +27,8 @@ ANSWER_TTL_S: Final = 15.0
 Shorter than the minute of the rollups, longer than a person's clicks.
 """
 MOST_ANSWERS: Final = 256
+KEPT_ANSWERS: Final = "rootspan:answers"
+"""Where a viewer's session keeps the engine's answers (answers.py)."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -46,6 +47,15 @@ def store_url() -> StoreUrl:
 @st.cache_resource(show_spinner=False)
 def _client(url: str) -> "Client":
     return connect(url, timeout_s=settings().query_timeout_s, connect_timeout_s=3.0)
+
+
+def client() -> "Client":
+    """The client, connected when first needed.
+
+    Raises:
+        StoreUnreachable: Nothing answers.
+    """
+    return _client(settings().store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,6 @@ def ask(function: "Callable[Concatenate[Any, P], R]", *args: P.args, **kwargs: P
 
 
 def drop_answers() -> None:
-    """Forget all answers: the next run asks the store."""
+    """Forget all answers, the engine's too: the next run asks the store."""
     _answer.clear()
-    st.session_state["asked_at"] = time.time()
+    st.session_state.pop(KEPT_ANSWERS, None)

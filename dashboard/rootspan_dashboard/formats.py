@@ -68,17 +68,17 @@ def format_ms(ms: float | None) -> str:
         return NO_VALUE
     size = abs(ms)
     if size >= 119_500:
-        seconds = round(ms / 1000)
-        if seconds < 3600:
-            return f"{seconds // 60}{SPACE}min {seconds % 60}{SPACE}s"
-        return f"{seconds // 3600}{SPACE}h {seconds % 3600 // 60}{SPACE}min"
-    if size >= 999.5:
-        return f"{_digits(ms / 1000)}{SPACE}s"
-    if size >= 0.9995 or ms == 0:
-        return f"{_digits(ms)}{SPACE}ms"
-    if size >= 0.0009995:
-        return f"{_digits(ms * 1000)}{SPACE}µs"
-    return f"{_digits(ms * 1e6)}{SPACE}ns"
+        return _minutes(round(ms / 1000))
+    for least, factor, unit in ((999.5, 1e-3, "s"), (0.9995, 1.0, "ms"), (0.0009995, 1e3, "µs")):
+        if size >= least:
+            return f"{_digits(ms * factor)}{SPACE}{unit}"
+    return f"{_digits(ms * 1e6)}{SPACE}ns" if ms else f"0{SPACE}ms"
+
+
+def _minutes(seconds: int) -> str:
+    if seconds < 3600:
+        return f"{seconds // 60}{SPACE}min {seconds % 60}{SPACE}s"
+    return f"{seconds // 3600}{SPACE}h {seconds % 3600 // 60}{SPACE}min"
 
 
 def format_ratio(ratio: float | None) -> str:
@@ -99,19 +99,14 @@ def format_value(value: float | None, unit: str) -> str:
     """
     if value is None or not math.isfinite(value):
         return NO_VALUE
-    match unit:
-        case "ms":
-            return format_ms(value)
-        case "ratio":
-            return format_ratio(value)
-        case "Cel":
-            return f"{value:.1f}{SPACE}°C"
-        case "By":
-            return format_number(value, "B")
-        case "times":
-            return f"{_digits(value)}{SPACE}×"
-        case _:
-            return format_number(value, unit)
+    known = {
+        "ms": format_ms,
+        "ratio": format_ratio,
+        "Cel": lambda celsius: f"{celsius:.1f}{SPACE}°C",
+        "By": lambda size: format_number(size, "B"),
+        "times": lambda times: f"{_digits(times)}{SPACE}×",
+    }
+    return known[unit](value) if unit in known else format_number(value, unit)
 
 
 def format_change(now: float | None, before: float | None) -> str | None:

@@ -33,15 +33,36 @@ def draw_hosts(view: View, filters: Filters, places: pa.Table, gauges: Sequence[
     known = {name: one for name, one in HEAT_METRICS.items() if not one.gauge or one.gauge in gauges}
     st.html(section("Hosts", "each row a host, grouped by region and zone; those that stand out come first"))
     with st.container(horizontal=True, vertical_alignment="center", key="heat-controls"):
-        name = choice("metric", list(known), "p95", st.segmented_control, label="Colour by",
-                      names={one: metric.label for one, metric in known.items()},
-                      label_visibility="collapsed", required=True)  # fmt: skip
-        scale = choice("scale", ["value", "peers"], "value", st.segmented_control, label="Scale",
-                       names={"value": "Value", "peers": "Against peers"}, label_visibility="collapsed",
-                       required=True)  # fmt: skip
-        rows = choice("rows", list(ROWS), "40", st.selectbox, label="Rows",
-                      names={"40": "Worst 40 hosts", "100": "Worst 100 hosts", "all": "All hosts"},
-                      label_visibility="collapsed", width=170)  # fmt: skip
+        name = choice(
+            "metric",
+            list(known),
+            "p95",
+            st.segmented_control,
+            label="Colour by",
+            names={one: metric.label for one, metric in known.items()},
+            label_visibility="collapsed",
+            required=True,
+        )
+        scale = choice(
+            "scale",
+            ["value", "peers"],
+            "value",
+            st.segmented_control,
+            label="Scale",
+            names={"value": "Value", "peers": "Against peers"},
+            label_visibility="collapsed",
+            required=True,
+        )
+        rows = choice(
+            "rows",
+            list(ROWS),
+            "40",
+            st.selectbox,
+            label="Rows",
+            names={"40": "Worst 40 hosts", "100": "Worst 100 hosts", "all": "All hosts"},
+            label_visibility="collapsed",
+            width=170,
+        )
     metric = known[name]
     grid = fetch_grid(view, filters, places, metric, ROWS[rows])
     if not grid.rows:
@@ -53,8 +74,10 @@ def draw_hosts(view: View, filters: Filters, places: pa.Table, gauges: Sequence[
     )
     shown = sum(1 for row in grid.rows if not row.others)
     if shown < grid.hosts:
-        st.html(f'<div class="rs-note">{shown} of {format_count(grid.hosts)} hosts have a row of their own; '
-                "the others are one row a service and zone, their median.</div>")  # fmt: skip
+        st.html(
+            f'<div class="rs-note">{shown} of {format_count(grid.hosts)} hosts have a row of their own; '
+            "the others are one row a service and zone, their median.</div>"
+        )
     _draw_picked(view, picked)
 
 
@@ -69,9 +92,15 @@ def fetch_grid(
         cells = ask(fetch_host_cells, view.span, filters, quantile=metric.quantile, step_s=step)
         cells = _derive(cells, view, step)
     return build_grid(
-        cells, places, view.span, value=metric.column, step_s=step, compare=metric.compare,
-        worst=metric.worst, most_rows=most_rows,
-    )  # fmt: skip
+        cells,
+        places,
+        view.span,
+        value=metric.column,
+        step_s=step,
+        compare=metric.compare,
+        worst=metric.worst,
+        most_rows=most_rows,
+    )
 
 
 def _derive(cells: pa.Table, view: View, step_s: int) -> pa.Table:
@@ -110,8 +139,17 @@ def _draw_picked(view: View, picked: tuple[str, str]) -> None:
         st.html(facts([*pairs, ("Window", format_range(begin, end))]))
         asked_from = begin - BEFORE_S * NS_PER_S if end - begin < BEFORE_S * NS_PER_S else begin
         window = {"from": write_moment(begin), "to": write_moment(end)}
-        link_to("Root cause", "Explain", icon=":material/troubleshoot:",
-                **{"from": write_moment(asked_from), "to": write_moment(end)})  # fmt: skip
-        link_to("Trace", "Its traces" if host else "Traces", icon=":material/account_tree:", **window,
-                **({"service": service, "host": host} if host else {}))  # fmt: skip
+        link_to(
+            "Root cause",
+            "Explain",
+            icon=":material/troubleshoot:",
+            **{"from": write_moment(asked_from), "to": write_moment(end)},
+        )
+        link_to(
+            "Trace",
+            "Its traces" if host else "Traces",
+            icon=":material/account_tree:",
+            **window,
+            **({"service": service, "host": host} if host else {}),
+        )
         st.button("Clear", key="picked:clear", type="tertiary", on_click=_forget)

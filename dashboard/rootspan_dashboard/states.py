@@ -58,11 +58,13 @@ def say_no_data() -> None:
     _card(
         "No telemetry yet",
         f"The store at {store_url().base} answers, but holds no spans.",
-        ["Send some: point an OpenTelemetry exporter at the collector (OTLP/gRPC, port 4317).",
-         "Or play a fleet with a planted fault: `rootspan demo --fault slow-gpu`."],
+        [
+            "Send some: point an OpenTelemetry exporter at the collector (OTLP/gRPC, port 4317).",
+            "Or play a fleet with a planted fault: `rootspan demo --fault slow-gpu`.",
+        ],
         detail="",
         button="Look again",
-    )  # fmt: skip
+    )
 
 
 def say_empty(title: str, text: str, steps: list[str] | None = None) -> None:

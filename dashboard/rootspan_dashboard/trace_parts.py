@@ -60,13 +60,11 @@ def left_out(tree: TraceTree, drawn: int) -> list[str]:
     """What a reader must know of the drawing, a sentence each."""
     said = []
     if tree.total > len(tree.spans):
-        said.append(
-            f"The trace has {tree.total:,} spans; the {len(tree.spans):,} longest were read, the rest left out."
-        )
+        said.append(f"The trace has {tree.total:,} spans; only the {len(tree.spans):,} longest were read.")
     if drawn < len(tree.spans):
         said.append(
-            f"{drawn:,} of {len(tree.spans):,} spans are drawn: the critical path, failed spans, then those with the "
-            "most self time, each with its ancestors."
+            f"{drawn:,} of {len(tree.spans):,} spans are drawn: the critical path, failed spans, "
+            "then those with the most self time, each with its ancestors."
         )
     lost = sum(1 for span in tree.spans if span.lost_parent)
     if lost:

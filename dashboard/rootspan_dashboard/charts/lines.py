@@ -86,10 +86,16 @@ def draw_panels(panels: Sequence[Panel], names: Sequence[str], *, height: int = 
             row=1, col=column, gridcolor=GRID, tickfont={"size": 11}, nticks=6, tickformat=None
         )
         figure.add_annotation(
-            text=panel.title, x=0, y=1.0, xref=f"x{column if column > 1 else ''} domain",
-            yref=f"y{column if column > 1 else ''} domain", showarrow=False, xanchor="left", yanchor="bottom",
+            text=panel.title,
+            x=0,
+            y=1.0,
+            xref=f"x{column if column > 1 else ''} domain",
+            yref=f"y{column if column > 1 else ''} domain",
+            showarrow=False,
+            xanchor="left",
+            yanchor="bottom",
             font={"size": 12.5},
-        )  # fmt: skip
+        )
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 48, "b": 8},

@@ -115,7 +115,7 @@ def heatmap_data(
         "height": 620,
         "axis": "UTC",
         "legend": _legend(metric, grid.step_s, against_peers=against_peers),
-        "summary": f"{metric.label} of {grid.hosts} hosts over time, grouped by region and zone, outliers first",
+        "summary": f"{metric.label} of {grid.hosts} hosts over time, by region and zone, outliers first",
     }
 
 

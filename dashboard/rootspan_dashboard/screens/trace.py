@@ -52,22 +52,47 @@ def _draw_search(asked: str) -> None:
     def typed() -> None:
         write(trace=str(st.session_state.get(key, "")).strip() or None, span=None)
 
-    row.text_input("Trace id", key=key, placeholder="Trace id (32 hexadecimal digits) or traceparent", on_change=typed,
-                   label_visibility="collapsed", width=420, max_chars=120)  # fmt: skip
+    row.text_input(
+        "Trace id",
+        key=key,
+        placeholder="Trace id (32 hexadecimal digits) or traceparent",
+        on_change=typed,
+        label_visibility="collapsed",
+        width=420,
+        max_chars=120,
+    )
     if asked:
-        row.button("Back to the list", icon=":material/arrow_back:", key="trace:back",
-                   on_click=lambda: write(trace=None, span=None))  # fmt: skip
+        row.button(
+            "Back to the list",
+            icon=":material/arrow_back:",
+            key="trace:back",
+            on_click=lambda: write(trace=None, span=None),
+        )
 
 
 def _draw_list(view: View) -> None:
     services = sorted(set(ask(fetch_places, view.span)["service"].to_pylist()))
     row = st.container(horizontal=True, vertical_alignment="center", key="trace-filters")
     order: TraceOrder = choice(
-        "find", list(ORDERS), "slowest", row.segmented_control, label="Which", names=ORDERS,
-        label_visibility="collapsed", required=True,
-    )  # type: ignore[assignment]  # fmt: skip
-    service = choice("service", ["", *services], "", row.selectbox, label="Service", names={"": "All services"},
-                     label_visibility="collapsed", width=230)  # fmt: skip
+        "find",
+        list(ORDERS),
+        "slowest",
+        row.segmented_control,
+        label="Which",
+        names=ORDERS,
+        label_visibility="collapsed",
+        required=True,
+    )  # type: ignore[assignment]
+    service = choice(
+        "service",
+        ["", *services],
+        "",
+        row.selectbox,
+        label="Service",
+        names={"": "All services"},
+        label_visibility="collapsed",
+        width=230,
+    )
     only = TraceFilter(service=service, host=read("host"), region=read("region"), operation=read("operation"))
     for name, value in (("host", only.host), ("region", only.region), ("operation", only.operation)):
         if value:

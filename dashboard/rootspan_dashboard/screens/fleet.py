@@ -78,13 +78,25 @@ def _draw_filters(places: pa.Table) -> Filters:
     regions = sorted(set(places["region"].to_pylist()) - {""})
     row = st.container(horizontal=True, key="filters")
     service = choice(
-        "service", ["", *services], "", row.selectbox, label="Service", names={"": "All services"},
-        label_visibility="collapsed", width=230,
-    )  # fmt: skip
+        "service",
+        ["", *services],
+        "",
+        row.selectbox,
+        label="Service",
+        names={"": "All services"},
+        label_visibility="collapsed",
+        width=230,
+    )
     region = choice(
-        "region", ["", *regions], "", row.selectbox, label="Region", names={"": "All regions"},
-        label_visibility="collapsed", width=200,
-    )  # fmt: skip
+        "region",
+        ["", *regions],
+        "",
+        row.selectbox,
+        label="Region",
+        names={"": "All regions"},
+        label_visibility="collapsed",
+        width=200,
+    )
     return Filters(service, region)
 
 

@@ -1,0 +1,144 @@
+"""Runs the SQL behind a piece of evidence and reads its answer as courses: the suspect's and its peers'.
+
+The engine's evidence queries share a few column names: `minute`, `suspect`, `calls` and one measure. What
+has no
+`minute` stays a table.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from rootspan_analysis.explanation import Evidence
+from rootspan_analysis.question import NS_PER_S
+from rootspan_analysis.views.fleet import Filters, fetch_gauge_cells
+from rootspan_analysis.views.statements import ArrowClient
+from rootspan_analysis.views.timespan import MINUTE_S, TimeSpan
+
+__all__ = ["Course", "EvidenceCourses", "fetch_evidence", "read_courses"]
+
+MEASURES: Final = (
+    ("mean_self_ms", "mean self time", "ms"),
+    ("mean_wait_ms", "mean queue wait", "ms"),
+    ("median_gap_ms", "median of client minus server time", "ms"),
+    ("rate", "share of failed calls", "ratio"),
+    ("records", "log records a minute", ""),
+    ("failed", "failed calls a minute", ""),
+    ("mean", "mean", ""),
+)
+"""Columns that are drawn, the first one that is there: name, words, unit."""
+SUMMED: Final = {"records", "failed"}
+GAUGE_UNITS: Final = {
+    "hw.gpu.utilization": "ratio",
+    "hw.gpu.memory.usage": "By",
+    "hw.gpu.clock": "MHz",
+    "hw.temperature": "Cel",
+    "hw.power": "W",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One line: unix seconds, oldest first, and a value each."""
+
+    seconds: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceCourses:
+    """What a piece of evidence looks like over time.
+
+    Attributes:
+        measure: What is measured, in words.
+        unit: `ms`, `ratio`, `Cel`, `By`, another unit, or empty for plain numbers.
+        suspect: Course of what is accused.
+        peers: The same of the others; None where the query does not look at them.
+    """
+
+    measure: str
+    unit: str
+    suspect: Course
+    peers: Course | None
+
+
+def fetch_evidence(client: ArrowClient, evidence: Evidence, hosts: tuple[str, ...]) -> EvidenceCourses | None:
+    """Run the evidence's own SQL and read its courses; for a gauge of one host also those of its peers.
+
+    Args:
+        hosts: Hosts that are accused; tells suspects from others where the query does not.
+
+    Returns:
+        None when the answer is no course over time.
+    """
+    table = client.query_arrow(evidence.sql)
+    courses = read_courses(table, hosts)
+    if courses is None or evidence.signal != "metric" or "service" not in table.column_names:
+        return courses
+    metric = evidence.text.partition(" of ")[0]
+    peers = _gauge_peers(client, metric, table, hosts)
+    unit = GAUGE_UNITS.get(metric, "")
+    return EvidenceCourses(metric, unit, courses.suspect, peers)
+
+
+def read_courses(table: pa.Table, hosts: Sequence[str]) -> EvidenceCourses | None:
+    """Courses of an evidence query's answer.
+
+    None without `minute`, without a measure, or without a suspect row.
+    """
+    known = next((one for one in MEASURES if one[0] in table.column_names), None)
+    if known is None or "minute" not in table.column_names:
+        return None
+    name, measure, unit = known
+    groups: dict[bool, dict[int, list[tuple[float, float]]]] = {
+        True: defaultdict(list),
+        False: defaultdict(list),
+    }
+    for row in table.to_pylist():
+        value = row[name]
+        if value is None:
+            continue
+        if "suspect" in row:
+            suspect = bool(row["suspect"])
+        else:
+            suspect = not hosts or row.get("host", hosts[0]) in hosts
+        weight = float(row.get("calls", 1) or 1)
+        groups[suspect][_unix_s(row["minute"])].append((float(value), weight))
+    if not groups[True]:
+        return None
+    courses = {which: _course(found, summed=name in SUMMED) for which, found in groups.items()}
+    return EvidenceCourses(measure, unit, courses[True], courses[False] if groups[False] else None)
+
+
+def _unix_s(moment: object) -> int:
+    # ClickHouse sends a DateTime over Arrow as seconds, or as a timestamp, depending on its version.
+    return int(moment) if isinstance(moment, int | float) else round(moment.timestamp())  # type: ignore[attr-defined]
+
+
+def _course(found: dict[int, list[tuple[float, float]]], *, summed: bool) -> Course:
+    seconds = tuple(sorted(found))
+    values = []
+    for at in seconds:
+        pairs = found[at]
+        total = sum(value for value, _ in pairs)
+        weights = sum(weight for _, weight in pairs)
+        values.append(total if summed else sum(value * weight for value, weight in pairs) / weights)
+    return Course(seconds, tuple(values))
+
+
+def _gauge_peers(client: ArrowClient, metric: str, table: pa.Table, hosts: tuple[str, ...]) -> Course | None:
+    seconds = [_unix_s(one) for one in table["minute"].to_pylist()]
+    services = set(table["service"].to_pylist())
+    if not hosts or len(services) != 1:
+        return None
+    span = TimeSpan(min(seconds) * NS_PER_S, (max(seconds) + MINUTE_S) * NS_PER_S)
+    cells = fetch_gauge_cells(client, span, Filters(service=services.pop()), metric=metric, step_s=MINUTE_S)
+    found: dict[int, list[float]] = defaultdict(list)
+    for row in cells.to_pylist():
+        if row["host"] not in hosts:
+            found[row["at_s"]].append(row["mean_value"])
+    medians = {at: sorted(values)[len(values) // 2] for at, values in found.items()}
+    return Course(tuple(sorted(medians)), tuple(medians[at] for at in sorted(medians))) if medians else None

@@ -1,0 +1,97 @@
+"""Why was it slow or broken in this window? The engine's verdict, its causes, and the evidence for each."""
+
+from typing import Final
+
+import streamlit as st
+
+from rootspan_analysis import Explanation, Question, QuestionError
+from rootspan_analysis.question import LONGEST_S, NS_PER_S
+from rootspan_analysis.telemetry import balance
+from rootspan_analysis.views.fleet import fetch_places
+from rootspan_dashboard.answers import answer
+from rootspan_dashboard.cause_card import draw_cause
+from rootspan_dashboard.cause_words import answer_facts, verdict_words
+from rootspan_dashboard.connection import ask
+from rootspan_dashboard.header import View, open_page
+from rootspan_dashboard.links import link_to
+from rootspan_dashboard.literal import escape
+from rootspan_dashboard.markup import facts
+from rootspan_dashboard.sidebar import balance_sentence
+from rootspan_dashboard.states import say_empty
+from rootspan_dashboard.url_state import choice, write, write_moment
+
+__all__ = ["draw"]
+
+STEADY_NS: Final = 30 * NS_PER_S
+"""Windows that end now move in steps of this size, so that an answer is not stale before it is read."""
+
+
+def draw() -> None:
+    """Draw the page."""
+    view = open_page("Root cause", default_range="15m")
+    if view is None:
+        return
+    services = sorted(set(ask(fetch_places, view.span)["service"].to_pylist()))
+    row = st.container(horizontal=True, vertical_alignment="center", key="question")
+    service = choice(
+        "service",
+        ["", *services],
+        "",
+        row.selectbox,
+        label="Service",
+        names={"": "All requests"},
+        label_visibility="collapsed",
+        width=230,
+    )
+    question = _question(view, service)
+    if question is None:
+        return
+    if view.chosen.preset:
+        row.button(
+            "Fix this window in the link",
+            icon=":material/push_pin:",
+            type="tertiary",
+            key="pin",
+            help="Puts the window's own times into the URL, so that the link shows the same later",
+            on_click=_pin,
+            args=(question,),
+        )
+    found = answer(question)
+    _draw_verdict(found)
+    for cause in found.causes:
+        draw_cause(cause, found)
+    if not found.causes:
+        window = {"from": write_moment(question.from_ns), "to": write_moment(question.to_ns)}
+        with st.container(horizontal=True):
+            link_to("Fleet", "See the fleet in this window", icon=":material/grid_view:", **window)
+            link_to("Trace", "See its slowest traces", icon=":material/account_tree:", **window)
+    state, words = balance_sentence(ask(balance))
+    st.html(f'<div class="rs-note"><span class="rs-{state}">Telemetry: {escape(words)}</span></div>')
+
+
+def _question(view: View, service: str) -> Question | None:
+    span = view.span
+    to_ns = span.to_ns
+    from_ns = span.from_ns
+    if view.chosen.preset and not view.chosen.stale:
+        to_ns = to_ns // STEADY_NS * STEADY_NS
+        from_ns = to_ns - (span.to_ns - span.from_ns)
+    try:
+        return Question(from_ns, to_ns, service=service or None)
+    except QuestionError as error:
+        say_empty(
+            "This window cannot be asked about",
+            f"{str(error).capitalize()}.",
+            [f"Choose a window of 10 s to {LONGEST_S // 3600} h."],
+        )
+        return None
+
+
+def _pin(question: Question) -> None:
+    write(**{"last": None, "from": write_moment(question.from_ns), "to": write_moment(question.to_ns)})
+
+
+def _draw_verdict(found: Explanation) -> None:
+    look, title, words = verdict_words(found)
+    st.html(f'<div class="rs-verdict {look}"><h2>{escape(title)}</h2><p>{escape(words)}</p></div>')
+    st.html(facts(answer_facts(found)))
