@@ -104,10 +104,12 @@ def _fixed(text: str, *, flag: str) -> Address:
 
 def _table(installation: Installation) -> "Table":
     from rich.table import Table
+    from rich.text import Text
 
     table = Table.grid(padding=(0, 2))
     for part in installation.parts():
         said = {"collector": f"OTLP/gRPC  {part.url}"}.get(part.name, part.url)
-        table.add_row(part.name, f"[bold]{said}[/]", f"[dim]log {part.log}[/]")
-    table.add_row("", "[dim]Ctrl-C stops all[/]")
+        table.add_row(part.name, Text(said, "bold"))
+    table.add_row("logs", Text(str(installation.data / "logs"), overflow="fold"))
+    table.add_row("", Text("Ctrl-C stops all", "dim"))
     return table
