@@ -48,7 +48,7 @@ def test_the_default_database_takes_tables_after_every_restart(
     make_store: Callable[..., StoreProcess],
 ) -> None:
     store = make_store()
-    for change in ("", "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a", "DROP TABLE t SYNC", ""):
+    for change in ("", "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a", "DROP TABLE t SYNC"):
         client = store.connect()
         if change:
             client.command(change)

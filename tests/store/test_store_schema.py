@@ -2,14 +2,12 @@
 
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from clickhouse_connect.driver.client import Client
 from store_process import StoreProcess
 
-from rootspan_store.client import connect
 from rootspan_store.errors import SchemaChanged, SchemaError, SchemaTooNew, StoreRejected
 from rootspan_store.retention import RAW_TABLES, ROLLUP_TABLES
 from rootspan_store.schema import Migration, applied_version, load_migrations, migrate, render
@@ -89,7 +87,7 @@ def test_the_rendered_script_is_what_migrating_does(store: StoreProcess, client:
     assert rendered == migrated
 
 
-def test_retention_follows_the_settings_and_only_when_they_differ(client: Client) -> None:
+def test_retention_follows_the_settings_and_counts_from_arrival(client: Client) -> None:
     migrate(client, retention=RetentionSettings(raw_days=30, rollup_days=365))
     expected = {**dict.fromkeys(RAW_TABLES, "30"), **dict.fromkeys(ROLLUP_TABLES, "365")}
     assert dict(client.query(_TTLS).result_rows) == expected
@@ -100,10 +98,6 @@ def test_retention_follows_the_settings_and_only_when_they_differ(client: Client
     migrate(client, retention=RetentionSettings(raw_days=3, rollup_days=400))
     expected = {**dict.fromkeys(RAW_TABLES, "3"), **dict.fromkeys(ROLLUP_TABLES, "400")}
     assert dict(client.query(_TTLS).result_rows) == expected
-
-
-def test_rows_older_than_the_retention_go(client: Client) -> None:
-    migrate(client)
     client.command(
         "INSERT INTO otel_logs (Timestamp, Body, InsertedAt) SELECT now64(9), 'old', now() - INTERVAL 40 DAY"
     )
@@ -174,17 +168,3 @@ def test_misnumbered_files_are_refused(tmp_path: Path, names: list[str]) -> None
         (tmp_path / name).write_text("SELECT 1")
     with pytest.raises(SchemaError):
         load_migrations(tmp_path)
-
-
-def test_a_migrated_store_starts_again_after_sigkill(make_store: Callable[..., StoreProcess]) -> None:
-    import signal
-
-    store = make_store()
-    client = connect(store.url.with_database("otel"))
-    migrate(client)
-    client.close()
-    store.end(signal.SIGKILL)
-    store.start()
-    again = connect(store.url.with_database("otel"))
-    assert migrate(again) == []
-    again.close()

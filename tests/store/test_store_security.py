@@ -1,5 +1,6 @@
 """What must not be possible through the store's HTTP interface, tried against the real engine."""
 
+import itertools
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -225,19 +226,17 @@ def test_a_small_body_that_expands_to_gigabytes_costs_no_memory(store: StoreProc
     assert store.memory_bytes() - before < 64 * 1024 * 1024
 
 
-@pytest.mark.parametrize("output_format", ["JSON", "TSV", "Native", "TSVWithNames"])
-@pytest.mark.parametrize("whole", ["0", "1"])
 def test_rows_of_a_query_that_failed_never_reach_the_next_client(
-    make_store: Callable[..., StoreProcess], output_format: str, whole: str
+    make_store: Callable[..., StoreProcess],
 ) -> None:
     store = make_store(readers="1")
     store.connect().command("CREATE DATABASE tests")
-    for failing in (
-        f"SELECT number, 'leaked' FROM numbers(100000) FORMAT {output_format} SETTINGS max_result_rows = "
-        f"1000",
-        f"SELECT 'leaked', throwIf(number = 300000) FROM numbers(1000000) FORMAT {output_format}",
-        f"SELECT 'leaked', throwIf(number = 3) FROM numbers(10) FORMAT {output_format}",
-    ):
-        ask(store, failing, wait_end_of_query=whole)
-        assert ask(store, "SELECT 1") == (None, "1\n")
-        assert ask(store, "SELECT 1 FORMAT JSONEachRow", wait_end_of_query="1") == (None, '{"1":1}\n')
+    for output_format, whole in itertools.product(("JSON", "TSV", "Native", "TSVWithNames"), ("0", "1")):
+        for failing in (
+            "SELECT number, 'leaked' FROM numbers(100000) FORMAT {} SETTINGS max_result_rows = 1000",
+            "SELECT 'leaked', throwIf(number = 300000) FROM numbers(1000000) FORMAT {}",
+            "SELECT 'leaked', throwIf(number = 3) FROM numbers(10) FORMAT {}",
+        ):
+            ask(store, failing.format(output_format), wait_end_of_query=whole)
+            assert ask(store, "SELECT 1") == (None, "1\n")
+            assert ask(store, "SELECT 1 FORMAT JSONEachRow", wait_end_of_query="1") == (None, '{"1":1}\n')
