@@ -194,7 +194,7 @@ def test_a_query_that_asks_for_too_much_gets_clickhouses_own_error(
     make_store: Callable[..., StoreProcess],
 ) -> None:
     store = make_store(
-        max_execution_time_s="0.5",
+        max_execution_time_s="3",
         max_memory_usage_bytes=str(64 * 1024 * 1024),
         max_result_rows="10000",
         readers="2",
