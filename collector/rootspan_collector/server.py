@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import signal as signals
-import threading
 import time
 from collections.abc import Callable
 from importlib import metadata
@@ -23,6 +21,7 @@ from rootspan_collector.reporter import Reporter
 from rootspan_collector.schema_gate import SchemaGate
 from rootspan_collector.settings import CollectorSettings
 from rootspan_collector.status import StatusReport, status_handler
+from rootspan_collector.stop_signal import catching_stop_signals
 from rootspan_collector.wal.budget import ByteBudget
 from rootspan_collector.wal.folder import WalFolder
 from rootspan_collector.wal.log import SignalLog
@@ -170,13 +169,8 @@ def serve(settings: CollectorSettings, *, on_ready: Callable[[Collector], None] 
         ConfigurationError: See `Collector`.
     """
     keep_heap_small()
-    stopping = threading.Event()
     collector = Collector(settings)
-    previous = {
-        number: signals.signal(number, lambda *_: stopping.set())
-        for number in (signals.SIGTERM, signals.SIGINT)
-    }
-    try:
+    with catching_stop_signals() as stop_signal:
         collector.start()
         _LOG.info(
             "collector listens on %s, log %s, store %s",
@@ -186,9 +180,6 @@ def serve(settings: CollectorSettings, *, on_ready: Callable[[Collector], None] 
         )
         if on_ready is not None:
             on_ready(collector)
-        stopping.wait()
+        stop_signal.wait()
         _LOG.info("stopping")
         collector.stop()
-    finally:
-        for number, handler in previous.items():
-            signals.signal(number, handler)
