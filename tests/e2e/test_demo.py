@@ -32,12 +32,14 @@ def test_demo_finds_what_it_planted() -> None:
 
 
 def test_demo_names_nothing_in_a_healthy_fleet_and_stores_all_that_it_sent() -> None:
-    done = rootspan("demo", "--fault", "none", *SMALL, "--check", "--json")
+    done = rootspan(
+        "demo", "--fault", "none", "--hosts", "10", "--minutes", "8", "--no-ui", "--check", "--json"
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     answer = json.loads(done.stdout)
     assert answer["causes"] == []
     assert answer["demo"]["hit"] is True
-    assert sum(answer["demo"]["accepted"].values()) == answer["telemetry"]["stored"] > 100_000
+    assert sum(answer["demo"]["accepted"].values()) == answer["telemetry"]["stored"] > 50_000
     assert answer["telemetry"]["pending"] == answer["telemetry"]["quarantined"] == 0
 
 

@@ -1,80 +1,104 @@
 """Is every accepted item accounted for: accepted = stored + pending + quarantined, by the engine's own count?
 
-Counters of a collector in the store lag by seconds, and everything moves while it is read. So the ledger is
-read between two accounts of the collector, and the engine's count has to lie between what these allow: all
-that was settled by the first, at most all that was accepted by the second. Pure.
+Everything moves while it is read, and the counters that a collector tells the store are seconds old. So the
+engine's count has to lie between two readings of the collectors: it holds all that was settled by the earlier
+one, and at most what was accepted by the later one. Pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rootspan_analysis.telemetry import Balance, CollectorCounters, SignalBalance
 from rootspan_cli.doctor.collector_status import CollectorStatus, SignalStatus
 from rootspan_cli.doctor.report import Check
 
-__all__ = ["Snapshot", "check_balance"]
+__all__ = ["Reading", "check_balance", "is_balanced"]
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The ledger, and the account of the collector that answered, if any, before and after it was read."""
+class Reading:
+    """The ledger, and the account of the collector that was asked itself, if one answered."""
 
-    before: CollectorStatus | None
     ledger: Balance
-    after: CollectorStatus | None
+    live: CollectorStatus | None
+
+    def of(self, signal: str) -> SignalBalance:
+        """The ledger's counters, the live collector's own word in place of its last report."""
+        own = self.live.signals.get(signal) if self.live is not None else None
+        asked = self.live.collector_id if self.live is not None and own is not None else None
+        rows: list[CollectorCounters | SignalStatus] = [
+            one for one in self.ledger.collectors if one.signal == signal and one.collector_id != asked
+        ]
+        if own is not None:
+            rows.append(own)
+        return SignalBalance(
+            accepted=sum(one.accepted for one in rows),
+            stored=self.ledger.by_signal[signal].stored,
+            pending=sum(one.pending for one in rows),
+            quarantined=sum(one.quarantined for one in rows),
+            refused=sum(one.refused for one in rows),
+        )
 
 
-def check_balance(snapshot: Snapshot) -> list[Check]:
-    """One check a signal."""
-    return [_check_signal(signal, snapshot) for signal in snapshot.ledger.by_signal]
+def is_balanced(earlier: Reading, later: Reading) -> bool:
+    """Whether no signal lacks or has too much of anything."""
+    return all(_missing(signal, earlier, later) == 0 for signal in earlier.ledger.by_signal)
 
 
-def _check_signal(signal: str, snapshot: Snapshot) -> Check:
-    first = _overlaid(signal, snapshot.ledger, snapshot.before)
-    last = _overlaid(signal, snapshot.ledger, snapshot.after)
-    stored = snapshot.ledger.by_signal[signal].stored
+def check_balance(earlier: Reading, later: Reading) -> list[Check]:
+    """One check a signal.
+
+    Args:
+        earlier: The collector's account was taken before the ledger was read.
+        later: Taken after it, the other way round; `earlier` itself where nothing can have moved.
+    """
+    return [_check_signal(signal, earlier, later) for signal in earlier.ledger.by_signal]
+
+
+def _missing(signal: str, earlier: Reading, later: Reading) -> int:
+    """Items that should be stored and are not; below 0: stored, and accepted by nobody."""
+    first, last = earlier.of(signal), later.of(signal)
     least = first.accepted - first.pending - first.quarantined
     most = last.accepted - last.quarantined
-    parts = f"{stored:,} stored + {last.pending:,} pending + {last.quarantined:,} quarantined"
-    said = f"{last.accepted:,} accepted = {parts}"
+    return max(0, least - first.stored) or min(0, most - first.stored)
+
+
+def _check_signal(signal: str, earlier: Reading, later: Reading) -> Check:
+    missing, shown = _missing(signal, earlier, later), later.of(signal)
+    parts = f"{shown.stored:,} stored + {shown.pending:,} pending + {shown.quarantined:,} quarantined"
+    # What moved between the readings is no fault, but the sum does not add up to the item either.
+    relation = "=" if shown.missing == 0 else "≈"
     step = ""
-    if stored < least:
-        said = said.replace("=", "≠", 1) + f": {least - stored:,} missing"
+    if missing:
+        relation = "≠"
+        parts += f": {abs(missing):,} {'missing' if missing > 0 else 'too many'}"
+    if missing > 0:
         step = (
             "was the store's data folder replaced or cut? compare the collector's log folder with this store"
         )
-    elif stored > most:
-        said = said.replace("=", "≠", 1) + f": {stored - most:,} too many"
+    elif missing < 0:
         step = "does something else write into this store, or was a collector's log folder removed?"
-    elif last.quarantined:
+    elif shown.quarantined:
         step = "the store rejected some items: the reasons are in `quarantine` of the collector's log folder"
-    if last.refused:
-        said += f"; {last.refused:,} refused"
-    facts = {**last.to_json(), "missing": least - stored if stored < least else min(0, most - stored)}
-    collectors = {
-        one.collector_id: {"accepted": one.accepted, "stored": one.stored, "pending": one.pending}
-        for one in snapshot.ledger.collectors
+    said = f"{shown.accepted:,} accepted {relation} {parts}"
+    if shown.refused:
+        said += f"; {shown.refused:,} refused"
+    facts = {
+        **shown.to_json(),
+        "missing": missing,
+        "collectors": _by_collector(signal, later.ledger.collectors),
+    }
+    return Check(f"{signal} balance", missing == 0, said, step, facts)
+
+
+def _by_collector(signal: str, rows: Sequence[CollectorCounters]) -> dict[str, dict[str, int]]:
+    return {
+        one.collector_id: {
+            "accepted": one.accepted,
+            "stored": one.stored,
+            "pending": one.pending,
+            "quarantined": one.quarantined,
+        }
+        for one in rows
         if one.signal == signal
     }
-    return Check(
-        f"{signal} balance", least <= stored <= most, said, step, {**facts, "collectors": collectors}
-    )
-
-
-def _overlaid(signal: str, ledger: Balance, live: CollectorStatus | None) -> SignalBalance:
-    """The ledger's counters, with those of a collector that was asked itself in place of its last report."""
-    counters: Mapping[str, CollectorCounters] = {
-        one.collector_id: one for one in ledger.collectors if one.signal == signal
-    }
-    own = live.signals.get(signal) if live is not None else None
-    others = [one for key, one in counters.items() if own is None or live is None or key != live.collector_id]
-    rows: list[CollectorCounters | SignalStatus] = [*others]
-    if own is not None:
-        rows.append(own)
-    return SignalBalance(
-        accepted=sum(one.accepted for one in rows),
-        stored=ledger.by_signal[signal].stored,
-        pending=sum(one.pending for one in rows),
-        quarantined=sum(one.quarantined for one in rows),
-        refused=sum(one.refused for one in rows),
-    )
