@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,12 +30,12 @@ def note(text: str) -> None:
 
 
 @contextmanager
-def working(text: str) -> Iterator[None]:
-    """A sign of life on stderr, gone when it is done; nothing where no terminal is."""
+def working(text: str) -> Iterator[Callable[[str], None]]:
+    """A sign of life on stderr while it lasts, if a terminal is there. Yields what changes its text."""
     if not sys.stderr.isatty():
-        yield
+        yield lambda _text: None
         return
     from rich.console import Console
 
-    with Console(stderr=True, highlight=False).status(text):
-        yield
+    with Console(stderr=True, highlight=False).status(text) as status:
+        yield status.update

@@ -1,30 +1,13 @@
 """A command line in this process, and one real installation for all tests that need one."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from rootspan_cli.entry import main
+from support.command import Outcome, Run
 from support.installation import UpProcess
-
-Run = Callable[..., "Outcome"]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command left behind."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Mapping[str, object]:
-        content: Mapping[str, object] = json.loads(self.out)
-        return content
 
 
 @pytest.fixture

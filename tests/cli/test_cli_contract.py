@@ -11,6 +11,7 @@ import typer.main
 
 from rootspan_cli.app import build_app
 from rootspan_cli.commands import PANELS
+from support.command import Run
 
 COMMANDS = ("collector", "dashboard", "demo", "doctor", "migrate", "replay", "sql", "store", "up", "why")
 FLAGS = {
@@ -64,7 +65,7 @@ def test_every_flag_has_an_environment_name(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_shows_examples_that_start_with_the_command(run, command: str) -> None:  # type: ignore[no-untyped-def]
+def test_help_shows_examples_that_start_with_the_command(run: Run, command: str) -> None:
     outcome = run(command, "--help")
     assert outcome.status == 0
     assert "Examples" in outcome.out
@@ -82,7 +83,7 @@ def test_help_imports_no_part(tmp_path: Path) -> None:
     assert not HEAVY & set(done.stderr.split())
 
 
-def test_version_is_the_distributions(run) -> None:  # type: ignore[no-untyped-def]
+def test_version_is_the_distributions(run: Run) -> None:
     assert run("--version").out.startswith("rootspan 0.")
 
 
@@ -111,7 +112,7 @@ WRONG = (
 
 
 @pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
-def test_wrong_use_is_one_clear_line_and_exit_status_2(run, arguments: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+def test_wrong_use_is_one_clear_line_and_exit_status_2(run: Run, arguments: tuple[str, ...]) -> None:
     outcome = run(*arguments)
     assert outcome.status == 2
     assert outcome.out == ""
@@ -120,12 +121,12 @@ def test_wrong_use_is_one_clear_line_and_exit_status_2(run, arguments: tuple[str
     assert "Traceback" not in outcome.err
 
 
-def test_a_flag_may_come_from_the_environment(run, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_flag_may_come_from_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROOTSPAN_STORE", "http://127.0.0.1:1/fromvariable")
     assert "127.0.0.1:1" in run("sql", "SELECT 1").err
 
 
-def test_a_flag_for_the_window_wins_over_a_variable_for_it(run, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_flag_for_the_window_wins_over_a_variable_for_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROOTSPAN_LAST", "15m")
     monkeypatch.setenv("ROOTSPAN_STORE", "http://127.0.0.1:1/otel")
     assert "does not answer" in run("why", "--from", "2h", "--to", "1h").err
@@ -134,7 +135,7 @@ def test_a_flag_for_the_window_wins_over_a_variable_for_it(run, monkeypatch: pyt
     assert "does not answer" in run("why", "--last", "15m").err
 
 
-def test_a_password_is_never_shown(run) -> None:  # type: ignore[no-untyped-def]
+def test_a_password_is_never_shown(run: Run) -> None:
     outcome = run("sql", "SELECT 1", "--store", "http://me:secret@127.0.0.1:1/otel")
     assert outcome.status == 2
     assert "secret" not in outcome.err

@@ -11,6 +11,7 @@ import pytest
 
 from rootspan_analysis.telemetry import balance
 from rootspan_demo import FleetConfig, build_case, simulate, write_pack
+from support.command import Run
 from support.installation import UpProcess
 from support.processes import wait_until
 
@@ -44,33 +45,35 @@ def wait_settled(up: UpProcess) -> None:
         client.close()
 
 
-def test_sql_prints_json_lines_on_a_pipe(run, installation: UpProcess) -> None:  # type: ignore[no-untyped-def]
+def test_sql_prints_json_lines_on_a_pipe(run: Run, installation: UpProcess) -> None:
     outcome = run("sql", "--store", installation.store, "SELECT number AS n, 'ä' AS t FROM numbers(2)")
     assert outcome.status == 0
     assert [json.loads(line) for line in outcome.out.splitlines()] == [{"n": 0, "t": "ä"}, {"n": 1, "t": "ä"}]
 
 
-def test_sql_shows_clickhouses_error_in_one_line_with_its_code(run, installation: UpProcess) -> None:  # type: ignore[no-untyped-def]
+def test_sql_shows_clickhouses_error_in_one_line_with_its_code(run: Run, installation: UpProcess) -> None:
     outcome = run("sql", "--store", installation.store, "SELECT nonsense")
     assert outcome.status == 2
     assert "47" in outcome.err
     assert outcome.err.count("\n") == 1
 
 
-def test_migrate_finds_nothing_to_do_after_up(run, installation: UpProcess) -> None:  # type: ignore[no-untyped-def]
+def test_migrate_finds_nothing_to_do_after_up(run: Run, installation: UpProcess) -> None:
     outcome = run("migrate", "--store", installation.store)
     assert outcome.status == 0
     assert "nothing to do" in outcome.out
 
 
-def test_migrate_applies_to_another_database_and_print_changes_nothing(run, installation: UpProcess) -> None:  # type: ignore[no-untyped-def]
+def test_migrate_applies_to_another_database_and_print_changes_nothing(
+    run: Run, installation: UpProcess
+) -> None:
     other = installation.store.replace("/otel", "/other")
     assert "CREATE TABLE" in run("migrate", "--store", other, "--print").out
     assert "applied 0001" in run("migrate", "--store", other).out
     assert "nothing to do" in run("migrate", "--store", other).out
 
 
-def test_why_on_an_empty_window_says_that_there_is_too_little(run, installation: UpProcess) -> None:  # type: ignore[no-untyped-def]
+def test_why_on_an_empty_window_says_that_there_is_too_little(run: Run, installation: UpProcess) -> None:
     window = ("--from", "2001-10-01T00:00:00Z", "--to", "2001-10-01T00:15:00Z")
     outcome = run("why", "--store", installation.store, *window, "--json")
     assert outcome.status == 0
@@ -80,8 +83,8 @@ def test_why_on_an_empty_window_says_that_there_is_too_little(run, installation:
 
 
 def test_replay_sends_a_pack_and_everything_is_accounted_for(
-    run, installation: UpProcess, pack: Path
-) -> None:  # type: ignore[no-untyped-def]
+    run: Run, installation: UpProcess, pack: Path
+) -> None:
     outcome = run("replay", str(pack), "--to", installation.collector)
     assert outcome.status == 0
     case = json.loads((pack / "case.json").read_text())
@@ -120,7 +123,7 @@ def test_replay_sends_a_pack_and_everything_is_accounted_for(
     assert "SELECT" in shown
 
 
-def test_replay_moves_a_recording_to_now(run, installation: UpProcess, pack: Path) -> None:  # type: ignore[no-untyped-def]
+def test_replay_moves_a_recording_to_now(run: Run, installation: UpProcess, pack: Path) -> None:
     assert run("replay", str(pack), "--to", installation.collector, "--shift", "now").status == 0
     query = "SELECT dateDiff('second', max(Timestamp), now64(9)) AS age FROM otel_traces"
     wait_until(
@@ -131,8 +134,8 @@ def test_replay_moves_a_recording_to_now(run, installation: UpProcess, pack: Pat
 
 
 def test_replay_of_a_damaged_pack_names_the_file(
-    run, installation: UpProcess, pack: Path, tmp_path: Path
-) -> None:  # type: ignore[no-untyped-def]
+    run: Run, installation: UpProcess, pack: Path, tmp_path: Path
+) -> None:
     damaged = tmp_path / "damaged"
     shutil.copytree(pack, damaged)
     whole = (damaged / "logs.otlp.gz").read_bytes()
@@ -142,7 +145,7 @@ def test_replay_of_a_damaged_pack_names_the_file(
     assert "logs.otlp.gz" in outcome.err
 
 
-def test_replay_counts_what_the_collector_refuses(run, installation: UpProcess, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_replay_counts_what_the_collector_refuses(run: Run, installation: UpProcess, tmp_path: Path) -> None:
     """An empty request parses; a collector takes it, and no item is counted."""
     (tmp_path / "case.json").write_text("{}")
     with gzip.open(tmp_path / "traces.otlp.gz", "wb") as stream:
@@ -152,7 +155,7 @@ def test_replay_counts_what_the_collector_refuses(run, installation: UpProcess, 
     assert "0 traces" in outcome.out
 
 
-def test_doctor_finds_a_collector_that_is_not_there(run, installation: UpProcess) -> None:  # type: ignore[no-untyped-def]
+def test_doctor_finds_a_collector_that_is_not_there(run: Run, installation: UpProcess) -> None:
     outcome = run("doctor", "--store", installation.store, "--collector", "127.0.0.1:1", "--json")
     assert outcome.status == 1
     wrong = [check for check in outcome.json["checks"] if not check["ok"]]
@@ -160,7 +163,7 @@ def test_doctor_finds_a_collector_that_is_not_there(run, installation: UpProcess
     assert "rootspan collector" in wrong[0]["next_step"]
 
 
-def test_doctor_finds_a_schema_that_is_behind(run, installation: UpProcess) -> None:  # type: ignore[no-untyped-def]
+def test_doctor_finds_a_schema_that_is_behind(run: Run, installation: UpProcess) -> None:
     nowhere = installation.store.replace("/otel", "/unmigrated")
     outcome = run("doctor", "--store", nowhere, "--collector", installation.collector)
     assert outcome.status == 1
@@ -168,8 +171,8 @@ def test_doctor_finds_a_schema_that_is_behind(run, installation: UpProcess) -> N
 
 
 def test_up_says_which_port_is_taken_and_which_flag_changes_it(
-    run, installation: UpProcess, tmp_path: Path
-) -> None:  # type: ignore[no-untyped-def]
+    run: Run, installation: UpProcess, tmp_path: Path
+) -> None:
     outcome = run("up", "--data", str(tmp_path), "--store-http", f"127.0.0.1:{installation.store_port}")
     assert outcome.status == 2
     assert str(installation.store_port) in outcome.err

@@ -77,10 +77,10 @@ def why(
         from rootspan_store.client import StoreUrl, connect, store_errors
     question = Question(from_ns, to_ns, service=service, job=job, top=top)
     url = StoreUrl.parse(store)
-    with working("asking the store"), store_errors(url):
+    with working("asking the store") as tell, store_errors(url):
         client = connect(url)
         try:
-            explanation = explain(client, question)
+            explanation = explain(client, question, on_progress=lambda text, _share: tell(text))
             explanation = replace(explanation, telemetry=balance(client).to_json())
         finally:
             client.close()
