@@ -16,6 +16,7 @@ from rootspan_analysis.contrast import (
     Scan,
     gumbel_p,
     interval_shift,
+    normal_p,
     scan,
     scan_failures,
 )
@@ -40,7 +41,7 @@ class Rule:
         floor: Smallest standard error of a mean, in the excess' unit.
         is_rate: Whether a call's excess is 0 or 1, so that it scatters by its own mean.
         min_calls: Support.
-        max_p: Largest p-value that counts, where there are quiet windows to tell.
+        max_p: Largest p-value that counts.
     """
 
     min_z: float
@@ -153,7 +154,7 @@ def _describe(family: Family, excess: Floats, count: Floats, found: Scan, placeb
         again = family.scan(part, of, scene.search)
         z = float(again.z[0])
         p = _p_value(z, placebo, scene)
-        if z < rule.min_z or (len(placebo) >= 3 and p > rule.max_p):
+        if z < rule.min_z or p > rule.max_p:
             continue
         interval = Interval(int(again.start[0]), int(again.stop[0]))
         mean, n = _shift(part, of, interval, scene)
@@ -162,18 +163,19 @@ def _describe(family: Family, excess: Floats, count: Floats, found: Scan, placeb
 
 
 def _shift(excess: Floats, count: Floats, interval: Interval, scene: Scene) -> tuple[Floats, Floats]:
-    """Mean excess by row, and calls. Excess is against the baseline; where that is everything, because no onset
-    is known yet, it is taken against what came before.
+    """Mean excess by row, and calls.
+
+    Excess is against the baseline; while no onset is known, it is taken against what came before.
     """
     inside, calls = interval_shift(excess, count, interval)
     before = np.zeros(len(excess))
-    if scene.base.all():
+    if not scene.settled:
         before = interval_shift(excess, count, Interval(0, interval.start))[0]
     return np.where(calls > 0, inside - before, 0.0), calls
 
 
 def _unit_noise(family: Family, excess: Floats, count: Floats, shift: Floats, calls: Floats) -> float:
-    """Standard deviation of one call's excess. Failures scatter by their rate, which now is an unusual one."""
+    """Standard deviation of one call's excess. Failures scatter by their present rate."""
     up = shift > 0
     mean = float((shift * calls)[up].sum() / max(calls[up].sum(), 1.0))
     if family.rule.is_rate:
@@ -183,10 +185,15 @@ def _unit_noise(family: Family, excess: Floats, count: Floats, shift: Floats, ca
 
 
 def _p_value(z: float, placebo: Floats, scene: Scene) -> float:
-    """Of a z, given the maxima of quiet windows, several of which may make up the search."""
-    quiet = scene.quiet_windows()
-    times = (scene.search.stop - scene.search.start) / (quiet[0].stop - quiet[0].start) if quiet else 1.0
-    return min(1.0, gumbel_p(z, placebo) * max(1.0, times))
+    """Of a z, given the maxima of quiet windows, several of which may make up the search.
+
+    Without enough of them, of a normal law and as many tries as there are intervals.
+    """
+    length = scene.search.stop - scene.search.start
+    if len(placebo) < 3:
+        return min(1.0, normal_p(z) * length * length / 2)
+    quiet = scene.quiet_windows()[0]
+    return min(1.0, gumbel_p(z, placebo) * max(1.0, length / (quiet.stop - quiet.start)))
 
 
 def _placebo(family: Family, excess: Floats, count: Floats) -> Floats:

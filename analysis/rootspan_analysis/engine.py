@@ -133,7 +133,7 @@ def _first_scene(
     places: Mapping[str, Place],
     first_seen: Mapping[tuple[str, str], int],
 ) -> Scene:
-    """History is the baseline; without it everything is, until an onset is known."""
+    """History is the baseline; without it the first half is, until an onset is known."""
     base = np.zeros(timeline.size, dtype=np.bool_)
     late = -(-LATE_S // timeline.bucket_s)
     if _has_history(timeline):
@@ -141,12 +141,14 @@ def _first_scene(
         base[:start] = True
     else:
         start = MIN_BUCKETS
-        base[:] = True
+        # What was not there in the first half (a new version) is held against its peers.
+        base[: timeline.size // 2] = True
     return Scene(
         timeline=timeline,
         base=base,
         search=Interval(start, timeline.size),
         incident=Interval(timeline.first, timeline.size),
+        settled=_has_history(timeline),
         has_history=_has_history(timeline),
         root_ms=median_request_ms(requests, base),
         places=places,
@@ -162,7 +164,12 @@ def _second_scene(scene: Scene, findings: list[Finding], requests: Requests) -> 
     search = Interval(max(MIN_BUCKETS, onset - 2 * MIN_BUCKETS), scene.timeline.size)
     incident = Interval(onset, scene.timeline.size)
     return replace(
-        scene, base=base, search=search, incident=incident, root_ms=median_request_ms(requests, base)
+        scene,
+        base=base,
+        search=search,
+        incident=incident,
+        settled=True,
+        root_ms=median_request_ms(requests, base),
     )
 
 

@@ -30,6 +30,7 @@ class Scene:
         base: Mask of the buckets that count as normal.
         search: Where an incident may lie.
         incident: Where it lies, as far as that is known: the window, or its part from the onset on.
+        settled: Whether the baseline is known to be that; otherwise no onset is known yet.
         has_history: Whether the baseline is history; otherwise it is what of the window is before the onset.
         root_ms: Median duration of a request in the baseline.
         places: By host.
@@ -40,6 +41,7 @@ class Scene:
     base: np.ndarray
     search: Interval
     incident: Interval
+    settled: bool
     has_history: bool
     root_ms: float
     places: Mapping[str, Place]
@@ -55,7 +57,10 @@ class Scene:
         return call_noise(excess, count, self.quiet)
 
     def quiet_windows(self) -> list[Interval]:
-        """Overlapping spans of time within the baseline, to see what chance does; none if it is short."""
+        """Overlapping spans of time within the baseline, to see what chance does. None if that is short,
+        or not known yet."""
+        if not self.settled:
+            return []
         last = int(np.flatnonzero(self.base)[-1]) + 1 if self.base.any() else 0
         length = min(self.search.stop - self.search.start, last // 3)
         if length < 2 * MIN_BUCKETS:

@@ -23,11 +23,11 @@ __all__ = ["find_gaps", "find_unanswered"]
 DIMENSIONS: Final = (
     ("callee_host",),
     ("caller_host",),
-    ("callee_switch",),
     ("caller_region", "callee_zone"),
     ("caller_zone", "callee_region"),
     ("caller_region", "callee_region"),
     ("callee_zone",),
+    ("callee_switch",),
     ("caller_zone",),
     ("caller_region",),
     ("callee_region",),
