@@ -157,17 +157,17 @@ def _first_scene(
 
 
 def _second_scene(scene: Scene, findings: list[Finding], requests: Requests) -> Scene:
-    """The part of the window before the strongest finding's onset is the baseline."""
-    onset = max(findings, key=lambda one: one.z).interval.start
+    """What lies well before the earliest onset is the baseline: an onset is told to a bucket or two."""
+    timeline = scene.timeline
+    onset = min(one.interval.start for one in findings)
+    guard = -(-LATE_S // timeline.bucket_s)
     base = np.zeros_like(scene.base)
-    base[: max(MIN_BUCKETS, onset)] = True
-    search = Interval(max(MIN_BUCKETS, onset - 2 * MIN_BUCKETS), scene.timeline.size)
-    incident = Interval(onset, scene.timeline.size)
+    base[: max(MIN_BUCKETS, onset - guard)] = True
     return replace(
         scene,
         base=base,
-        search=search,
-        incident=incident,
+        search=Interval(max(MIN_BUCKETS, onset - guard), timeline.size),
+        incident=Interval(onset, timeline.size),
         settled=True,
         root_ms=median_request_ms(requests, base),
     )
