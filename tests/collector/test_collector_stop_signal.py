@@ -22,6 +22,7 @@ def test_a_signal_that_came_before_the_wait_ends_it(number: signal.Signals) -> N
 
 def test_a_signal_that_comes_during_the_wait_ends_it() -> None:
     with catching_stop_signals() as stop:
+        # In case the moment comes too late.
         timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
         timer.start()
         stop.wait()
@@ -35,21 +36,45 @@ def test_the_former_handlers_are_back_afterwards() -> None:
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
 
 
-def test_signals_at_every_moment_of_entering_the_wait_are_noticed() -> None:
-    # A storm hits the few instructions between "about to wait" and "waiting", where a lock would be held.
-    program = """
-import os, signal, threading
+_PROGRAM = """
+import os, signal, sys, threading
 from rootspan_collector.stop_signal import catching_stop_signals
-for _ in range(300):
+
+def interrupted_at(moment):
+    count = 0
+    def trace(frame, event, argument):
+        nonlocal count
+        count += 1
+        if count == moment:
+            signal.raise_signal(signal.SIGTERM)
+        return trace
     with catching_stop_signals() as stop:
-        done = threading.Event()
-        def storm():
-            while not done.is_set():
-                os.kill(os.getpid(), signal.SIGTERM)
-        thread = threading.Thread(target=storm)
+        # In case the moment comes too late.
+        timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
+        timer.start()
+        sys.settrace(trace)
+        stop.wait()
+        sys.settrace(None)
+        timer.join()
+    return count
+
+moments = interrupted_at(0)
+for moment in range(1, moments + 1):
+    interrupted_at(moment)
+print(moments)
+"""
+
+
+def test_a_signal_at_any_line_on_the_way_into_the_wait_is_noticed() -> None:
+    # `threading.Event` hangs here: its `set` meets the lock that its `wait` holds.
+    command = [sys.executable, "-c", _PROGRAM]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert int(done.stdout) > 1
+
+
+def test_a_signal_that_another_thread_receives_is_noticed() -> None:
+    with catching_stop_signals() as stop:
+        thread = threading.Thread(target=lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM))
         thread.start()
         stop.wait()
-        done.set()
         thread.join()
-"""
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
