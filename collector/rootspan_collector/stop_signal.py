@@ -2,7 +2,8 @@
 
 Through a pipe that the interpreter's own C handler writes to, not a `threading.Event`: a Python handler runs
 in the thread that waits, so `Event.set` would wait for the lock that `Event.wait` may hold at that moment,
-for ever; and it would not run at all if the kernel gave the signal to another thread while this one is blocked.
+for ever; and it would not run at all if the kernel gave the signal to another thread while this one is
+blocked.
 """
 
 from __future__ import annotations
