@@ -40,7 +40,8 @@ def draw_cause(cause: Cause, answer: Explanation) -> None:
 
 
 def _draw_evidence(cause: Cause, one: Evidence) -> None:
-    st.html(f'<div class="rs-evidence"><i>{escape(one.signal)}</i><div>{escape(one.text)}</div></div>')
+    words = f"<i>{escape(one.signal)}</i><div>{escape(one.text)}</div>"
+    st.html(f'<div class="rs-evidence charted">{words}</div>')
     hosts = tuple(part.strip() for part in cause.entity.get("host.name", "").split(",") if part.strip())
     key = f"{cause.rank}:{cause.evidence.index(one)}"
     with told_in_words():
@@ -89,6 +90,7 @@ def _draw_list(title: str, examples: tuple[Example, ...], span: TimeSpan, *, key
             st.html(
                 f"<div><b>{escape(format_ms(one.duration_ns / 1e6))}</b> "
                 f"{escape(one.operation)} · {escape(one.service)} "
-                f'<span class="rs-muted">{escape(one.host)} · {format_time(one.start_ns)}{failed}</span></div>',
+                f'<span class="rs-muted">{escape(one.host)} · {format_time(one.start_ns)}{failed}</span>'
+                "</div>",
                 width="content",
             )

@@ -5,6 +5,7 @@ Pure. The components' JavaScript has the same rules (components/format.js).
 """
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -99,7 +100,7 @@ def format_value(value: float | None, unit: str) -> str:
     """
     if value is None or not math.isfinite(value):
         return NO_VALUE
-    known = {
+    known: dict[str, Callable[[float], str]] = {
         "ms": format_ms,
         "ratio": format_ratio,
         "Cel": lambda celsius: f"{celsius:.1f}{SPACE}°C",

@@ -1,22 +1,16 @@
-"""Runs the dashboard: `streamlit run` on app.py as a child process, configured by flags alone.
+"""Runs the dashboard: `streamlit run` on app.py in this process's place, configured by flags alone.
 
 Writes nothing to the user's home: no credentials, no usage statistics, no `.streamlit` folder. The store's
 URL may hold a password, so it goes by the environment and never onto a command line that every user can read.
 """
 
 import os
-import signal
-import subprocess
 import sys
-import threading
 from importlib.resources import files
-from types import FrameType
 
 from rootspan_dashboard.settings import DashboardSettings
 
 __all__ = ["command", "environment", "serve"]
-
-STOP_TIMEOUT_S = 10.0
 
 
 def command(settings: DashboardSettings) -> list[str]:
@@ -43,7 +37,7 @@ def command(settings: DashboardSettings) -> list[str]:
 
 
 def environment(settings: DashboardSettings) -> dict[str, str]:
-    """The child's environment: this process's, and the settings."""
+    """The environment to run it in: this process's, and the settings."""
     return {
         **os.environ,
         "ROOTSPAN_STORE": settings.store,
@@ -52,31 +46,19 @@ def environment(settings: DashboardSettings) -> dict[str, str]:
 
 
 def serve(settings: DashboardSettings) -> int:
-    """Run the dashboard until it ends, or until SIGTERM or SIGINT; return its exit status, 0 when asked to
-    stop.
+    """Become the dashboard: this process is replaced by Streamlit's, which ends with 0 on SIGTERM and SIGINT.
 
-    Called outside the main thread it cannot see signals: end the child through its process group then.
+    Nothing after this call runs, no `atexit` and no `finally`; whoever must go on calls it in a process of
+    its own.
+    So there is one process to signal and to kill, and none that outlives its parent.
+
+    Returns:
+        Never; the type is the exit status that the process ends with.
+
+    Raises:
+        OSError: The interpreter cannot be run.
     """
-    child = subprocess.Popen(command(settings), env=environment(settings))
-    asked: list[int] = []
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
-        if child.poll() is None:
-            child.terminate()
-
-    in_main = threading.current_thread() is threading.main_thread()
-    previous = {one: signal.signal(one, stop) for one in (signal.SIGTERM, signal.SIGINT)} if in_main else {}
-    try:
-        while child.poll() is None:
-            try:
-                child.wait(timeout=STOP_TIMEOUT_S if asked else None)
-            except subprocess.TimeoutExpired:
-                child.kill()
-    finally:
-        if child.poll() is None:
-            child.kill()
-            child.wait()
-        for one, handler in previous.items():
-            signal.signal(one, handler)
-    return 0 if asked else child.returncode
+    arguments = command(settings)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(arguments[0], arguments, environment(settings))

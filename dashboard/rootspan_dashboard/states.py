@@ -43,7 +43,10 @@ def told_in_words() -> Iterator[None]:
             detail=str(error),
         )
     except StoreRejected as error:
-        _card("The store refused the query", *_advice(error.code), detail=str(error))
+        title = "The store refused the query"
+        if error.code in NO_DATABASE | NO_TABLE:
+            title = "The store has no tables yet"
+        _card(title, *_advice(error.code), detail=str(error))
     except (AnalysisError, StoreError) as error:
         cause = error.__cause__
         if isinstance(cause, StoreError):
@@ -84,7 +87,10 @@ def _advice(code: int | None) -> tuple[str, list[str]]:
     if code in NO_DATABASE | NO_TABLE:
         return (
             f"The database {store_url().database} or one of its tables does not exist.",
-            ["Create them with `rootspan migrate`, or check the database's name in `--store`."],
+            [
+                "The collector creates them when it starts; `rootspan migrate` does so without one.",
+                "If there should be data, check the database's name in `--store`.",
+            ],
         )
     if code in DENIED:
         return "This user may not run the query.", ["Check user and password in `--store`."]

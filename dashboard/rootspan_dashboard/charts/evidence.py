@@ -34,14 +34,15 @@ def draw_evidence(courses: EvidenceCourses, *, suspect_name: str, onset_ns: int 
             yref="paper",
             line={"color": ONSET, "dash": "dot", "width": 1.2},
         )
+        falls = _falls(courses.suspect, onset_ns)
         figure.add_annotation(
             x=at,
-            y=1.0,
+            y=0.0 if falls else 1.0,
             yref="paper",
             text="onset",
             showarrow=False,
             xanchor="right",
-            yanchor="top",
+            yanchor="bottom" if falls else "top",
             xshift=-4,
             font={"size": 11, "color": ONSET},
         )
@@ -76,6 +77,13 @@ def draw_evidence(courses: EvidenceCourses, *, suspect_name: str, onset_ns: int 
     )
     figure.update_yaxes(gridcolor=GRID, zeroline=False, rangemode="tozero", nticks=5, tickfont={"size": 11})
     return figure
+
+
+def _falls(course: Course, onset_ns: int) -> bool:
+    """Whether values go down at the onset: the label then stands where the line is not."""
+    before = [v for at, v in zip(course.seconds, course.values, strict=True) if at * NS_PER_S < onset_ns]
+    after = [v for at, v in zip(course.seconds, course.values, strict=True) if at * NS_PER_S >= onset_ns]
+    return bool(before and after) and sum(after) / len(after) < sum(before) / len(before)
 
 
 def _line(course: Course, name: str, *, color: str, unit: str, width: float) -> go.Scatter:

@@ -83,7 +83,7 @@ def draw_panels(panels: Sequence[Panel], names: Sequence[str], *, height: int = 
             tickfont={"size": 11},
         )
         figure.update_xaxes(
-            row=1, col=column, gridcolor=GRID, tickfont={"size": 11}, nticks=6, tickformat=None
+            row=1, col=column, gridcolor=GRID, tickfont={"size": 11}, nticks=6, tickformat=_tick_format(panel)
         )
         figure.add_annotation(
             text=panel.title,

@@ -1,0 +1,97 @@
+"""`python -m rootspan_dashboard.screenshots --url URL --out DIR`: pictures of every page, in light and dark.
+
+Needs playwright (extra `dev`) and a Chromium; the dashboard must be running and its store hold data.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+__all__ = ["main", "open_ready"]
+
+CHROMIUM: Final = "/usr/bin/chromium"
+FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars")
+WIDTH: Final = 1440
+WAIT_MS: Final = 120_000
+SETTLED: Final = """() => {
+    const app = document.querySelector('[data-testid="stApp"]');
+    return app && app.dataset.testScriptState === 'notRunning'
+        && document.querySelector('.rs-title, .rs-state')
+        && !document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]');
+}"""
+SCROLLED: Final = """document.querySelector('[data-testid="stMainBlockContainer"]').scrollHeight"""
+
+
+def open_ready(page: "Page", url: str) -> None:
+    """Open a page of the dashboard and return when it is drawn."""
+    page.goto(url)
+    settle(page)
+
+
+def settle(page: "Page") -> None:
+    """Return when the app has nothing left to run and its charts are drawn."""
+    page.wait_for_selector(".rs-title, .rs-state", timeout=WAIT_MS)
+    page.wait_for_function(SETTLED, timeout=WAIT_MS)
+    for chart in page.locator('[data-testid="stPlotlyChart"]').all():
+        chart.locator("svg.main-svg").first.wait_for(timeout=WAIT_MS)
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def _shots(page: "Page", base: str) -> Iterator[str]:
+    """Open one view after the other; yields each one's name when it is drawn."""
+    open_ready(page, base)
+    yield "fleet"
+    open_ready(page, urljoin(base, "?scale=peers"))
+    yield "fleet-peers"
+    open_ready(page, urljoin(base, "root-cause"))
+    yield "root-cause"
+    links = page.get_by_role("link", name="Open", exact=False)
+    found = [one.get_attribute("href") or "" for one in links.all()]
+    open_ready(page, urljoin(base, "trace"))
+    yield "traces"
+    trace = next((one for one in found if "trace=" in one), None)
+    if trace is not None:
+        open_ready(page, urljoin(base, trace))
+        yield "trace"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the pictures. Returns the exit status: 0 made, 2 wrong use."""
+    parser = argparse.ArgumentParser(prog="python -m rootspan_dashboard.screenshots", description=__doc__)
+    parser.add_argument("--url", required=True, help="of the running dashboard")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the pictures")
+    parser.add_argument("--chromium", default=CHROMIUM, help=f"the browser (default: {CHROMIUM})")
+    given = parser.parse_args(arguments)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        print("playwright is missing; install it with `pip install 'rootspan[dev]'`", file=sys.stderr)
+        return 2
+    given.out.mkdir(parents=True, exist_ok=True)
+    base = given.url.rstrip("/") + "/"
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=given.chromium, headless=True, args=list(FLAGS))
+        for scheme in ("light", "dark"):
+            page = browser.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme=scheme)
+            for name in _shots(page, base):
+                # The app scrolls inside of the page: only a window as tall as its content shows all of it.
+                height = int(page.evaluate(SCROLLED))
+                page.set_viewport_size({"width": WIDTH, "height": max(700, min(height + 10, 3000))})
+                settle(page)
+                page.wait_for_timeout(600)
+                path = given.out / f"{name}-{scheme}.png"
+                page.screenshot(path=path)
+                print(path)
+                page.set_viewport_size({"width": WIDTH, "height": 900})
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

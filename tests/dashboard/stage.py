@@ -1,0 +1,167 @@
+"""What the dashboard's tests look at: a simulated fleet with a planted fault, a hostile trace and a huge one.
+
+All of it goes through the real collector into the real store.
+"""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
+
+from rootspan_demo import FleetConfig, OtlpRequest, SendSettings, build_case, send, simulate
+from support.processes import CollectorProcess, Process, StoreProcess, free_port
+
+NS_PER_S = 1_000_000_000
+HOSTILE = {
+    "service": "'; DROP TABLE otel_traces; -- {x:String} %s \\",
+    "host": '<img src=x onerror="window.__pwned=1">',
+    "region": "<b>region</b>",
+    "operation": "<script>window.__pwned=1</script>",
+    "markdown": "**bold** $x^2$ :material/home: :red[red] [link](javascript:alert(1))",
+    "bidi": "abc\u202egpj.exe\x07",
+}
+HOSTILE_TRACE = "ab" * 16
+HUGE_TRACE = "cd" * 16
+HUGE_SPANS = 10_000
+
+
+class DashboardProcess(Process):
+    """`python -m rootspan_dashboard`."""
+
+    def __init__(self, folder: Path, store_url: str, environment: Mapping[str, str] = {}) -> None:
+        self.port = free_port()
+        folder.mkdir(parents=True, exist_ok=True)
+        arguments = ["-m", "rootspan_dashboard", "--store", store_url, "--port", str(self.port)]
+        super().__init__("dashboard", arguments, folder / "dashboard.log", environment)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def is_ready(self) -> bool:
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+            try:
+                connection.request("GET", "/_stcore/health")
+                return connection.getresponse().status == 200
+            finally:
+                connection.close()
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The running parts, and what was planted.
+
+    Attributes:
+        from_ns, to_ns: Whole minutes that the recording fills.
+        fault_from_ns: When the planted host became slow.
+    """
+
+    store: StoreProcess
+    dashboard: DashboardProcess
+    suspect: str
+    from_ns: int
+    to_ns: int
+    fault_from_ns: int
+    hostile_ns: int
+
+
+def fill(collector: CollectorProcess, store: StoreProcess) -> tuple[str, int, int, int, int]:
+    """Send everything; returns the suspect, the whole minutes, the onset and the hostile trace's time."""
+    end_ns = time.time_ns() - 5 * NS_PER_S
+    config = FleetConfig(end_unix_ns=end_ns, hosts=20, minutes=12, seed=7, fault="slow-gpu", spans=100_000)
+    recording = simulate(config)
+    incident = build_case(recording)["incidents"][0]  # type: ignore[index]
+    hostile_ns = end_ns - 3 * 3600 * NS_PER_S
+    requests = [
+        *recording.requests(),
+        *_hostile(hostile_ns),
+        _huge(end_ns - 5 * 3600 * NS_PER_S),
+    ]
+    report = send(requests, SendSettings(collector.address))
+    assert not report.failures
+    collector.wait_drained()
+    minute = 60 * NS_PER_S
+    begin = -(-(end_ns - 12 * minute) // minute) * minute
+    onset = int(incident["onset_unix_ns"])
+    return incident["truth"]["names"][0], begin, end_ns // minute * minute, onset, hostile_ns
+
+
+def _resource(spans: ResourceSpans, attributes: Mapping[str, str]) -> None:
+    for name, value in attributes.items():
+        one = spans.resource.attributes.add()
+        one.key, one.value.string_value = name, value
+
+
+def _hostile(at_ns: int) -> list[OtlpRequest]:
+    request = ExportTraceServiceRequest()
+    resource = request.resource_spans.add()
+    _resource(
+        resource,
+        {
+            "service.name": HOSTILE["service"],
+            "host.name": HOSTILE["host"],
+            "cloud.region": HOSTILE["region"],
+            "cloud.availability_zone": HOSTILE["markdown"],
+        },
+    )
+    spans = resource.scope_spans.add().spans
+    for number, name in enumerate((HOSTILE["operation"], HOSTILE["markdown"], HOSTILE["bidi"])):
+        span = spans.add()
+        span.trace_id, span.span_id = bytes.fromhex(HOSTILE_TRACE), bytes([number + 1]) * 8
+        span.parent_span_id = bytes([number]) * 8 if number else b""
+        span.name, span.kind = name, 2
+        span.start_time_unix_nano = at_ns + number * 1_000_000
+        span.end_time_unix_nano = at_ns + 10_000_000 - number * 1_000_000
+        span.status.code, span.status.message = 2, HOSTILE["host"]
+        for key, value in ((HOSTILE["operation"], HOSTILE["host"]), ("note", HOSTILE["markdown"])):
+            one = span.attributes.add()
+            one.key, one.value.string_value = key, value
+        event = span.events.add()
+        event.name, event.time_unix_nano = HOSTILE["operation"], at_ns + 2_000_000
+    logs = ExportLogsServiceRequest()
+    record = logs.resource_logs.add().scope_logs.add().log_records.add()
+    record.trace_id, record.span_id = bytes.fromhex(HOSTILE_TRACE), bytes([1]) * 8
+    record.time_unix_nano, record.severity_number = at_ns + 3_000_000, 17
+    record.body.string_value = HOSTILE["operation"]
+    return [
+        OtlpRequest("traces", request.SerializeToString(), 3),
+        OtlpRequest("logs", logs.SerializeToString(), 1),
+    ]
+
+
+def _huge(at_ns: int) -> OtlpRequest:
+    """One root with 99 batches of 100 calls each, a second long; the last call of all fails."""
+    request = ExportTraceServiceRequest()
+    resource = request.resource_spans.add()
+    _resource(resource, {"service.name": "batcher", "host.name": "b-1"})
+    spans = resource.scope_spans.add().spans
+
+    def add(number: int, parent: int, name: str, start: int, length: int) -> None:
+        span = spans.add()
+        span.trace_id, span.span_id = bytes.fromhex(HUGE_TRACE), number.to_bytes(8, "big")
+        span.parent_span_id = parent.to_bytes(8, "big") if parent else b""
+        span.name, span.kind = name, 2 if not parent else 1
+        span.start_time_unix_nano, span.end_time_unix_nano = at_ns + start, at_ns + start + length
+        if number == HUGE_SPANS:
+            span.status.code = 2
+
+    add(1, 0, "whole", 0, NS_PER_S)
+    number = 1
+    for batch in range(99):
+        number += 1
+        parent, start = number, batch * 10_000_000
+        add(parent, 1, f"batch {batch}", start, 10_000_000)
+        for call in range(100):
+            number += 1
+            add(number, parent, f"call {call}", start + call * 100_000, 90_000)
+    return OtlpRequest("traces", request.SerializeToString(), len(spans))

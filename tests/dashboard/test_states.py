@@ -1,0 +1,75 @@
+"""What is said when there is nothing to show: empty store, store away, query refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from looking import settle
+from playwright.sync_api import Page, expect
+from stage import DashboardProcess, Stage
+
+from rootspan_store.client import connect
+from rootspan_store.schema import migrate
+from support.processes import StoreProcess
+
+pytestmark = [pytest.mark.browser, pytest.mark.process]
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[tuple[StoreProcess, DashboardProcess]]:
+    store = StoreProcess(tmp_path)
+    dashboard = DashboardProcess(tmp_path, store.url)
+    with store.running(), dashboard.running():
+        yield store, dashboard
+
+
+def test_no_tables_then_no_telemetry_then_no_store_then_the_store_again(
+    bare: tuple[StoreProcess, DashboardProcess], page: Page
+) -> None:
+    store, dashboard = bare
+    page.goto(dashboard.url)
+    expect(page.get_by_text("The store has no tables yet")).to_be_visible()
+    expect(page.locator(".rs-state")).to_contain_text("rootspan migrate")
+    settle(page)
+    migrate(connect(store.url))
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text("No telemetry yet")).to_be_visible()
+    expect(page.locator(".rs-state")).to_contain_text("rootspan demo --fault slow-gpu")
+    settle(page)
+    store.kill()
+    page.get_by_role("button", name="Look again").click()
+    expect(page.get_by_text("The store does not answer")).to_be_visible()
+    expect(page.locator(".rs-state")).to_contain_text("rootspan store")
+    expect(page.get_by_test_id("stSidebar")).to_contain_text("does not answer")
+    assert page.get_by_text("Traceback").count() == 0
+    settle(page)
+    store.start()
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text("No telemetry yet")).to_be_visible()
+
+
+def test_a_refused_query_is_told_with_the_next_step_and_no_password(page: Page, tmp_path: Path) -> None:
+    users = {"ROOTSPAN_STORE_USER": "someone", "ROOTSPAN_STORE_PASSWORD": "right"}
+    store = StoreProcess(tmp_path, users)
+    url = store.url.replace("http://", "http://someone:wr0ng@")
+    dashboard = DashboardProcess(tmp_path, url)
+    with store.running(), dashboard.running():
+        page.goto(dashboard.url)
+        expect(page.get_by_text("The store refused the query")).to_be_visible()
+        expect(page.locator(".rs-state")).to_contain_text("Check user and password")
+        settle(page)
+        page.get_by_test_id("stExpander").locator("summary").click()
+        expect(page.get_by_test_id("stCode")).to_be_visible()
+        assert "wr0ng" not in page.content()
+        assert page.get_by_text("Traceback").count() == 0
+
+
+def test_nothing_of_streamlits_own_is_offered(stage: Stage, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(stage.dashboard.url)
+    settle(page)
+    assert page.get_by_text("Deploy", exact=True).count() == 0
+    assert [url for url in asked if not url.startswith((stage.dashboard.url, "data:", "blob:"))] == []
