@@ -245,7 +245,7 @@ def _answer(
     baseline = Window(timeline.at_ns(int(used[0])), timeline.at_ns(int(used[-1]) + 1))
     symptom = symptoms.symptom
     verdict: Verdict = "cause_found" if causes else "no_fault"
-    if not causes and (symptoms.visible and symptoms.load >= MIN_TRAFFIC):
+    if not causes and symptoms.load >= MIN_TRAFFIC:
         verdict = "load"
     if causes and not symptoms.visible:
         symptom = Symptom(

@@ -9,7 +9,15 @@ from typing import Final
 
 import numpy as np
 
-from rootspan_analysis.contrast import Interval, expected_rate, interval_shift, scan, scan_failures
+from rootspan_analysis.contrast import (
+    MIN_BUCKETS,
+    Interval,
+    anscombe_z,
+    expected_rate,
+    interval_shift,
+    scan,
+    scan_failures,
+)
 from rootspan_analysis.explanation import Symptom
 from rootspan_analysis.reader import Floats, Reader, Strings, Value, fetch, numbers, strings
 from rootspan_analysis.scene import Scene
@@ -158,16 +166,21 @@ def find_symptoms(requests: Requests, scene: Scene) -> Symptoms:
 
 
 def _load(requests: Requests, scene: Scene) -> float:
-    """Traffic of the window's busiest stretch of three buckets as a multiple of the baseline's median."""
+    """Traffic of the window's most unusual stretch of three buckets as a multiple of the baseline's median.
+
+    1 where the difference is within what Poisson arrivals do, or there is too little to tell.
+    """
     total = requests.n.sum(axis=0)
     base = total[scene.base]
-    inside = total[scene.search.start : scene.search.stop]
-    if not len(base) or np.median(base) <= 0 or len(inside) < 4:
-        return 1.0
     # The first and last bucket of a window may be cut.
-    smooth = np.convolve(inside[1:-1], np.ones(3) / 3, mode="valid") if len(inside) >= 5 else inside[1:-1]
-    ratio = smooth / np.median(base)
-    return float(ratio[np.argmax(np.abs(np.log(np.maximum(ratio, 1e-3))))])
+    inside = total[scene.search.start : scene.search.stop][1:-1]
+    usual = float(np.median(base)) if len(base) else 0.0
+    if usual <= 0 or len(inside) < MIN_BUCKETS:
+        return 1.0
+    seen = np.convolve(inside, np.ones(MIN_BUCKETS), mode="valid")
+    z = anscombe_z(seen, np.full(len(seen), MIN_BUCKETS * usual))
+    most = int(np.argmax(np.abs(z)))
+    return float(seen[most] / (MIN_BUCKETS * usual)) if abs(z[most]) >= MIN_Z else 1.0
 
 
 def _text(kind: str, requests: Requests, row: int, interval: Interval, scene: Scene) -> str:

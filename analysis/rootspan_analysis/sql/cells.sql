@@ -17,11 +17,7 @@ WITH
         WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
             AND ({modulus:UInt32} = 1 OR cityHash64(TraceId) % {modulus:UInt32} = 0)
             AND ({job:String} = '' OR JobId = {job:String})
-            AND ({service:String} = '' OR TraceId IN (
-                SELECT TraceId FROM otel_traces
-                WHERE {service:String} != '' AND ServiceName = {service:String}
-                    AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})
-                    AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})))
+            ${only_service}
     ),
     below AS
     (
@@ -31,7 +27,7 @@ WITH
                 toUnixTimestamp64Nano(Timestamp), toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)) AS busy_ns,
             countIf(StatusCode = 'Error') AS failed_children,
             count() AS children,
-            any(ServiceName) AS child_service
+            any(cityHash64(ServiceName)) AS child_service
         FROM otel_traces
         WHERE ParentSpanId != ''
             AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
@@ -48,7 +44,7 @@ WITH
             wait_us, failed AND below.failed_children = 0 AS origin, below.children AS children, Weight
         FROM chosen
         LEFT JOIN below ON chosen.id = below.parent
-        WHERE NOT (SpanKind IN ('Client', 'Producer') AND (children > 0 AND child_service != ServiceName
+        WHERE NOT (SpanKind IN ('Client', 'Producer') AND (children > 0 AND child_service != cityHash64(ServiceName)
             OR peer != '' AND children = 0))
     )
 SELECT

@@ -16,11 +16,7 @@ WITH
             AND SpanKind IN ('Client', 'Producer')
             AND ({modulus:UInt32} = 1 OR cityHash64(TraceId) % {modulus:UInt32} = 0)
             AND ({job:String} = '' OR JobId = {job:String})
-            AND ({service:String} = '' OR TraceId IN (
-                SELECT TraceId FROM otel_traces
-                WHERE {service:String} != '' AND ServiceName = {service:String}
-                    AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})
-                    AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})))
+            ${only_service}
     ),
     servers AS
     (

@@ -13,9 +13,5 @@ FROM otel_traces
 WHERE ParentSpanId = ''
     AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
     AND ({job:String} = '' OR JobId = {job:String})
-    AND ({service:String} = '' OR TraceId IN (
-        SELECT TraceId FROM otel_traces
-        WHERE {service:String} != '' AND ServiceName = {service:String}
-            AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})
-            AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})))
+    ${only_service}
 GROUP BY service, operation, bucket
