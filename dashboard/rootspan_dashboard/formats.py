@@ -105,6 +105,7 @@ def format_value(value: float | None, unit: str) -> str:
         "ratio": format_ratio,
         "Cel": lambda celsius: f"{celsius:.1f}{SPACE}°C",
         "By": lambda size: format_number(size, "B"),
+        "MHz": lambda clock: f"{clock:,.0f}{SPACE}MHz",
         "times": lambda times: f"{_digits(times)}{SPACE}×",
     }
     return known[unit](value) if unit in known else format_number(value, unit)

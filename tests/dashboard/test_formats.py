@@ -42,7 +42,7 @@ from rootspan_dashboard.url_state import parse_moment, write_moment
     ],
 )
 def test_durations(ms: float | None, words: str) -> None:
-    assert format_ms(ms) == words.replace(" ", "\u00a0")
+    assert format_ms(ms).replace("\u00a0", " ") == words
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_durations(ms: float | None, words: str) -> None:
         (format_ratio(0), "0 %"),
         (format_ratio(0.125), "12.5 %"),
         (format_value(51.26, "Cel"), "51.3 °C"),
-        (format_value(1740.1, "MHz"), "1.74 kMHz"),
+        (format_value(1740.1, "MHz"), "1,740 MHz"),
         (format_change(112, 100), "+12 %"),
         (format_change(93.4, 100), "\u22126.6 %"),
         (format_change(100.01, 100), "unchanged"),

@@ -53,7 +53,8 @@ def test_every_host_has_a_row_or_is_counted_in_one() -> None:
 
 def test_a_healthy_fleet_keeps_its_places_in_the_order_of_their_names() -> None:
     found = grid(6, slow="", h03=11.0)
-    assert [row.region for row in found.rows if not row.others] == ["r0", "r0", "r1", "r1", "r1"]
+    regions = [row.region for row in found.rows]
+    assert regions == sorted(regions)
 
 
 def test_a_host_that_reported_nothing_for_a_while_has_gaps_and_no_zeros() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,7 +105,7 @@ def test_the_critical_path_covers_the_root_once_and_self_time_stays_within_its_s
     root = tree.spans[tree.root]
     parts = sorted(part for span in tree.spans for part in span.critical)
     assert sum(end - start for start, end in parts) == root.duration_ns
-    assert all(a[1] == b[0] for a, b in zip(parts, parts[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in pairwise(parts))
     for span in tree.spans:
         assert 0 <= span.self_ns <= span.duration_ns
         assert all(span.start_ns <= start < end <= span.end_ns for start, end in span.critical)

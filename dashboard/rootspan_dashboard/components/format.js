@@ -36,6 +36,7 @@ function formatValue(v, unit) {
   if (unit === "ratio") return formatRatio(v);
   if (unit === "Cel") return v.toFixed(1) + NBSP + "°C";
   if (unit === "By") return formatNumber(v, "B");
+  if (unit === "MHz") return Math.round(v).toLocaleString("en-US") + NBSP + "MHz";
   if (unit === "times") return digits(v) + NBSP + "×";
   return formatNumber(v, unit);
 }
