@@ -14,7 +14,10 @@ import numpy.typing as npt
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-__all__ = ["TraceLoad"]
+__all__ = ["SPANS_PER_TRACE", "TraceLoad"]
+
+SPANS_PER_TRACE = 8
+"""As in the demo's fleet, whose requests have nine. Each trace costs a row in the table of trace times."""
 
 _OPERATIONS = ("Ranker/Rank", "model.forward", "embedding.lookup")
 _RESOURCE = {
@@ -34,10 +37,10 @@ class TraceLoad:
         self._random = np.random.default_rng(instance)
         body = _template(instance, spans)
         self._bytes = np.frombuffer(body, dtype=np.uint8).copy()
-        # Ids: tag 0x0a/0x12/0x22 + length; found by the markers that the template put in their place.
-        self._ids = _positions(body, _TRACE_MARK, 16, spans) + _positions(body, _SPAN_MARK, 8, spans)
-        self._ids += _positions(body, _PARENT_MARK, 8, spans)
-        self._id_index = np.concatenate([np.arange(start, start + size) for start, size in self._ids])
+        # Ids and times are found by the markers that the template put in their place.
+        self._traces = _index(_positions(body, _TRACE_MARK, 16, spans))
+        ids = _positions(body, _SPAN_MARK, 8, spans) + _positions(body, _PARENT_MARK, 8, spans)
+        self._ids = _index(ids)
         self._starts = _positions(body, _START_MARK, 8, spans)
         self._ends = _positions(body, _END_MARK, 8, spans)
 
@@ -49,7 +52,9 @@ class TraceLoad:
     def next(self) -> bytes:
         """Return a request with ids and times of its own."""
         data = self._bytes
-        data[self._id_index] = np.frombuffer(self._random.bytes(len(self._id_index)), dtype=np.uint8)
+        data[self._ids] = self._random.integers(0, 256, self._ids.shape, dtype=np.uint8)
+        traces = self._random.integers(0, 256, (-(-self.spans // SPANS_PER_TRACE), 16), dtype=np.uint8)
+        data[self._traces] = np.repeat(traces, SPANS_PER_TRACE, axis=0)[: self.spans]
         starts = time.time_ns() + np.arange(self.spans, dtype=np.uint64) * np.uint64(1_000_000)
         durations = self._random.integers(1_000_000, 100_000_000, self.spans, dtype=np.uint64)
         _write(data, self._starts, starts)
@@ -62,6 +67,10 @@ _SPAN_MARK = b"\xf2SPANID\xf3"
 _PARENT_MARK = b"\xf4PARENT\xf5"
 _START_MARK = b"\xf6STARTS\x16"
 _END_MARK = b"\xf7ENDING\x17"
+
+
+def _index(places: list[tuple[int, int]]) -> npt.NDArray[np.intp]:
+    return np.stack([np.arange(start, start + size) for start, size in places])
 
 
 def _positions(body: bytes, mark: bytes, size: int, spans: int) -> list[tuple[int, int]]:

@@ -88,9 +88,7 @@ PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
 SETTINGS
     ttl_only_drop_parts = 1,
-    non_replicated_deduplication_window = 10000,
-    -- One file a part until it is large: a small wide part costs its writer a quarter more.
-    min_bytes_for_wide_part = 536870912;
+    non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_traces_to_spans TO otel_traces AS
 WITH ${to_map} AS attribute_map

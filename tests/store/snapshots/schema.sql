@@ -89,9 +89,7 @@ PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
 SETTINGS
     ttl_only_drop_parts = 1,
-    non_replicated_deduplication_window = 10000,
-    -- One file a part until it is large: a small wide part costs its writer a quarter more.
-    min_bytes_for_wide_part = 536870912;
+    non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_traces_to_spans TO otel_traces AS
 WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
@@ -243,7 +241,7 @@ CREATE TABLE IF NOT EXISTS otel_logs
 ENGINE = MergeTree
 PARTITION BY toDate(Timestamp)
 ORDER BY (toStartOfFiveMinutes(Timestamp), ServiceName, Timestamp)
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 536870912;
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_logs_to_records TO otel_logs AS
 WITH
@@ -393,7 +391,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_gauge
 ENGINE = MergeTree
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 536870912;
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_gauge TO otel_metrics_gauge AS
 WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
@@ -499,7 +497,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_sum
 ENGINE = MergeTree
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 536870912;
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_sum TO otel_metrics_sum AS
 WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
@@ -613,7 +611,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_histogram
 ENGINE = MergeTree
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 536870912;
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_histogram TO otel_metrics_histogram AS
 WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
@@ -735,7 +733,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram
 ENGINE = MergeTree
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 536870912;
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_exponential_histogram TO otel_metrics_exponential_histogram AS
 WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
@@ -847,7 +845,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_summary
 ENGINE = MergeTree
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 536870912;
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_summary TO otel_metrics_summary AS
 WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
