@@ -1,0 +1,1 @@
+"""Benchmarks: each is run with `python -m bench.NAME` and prints the machine and a ratio."""
