@@ -40,7 +40,7 @@ def grid(hosts: int, *, slow: str = "h07", most_rows: int = 5, **values: float) 
 def test_the_outlier_is_the_first_row_of_the_first_place() -> None:
     found = grid(20)
     assert (found.rows[0].host, found.rows[0].region) == ("h07", "r1")
-    assert found.rows[0].score == pytest.approx(2.0)
+    assert found.rows[0].score > 3 * max(row.score for row in found.rows[1:])
     assert list(found.rows[0].peers) == [10.0] * 10
 
 

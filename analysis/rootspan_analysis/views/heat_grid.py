@@ -20,7 +20,8 @@ __all__ = ["Direction", "HeatRow", "HostGrid", "build_grid"]
 Direction = Literal["high", "low", "both"]
 Floats = NDArray[np.float64]
 WORST_BUCKETS = 3
-OUTLIER_STEP = 1.0
+OUTLIER_STEP = 6.0
+"""In spreads: the noise of some thousand cells stays below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,7 @@ class HeatRow:
     Attributes:
         values: A value each bucket; NaN where nothing was reported.
         peers: The median of the service's hosts in the same buckets.
-        score: How far it stands out in its worst buckets, in units of the peers' value (or of their
-        difference). others: 0 for a host; else the number of hosts that this row sums up by their median.
+        score: How far it stands out in its worst buckets, in units of its service's usual spread.
     """
 
     service: str
@@ -139,11 +139,23 @@ def _against_peers(
     for members in groups.values():
         peers[members] = _median(matrix[members])
     with np.errstate(divide="ignore", invalid="ignore"):
-        away = matrix / peers - 1 if compare == "ratio" else matrix - peers
+        away = np.log2(matrix / peers) if compare == "ratio" else matrix - peers
     away = np.where(np.isfinite(away), away, 0.0)
+    for members in groups.values():
+        away[members] /= _spread(away[members])
     away = {"high": away, "low": -away, "both": np.abs(away)}[worst]
     top = np.sort(away, axis=1)[:, -WORST_BUCKETS:] if away.shape[1] else np.zeros((len(services), 1))
     return peers, top.mean(axis=1) if len(services) else np.zeros(0)
+
+
+def _spread(away: Floats) -> float:
+    """How far hosts of a service usually are from its median; never 0.
+
+    The standard deviation keeps the largest of many small differences from looking like an outlier where most
+    hosts do not differ at all (error rates), the median deviation where one host is far off all the time.
+    """
+    mad = 1.4826 * float(np.median(np.abs(away)))
+    return max(mad, float(away.std()), 1e-12)
 
 
 def _median(values: Floats) -> Floats:

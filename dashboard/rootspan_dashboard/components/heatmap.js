@@ -36,7 +36,8 @@ export default function (component) {
   root.replaceChildren();
 
   const dark = isDark(root);
-  const colors = ramp((data.diverging ? DIVERGING : SEQUENTIAL)[dark ? "dark" : "light"]);
+  const stops = (data.diverging ? DIVERGING : SEQUENTIAL)[dark ? "dark" : "light"];
+  const colors = ramp(data.lowIsBad ? [...stops].reverse() : stops);  // the warm end is the bad one
   const { starts, step, lo, hi } = data;
   const n = starts.length;
   const scroll = el("div", root, "scroll");
@@ -119,12 +120,12 @@ export default function (component) {
   scroll.scrollTop = keep.top;
 
   const legend = el("div", root, "legend");
-  el("span", legend, "", told(lo));
+  el("span", legend, "", (data.clipped && data.lowIsBad && !data.diverging ? "≤ " : "") + told(lo));
   const bar = el("canvas", legend);
   bar.width = 256; bar.height = 1;
   const bg = bar.getContext("2d");
   colors.forEach((c, i) => { bg.fillStyle = c; bg.fillRect(i, 0, 1, 1); });
-  el("span", legend, "", (data.clipped ? "≥ " : "") + told(hi));
+  el("span", legend, "", (data.clipped && !(data.lowIsBad && !data.diverging) ? "≥ " : "") + told(hi));
   el("span", legend, "", data.legend).style.opacity = ".7";
   if (data.gaps) { el("span", legend, "gap"); el("span", legend, "", "nothing reported").style.opacity = ".7"; }
   el("span", legend, "hint", "click a cell to look closer, drag for a window");

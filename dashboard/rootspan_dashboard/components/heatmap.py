@@ -110,6 +110,7 @@ def heatmap_data(
         "doublings": ratios,
         "rawUnit": metric.unit,
         "diverging": against_peers,
+        "lowIsBad": metric.worst == "low",
         "gaps": any(bool(np.isnan(values).any()) for values in shown),
         "rowHeight": height,
         "height": 620,
@@ -152,6 +153,9 @@ def _limits(
         most = MOST_DOUBLINGS if metric.compare == "ratio" else math.inf
         reach = max(least, min(float(np.quantile(np.abs(values), CLIP)), most))
         return -reach, reach, bool((values > reach).any())
+    if metric.worst == "low":
+        low = float(np.quantile(values, 1 - CLIP))
+        return low, max(float(values.max()), low + 1e-9), bool((values < low).any())
     low = 0.0 if metric.unit == "ratio" else float(values.min())
     high = float(np.quantile(values, CLIP))
     if metric.unit == "ratio" and metric.gauge:
