@@ -20,7 +20,7 @@ __all__ = ["Direction", "HeatRow", "HostGrid", "build_grid"]
 Direction = Literal["high", "low", "both"]
 Floats = NDArray[np.float64]
 WORST_BUCKETS = 3
-OUTLIER_STEP = 6.0
+OUTLIER_STEP = 4.5
 """In spreads: the noise of some thousand cells stays below."""
 
 
@@ -32,6 +32,7 @@ class HeatRow:
         values: A value each bucket; NaN where nothing was reported.
         peers: The median of the service's hosts in the same buckets.
         score: How far it stands out in its worst buckets, in units of its service's usual spread.
+        others: 0 for a host; else the number of hosts that this row sums up by their median.
     """
 
     service: str

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,10 +140,7 @@ def _away(row: HeatRow, metric: HeatMetric) -> NDArray[np.float64]:
 def _limits(
     shown: Sequence[NDArray[np.float64]], metric: HeatMetric, *, against_peers: bool
 ) -> tuple[float, float, bool]:
-    """Colour limits: the smallest value to the 99.5th percentile.
-
-    So that one host cannot make all others alike.
-    """
+    """Colour limits, and whether there are values beyond the bad one."""
     values = np.concatenate(shown) if shown else np.zeros(0)
     values = values[~np.isnan(values)]
     if not len(values):
@@ -153,16 +150,27 @@ def _limits(
         most = MOST_DOUBLINGS if metric.compare == "ratio" else math.inf
         reach = max(least, min(float(np.quantile(np.abs(values), CLIP)), most))
         return -reach, reach, bool((values > reach).any())
+    middle = float(np.median(values))
     if metric.worst == "low":
-        low = float(np.quantile(values, 1 - CLIP))
+        low = _reach(values, middle, side=-1)
         return low, max(float(values.max()), low + 1e-9), bool((values < low).any())
     low = 0.0 if metric.unit == "ratio" else float(values.min())
-    high = float(np.quantile(values, CLIP))
-    if metric.unit == "ratio" and metric.gauge:
-        high = 1.0
+    high = 1.0 if metric.unit == "ratio" and metric.gauge else _reach(values, middle, side=1)
     if high <= low:
-        high = float(values.max()) if values.max() > low else low + (0.01 if metric.unit == "ratio" else 1.0)
+        high = low + (0.01 if metric.unit == "ratio" else 1.0)
     return low, high, bool(values.max() > high)
+
+
+def _reach(values: NDArray[np.float64], middle: float, *, side: Literal[-1, 1]) -> float:
+    """Where the colours end on the bad side.
+
+    Six times as far from the median as the worst hundredth of all cells begins: noise stays pale however many
+    hosts there are, and one cell that is a thousand times off does not make all others alike.
+    """
+    away = side * (values - middle)
+    usual = float(np.quantile(away, 0.99))
+    most = float(away.max())
+    return middle + side * (min(most, 6 * usual) if usual > 0 else most)
 
 
 def _row(
