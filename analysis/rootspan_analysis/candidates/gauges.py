@@ -34,7 +34,7 @@ RELATIVE_FLOOR: Final = 0.15
 MIN_RATIO: Final = 1.5
 MARGIN: Final = 1.5
 """Beyond the most that quiet windows have seen of the kind."""
-MAX_P: Final = 0.05
+MAX_P: Final = 0.01
 _MAD_TO_SIGMA: Final = 1.4826
 CORROBORATES: Final = 3.0
 
