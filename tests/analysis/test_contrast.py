@@ -27,7 +27,7 @@ def series(rng: np.random.Generator, *, calls: float, noise: float) -> tuple[np.
     return rng.normal(0, noise, (1, BUCKETS)) * np.sqrt(count), count
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     start=st.integers(32, 50),
@@ -41,7 +41,8 @@ def test_a_step_is_found_at_its_onset(seed: int, start: int, shift: float, calls
     found = scan(excess, count, call_noise(excess, count), Interval(30, BUCKETS))
     assert found.z[0] > 6
     assert abs(int(found.start[0]) - start) <= 2
-    assert found.stop[0] >= BUCKETS - 5
+    # Quiet last buckets may be left out, but not most of the step.
+    assert found.stop[0] - found.start[0] >= 0.5 * (BUCKETS - start)
 
 
 def test_quiet_rows_seldom_pass_the_threshold() -> None:
