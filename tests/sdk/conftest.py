@@ -7,14 +7,14 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from rootspan.pytest_plugin import captured
 from rootspan.testing import Receiver
+from support.programs import Finished, RunProgram
 
 __all__ = ["captured"]  # the fixture that the package ships
 
@@ -23,17 +23,6 @@ __all__ = ["captured"]  # the fixture that the package ships
 def receiver() -> Iterator[Receiver]:
     with Receiver() as running:
         yield running
-
-
-@dataclass(frozen=True)
-class Finished:
-    out: str
-    err: str
-    code: int
-    took_s: float
-
-
-RunProgram = Callable[..., Finished]
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import RunProgram
 
 from rootspan.config import load
 from rootspan.testing import Receiver
+from support.programs import RunProgram
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sdk.md").read_text()
 BLOCKS = re.findall(r"^```python(?P<kind>[^\n]*)\n(?P<code>.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from conftest import RunProgram
 
 from rootspan.testing import Receiver
+from support.programs import RunProgram
 
 # What Python, OpenTelemetry's SDK and gRPC need to start on a busy two-core machine, beside our deadline.
 START_S = 6.0

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import grpc
-from conftest import RunProgram
 
 from rootspan.testing import Receiver, attributes_of
+from support.programs import RunProgram
 
 PROGRAM = """
     import logging, rootspan

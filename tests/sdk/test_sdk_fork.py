@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import socket
 
-from conftest import RunProgram
-
 from rootspan.testing import Receiver, attributes_of
+from support.programs import RunProgram
 
 HEAD = """
     import multiprocessing, os, sys, time, rootspan

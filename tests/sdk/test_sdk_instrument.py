@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 
 import pytest
-from conftest import RunProgram
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from rootspan import ConfigurationError, MissingExtraError, instrument, server_timing
 from rootspan.testing import Receiver, attributes_of
+from support.programs import RunProgram
 
 GRPC = """
     import asyncio, time, rootspan

@@ -6,7 +6,6 @@ import threading
 import time
 
 import pytest
-from conftest import RunProgram
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
@@ -14,6 +13,7 @@ from opentelemetry.sdk.resources import Resource
 import rootspan
 from rootspan.logs import OtlpHandler
 from rootspan.testing import Captured, Receiver
+from support.programs import RunProgram
 
 
 def test_severity_extras_place_and_exception_are_kept(captured: Captured) -> None:

@@ -7,10 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import RunProgram
-
 import rootspan
 import rootspan.testing
+from support.programs import RunProgram
 
 ROOT = Path(__file__).parents[2]
 
