@@ -12,7 +12,7 @@ from rootspan_store.errors import StoreConfigError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command. Returns its exit status: 0 stopped, 1 it broke, 2 wrong use."""
+    """Become the dashboard; returns only for wrong use, with the exit status 2."""
     parser = argparse.ArgumentParser(prog="python -m rootspan_dashboard", description="Serve the dashboard.")
     parser.add_argument("--store", help="http://[user:password@]host:port/database (ROOTSPAN_STORE)")
     parser.add_argument("--port", type=int, help="port to listen on (ROOTSPAN_DASHBOARD_PORT)")
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"python -m rootspan_dashboard: {reason}", file=sys.stderr)
         return 2
     print(f"dashboard on {settings.url}", flush=True)
-    return 0 if serve(settings) == 0 else 1
+    return serve(settings)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ URL may hold a password, so it goes by the environment and never onto a command 
 import os
 import sys
 from importlib.resources import files
+from typing import NoReturn
 
 from rootspan_dashboard.settings import DashboardSettings
 
@@ -45,15 +46,12 @@ def environment(settings: DashboardSettings) -> dict[str, str]:
     }
 
 
-def serve(settings: DashboardSettings) -> int:
+def serve(settings: DashboardSettings) -> NoReturn:
     """Become the dashboard: this process is replaced by Streamlit's, which ends with 0 on SIGTERM and SIGINT.
 
     Nothing after this call runs, no `atexit` and no `finally`; whoever must go on calls it in a process of
     its own.
     So there is one process to signal and to kill, and none that outlives its parent.
-
-    Returns:
-        Never; the type is the exit status that the process ends with.
 
     Raises:
         OSError: The interpreter cannot be run.

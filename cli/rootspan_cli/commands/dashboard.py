@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from rootspan_cli.errors import BadAnswer
 from rootspan_cli.extras import needing
 from rootspan_cli.help import DEFAULT_STORE, StoreOption, examples
 
@@ -42,6 +41,4 @@ def dashboard(
         from rootspan_dashboard import DashboardSettings, serve
     settings = DashboardSettings(store=store, port=port, address=address)
     print(f"dashboard at {settings.url}", flush=True)
-    status = serve(settings)
-    if status:
-        raise BadAnswer(f"the dashboard ended with exit status {status}; what it said last stands above")
+    serve(settings)
