@@ -35,9 +35,13 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             yield Stage(store, dashboard, suspect, begin, end, onset, hostile)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def context() -> Iterator[BrowserContext]:
-    """Debian's Chromium, with one cache for all tests: the app's scripts are read once."""
+    """Debian's Chromium, with one cache for a module: the app's scripts are read once.
+
+    Not for the session: Playwright keeps an event loop running in this thread until it is stopped, and the
+    asyncio tests of other folders need their own.
+    """
     with sync_playwright() as play:
         started = play.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
         context = started.new_context(viewport={"width": 1440, "height": 1000}, color_scheme="light")

@@ -1,9 +1,12 @@
 """`rootspan dashboard`: the pages, served until stopped."""
 
+import signal
+import subprocess
 from typing import Annotated
 
 import typer
 
+from rootspan_cli.errors import BadAnswer
 from rootspan_cli.extras import needing
 from rootspan_cli.help import DEFAULT_STORE, StoreOption, examples
 
@@ -38,7 +41,18 @@ def dashboard(
     It only reads the store. Stops on Ctrl-C or SIGTERM.
     """
     with needing("dashboard", "streamlit", "plotly"):
-        from rootspan_dashboard import DashboardSettings, serve
+        from rootspan_dashboard import DashboardSettings, command, environment
     settings = DashboardSettings(store=store, port=port, address=address)
     print(f"dashboard at {settings.url}", flush=True)
-    serve(settings)
+    status = _run(command(settings), environment(settings))
+    if status:
+        raise BadAnswer(f"the dashboard ended with exit status {status}; what it said last stands above")
+
+
+def _run(arguments: list[str], variables: dict[str, str]) -> int:
+    """Run it as a child, since this process may have a lifeline to watch; hand on what stops it."""
+    child = subprocess.Popen(arguments, env=variables)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: child.terminate())
+    status = child.wait()
+    return 0 if status in (0, -signal.SIGTERM, -signal.SIGINT) else status
