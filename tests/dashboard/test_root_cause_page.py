@@ -21,7 +21,8 @@ def test_the_planted_host_is_named_with_evidence_sql_that_runs_and_traces_to_ope
     stage: Stage, page: Page
 ) -> None:
     page.goto(address(stage, "root-cause"))
-    expect(page.get_by_test_id("stProgress")).to_be_visible()
+    # The engine may answer before a browser has looked for its progress bar.
+    expect(page.get_by_test_id("stProgress").or_(page.locator(".rs-verdict h2")).first).to_be_visible()
     settle(page)
     expect(page.locator(".rs-verdict h2")).to_have_text(f"Host {stage.suspect} of ranker is slow")
     card = page.locator('[class*="st-key-cause-1"]').first
