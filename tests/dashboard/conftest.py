@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from stage import DashboardProcess, Stage, fill
 
 from rootspan_dashboard.screenshots import CHROMIUM, FLAGS

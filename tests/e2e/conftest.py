@@ -1,8 +1,0 @@
-"""Makes `support` importable for the end-to-end tests."""
-
-from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
