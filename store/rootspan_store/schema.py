@@ -66,7 +66,8 @@ def load_migrations(folder: Traversable | None = None) -> tuple[Migration, ...]:
     """Return the package's migrations by version, or those of another folder.
 
     Raises:
-        SchemaError: A number is missing or there twice.
+        SchemaError: A number is there twice, or the first is not 1. A gap is no error: what fills it later
+            is applied then.
     """
     source = folder or files("rootspan_store").joinpath("migrations")
     found = [
@@ -75,8 +76,9 @@ def load_migrations(folder: Traversable | None = None) -> tuple[Migration, ...]:
         if entry.name.endswith(".sql")
     ]
     found.sort(key=lambda m: m.version)
-    if [m.version for m in found] != list(range(1, len(found) + 1)):
-        raise SchemaError(f"migrations are numbered {[m.version for m in found]}, not 1 to {len(found)}")
+    numbers = [m.version for m in found]
+    if numbers[:1] != [1] or len(set(numbers)) != len(numbers):
+        raise SchemaError(f"migrations are numbered {numbers}; give each a number of its own, from 1")
     return tuple(found)
 
 

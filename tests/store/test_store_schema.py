@@ -62,7 +62,7 @@ def test_migrating_creates_everything_once(store: StoreProcess, client: Client) 
     tables = set(fresh.query_df("SHOW TABLES")["name"])
     assert {"otel_traces", "otel_logs", "otel_metrics_sum", "otel_spans_1m", "rootspan_stored"} <= tables
     assert migrate(fresh) == []
-    assert applied_version(fresh) == len(applied)
+    assert applied_version(fresh) == max(m.version for m in applied)
     assert fresh.command("SELECT count() FROM rootspan_schema FINAL") == len(applied)
     fresh.close()
 
@@ -159,10 +159,10 @@ def test_two_programs_may_migrate_at_once(store: StoreProcess, client: Client) -
     for thread in threads:
         thread.join()
     assert failures == []
-    assert applied_version(client) == len(load_migrations())
+    assert applied_version(client) == max(m.version for m in load_migrations())
 
 
-@pytest.mark.parametrize("names", [["0001_a.sql", "0003_b.sql"], ["0001_a.sql", "0001_b.sql"], ["first.sql"]])
+@pytest.mark.parametrize("names", [["0002_a.sql", "0003_b.sql"], ["0001_a.sql", "0001_b.sql"], ["first.sql"]])
 def test_misnumbered_files_are_refused(tmp_path: Path, names: list[str]) -> None:
     for name in names:
         (tmp_path / name).write_text("SELECT 1")

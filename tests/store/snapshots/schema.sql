@@ -1087,6 +1087,111 @@ CREATE TABLE IF NOT EXISTS rootspan_collectors
 ENGINE = ReplacingMergeTree(Time)
 ORDER BY (CollectorId, Signal);
 
+
+-- 0009 incidents
+CREATE TABLE IF NOT EXISTS rootspan_incidents
+(
+    Id String,
+    -- When the breach began; when the watcher was sure; the last write; 1970 while it is open.
+    Onset DateTime64(9),
+    Opened DateTime64(9),
+    Updated DateTime64(9),
+    Closed DateTime64(9),
+    State LowCardinality(String),
+    Severity LowCardinality(String),
+    -- The worst breached objective; `Symptoms` has all of them as JSON.
+    Kind LowCardinality(String),
+    Service LowCardinality(String),
+    Operation String,
+    Job String,
+    Title String CODEC(ZSTD(3)),
+    Observed Float64,
+    Expected Float64,
+    Unit LowCardinality(String),
+    Symptoms String CODEC(ZSTD(3)),
+    Verdict LowCardinality(String),
+    -- JSON arrays and objects of `rootspan why --json`.
+    Causes String CODEC(ZSTD(3)),
+    Explanation String CODEC(ZSTD(3)),
+    Requests UInt64,
+    BadRequests UInt64,
+    Errors UInt64,
+    ExcessSeconds Float64,
+    GpuHours Float64,
+    Services Array(String),
+    Hosts UInt32,
+    Regions Array(String),
+    EngineVersion LowCardinality(String)
+)
+ENGINE = ReplacingMergeTree(Updated)
+ORDER BY Id;
+
+CREATE TABLE IF NOT EXISTS rootspan_watchers
+(
+    Name LowCardinality(String),
+    Holder String,
+    Since DateTime64(9),
+    Seen DateTime64(9)
+)
+ENGINE = ReplacingMergeTree(Seen)
+ORDER BY (Name, Holder);
+
+CREATE TABLE IF NOT EXISTS rootspan_notices
+(
+    IncidentId String,
+    Target String,
+    Event LowCardinality(String),
+    Fingerprint String,
+    Sent DateTime64(9)
+)
+ENGINE = ReplacingMergeTree(Sent)
+ORDER BY (IncidentId, Target);
+
+
+-- 0010 changes
+CREATE TABLE IF NOT EXISTS rootspan_changes
+(
+    Id String,
+    Time DateTime64(9),
+    Kind LowCardinality(String),
+    Service LowCardinality(String),
+    Scope Map(LowCardinality(String), String),
+    Text String,
+    Previous String,
+    Author String,
+    Source LowCardinality(String),
+    Written DateTime64(9) DEFAULT now64(9)
+)
+ENGINE = ReplacingMergeTree(Written)
+ORDER BY Id
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS rootspan_changes_mv TO rootspan_changes AS
+SELECT
+    lower(hex(sipHash128(toUnixTimestamp64Nano(Timestamp), Body, toString(LogAttributes)))) AS Id,
+    Timestamp AS Time,
+    if(LogAttributes['change.kind'] = '', 'other', LogAttributes['change.kind']) AS Kind,
+    LogAttributes['service.name'] AS Service,
+    mapFilter((k, v) -> NOT startsWith(k, 'change.') AND v != '', LogAttributes) AS Scope,
+    Body AS Text,
+    LogAttributes['change.previous'] AS Previous,
+    LogAttributes['change.author'] AS Author,
+    if(LogAttributes['change.source'] = '', 'otlp', LogAttributes['change.source']) AS Source,
+    now64(9) AS Written
+FROM otel_logs
+WHERE EventName = 'rootspan.change';
+
+CREATE TABLE IF NOT EXISTS rootspan_host_facts
+(
+    Host LowCardinality(String),
+    Name LowCardinality(String),
+    Value String,
+    FirstSeen SimpleAggregateFunction(min, DateTime64(9)),
+    LastSeen SimpleAggregateFunction(max, DateTime64(9))
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (Host, Name, Value);
+
 -- retention
 ALTER TABLE otel_traces MODIFY TTL InsertedAt + toIntervalDay(30);
 ALTER TABLE otel_traces_trace_id_ts MODIFY TTL InsertedAt + toIntervalDay(30);
