@@ -1,0 +1,96 @@
+"""Runs the watcher's `.sql` files and writes its rows: the watcher's seam to the store.
+
+Owns the Protocol of a client that reads and writes. Values are bound on the server, rows go as JSON lines.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Protocol
+
+import pyarrow as pa
+
+from rootspan_analysis.errors import StoreError
+from rootspan_analysis.reader import Reader, Value
+
+__all__ = ["Client", "rows_of", "run", "timestamp", "write"]
+
+_CAUSE_CHARS = 300
+
+
+class Client(Reader, Protocol):
+    """What the watcher needs of a client; clickhouse-connect's `Client` has it."""
+
+    def raw_insert(
+        self,
+        table: str,
+        column_names: Sequence[str] | None = None,
+        insert_block: bytes | None = None,
+        *,
+        fmt: str | None = None,
+    ) -> object:
+        """Insert a block of bytes of the given format."""
+
+
+@cache
+def _text(package: str, name: str) -> str:
+    return files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def run(
+    client: Reader, name: str, parameters: Mapping[str, Value], *, package: str = "rootspan_analysis.watch"
+) -> pa.Table:
+    """Answer of `PACKAGE/sql/NAME.sql`.
+
+    Raises:
+        StoreError: The store refused the query, gave up or is not there.
+    """
+    try:
+        return client.query_arrow(_text(package, name), dict(parameters))
+    except Exception as error:  # every client has errors of its own; to the caller they are one decision
+        raise _told(name, error) from error
+
+
+def rows_of(table: pa.Table) -> list[dict[str, object]]:
+    """Rows as dictionaries; text is text, whichever way the engine sent it."""
+    return [{name: _decoded(value) for name, value in row.items()} for row in table.to_pylist()]
+
+
+def _decoded(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, list):
+        return [_decoded(one) for one in value]
+    if isinstance(value, tuple):
+        return tuple(_decoded(one) for one in value)
+    return value
+
+
+def write(client: Client, table: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows; none is no error. Returns when the store has them.
+
+    Raises:
+        StoreError: The store did not take them.
+    """
+    if not rows:
+        return
+    block = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+    try:
+        client.raw_insert(table, list(rows[0]), block, fmt="JSONEachRow")
+    except Exception as error:
+        raise _told(f"insert into {table}", error) from error
+
+
+def timestamp(unix_ns: int) -> str:
+    """A moment as ClickHouse reads a DateTime64(9) from JSON."""
+    seconds, rest = divmod(unix_ns, 1_000_000_000)
+    return f"{seconds:010d}.{rest:09d}"
+
+
+def _told(what: str, error: Exception) -> StoreError:
+    reason = " ".join(str(error).split())[:_CAUSE_CHARS]
+    return StoreError(
+        f"the store did not do {what}: {reason}; see `rootspan doctor`, and `rootspan migrate` for its tables",
+        statement=what,
+    )
