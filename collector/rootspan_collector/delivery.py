@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rootspan_collector.backoff import Backoff
 from rootspan_collector.errors import CollectorError
@@ -35,10 +35,15 @@ class Stopped(CollectorError):  # noqa: N818 - named for what happened
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Where a segment's items went; together they are all of its items."""
+    """Where a segment's items went; together they are all of its items.
+
+    Attributes:
+        digests: Of its requests that are readable, one after the other.
+    """
 
     stored: int
     quarantined: int
+    digests: bytes = field(default=b"", compare=False)
 
 
 class Delivery:
@@ -82,7 +87,8 @@ class Delivery:
                 )
             journal = HalvingJournal(segment.path)
             stored = self._deliver_parts(segment, view, journal)
-        return Outcome(stored, segment.items - stored)
+            digests = b"".join([record.digest for record in view.scan.records])
+        return Outcome(stored, segment.items - stored, digests)
 
     def _deliver_parts(self, segment: Segment, view: SegmentView, journal: HalvingJournal) -> int:
         records, stored = view.scan.records, 0

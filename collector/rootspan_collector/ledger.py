@@ -18,6 +18,8 @@ class Counts:
         pending: In the log, not yet in the store.
         quarantined: Set aside with a reason: the store rejected them, or the disk damaged them.
         refused: Turned away with a status that tells the sender; never part of `accepted`.
+        repeated: Sent again by senders that had missed the first answer, and acknowledged again; the first
+            copy alone is part of `accepted`.
     """
 
     accepted: int = 0
@@ -25,6 +27,7 @@ class Counts:
     pending: int = 0
     quarantined: int = 0
     refused: int = 0
+    repeated: int = 0
 
 
 class Ledger:
@@ -37,6 +40,7 @@ class Ledger:
         self._pending = counts.pending
         self._quarantined = counts.quarantined
         self._refused = counts.refused
+        self._repeated = counts.repeated
 
     def accept(self, items: int) -> None:
         """Count items that were just made durable."""
@@ -57,7 +61,19 @@ class Ledger:
         with self._lock:
             self._refused += items
 
+    def repeat(self, items: int) -> None:
+        """Count items that were acknowledged before."""
+        with self._lock:
+            self._repeated += items
+
     def counts(self) -> Counts:
         """Return one consistent set of counts."""
         with self._lock:
-            return Counts(self._accepted, self._stored, self._pending, self._quarantined, self._refused)
+            return Counts(
+                self._accepted,
+                self._stored,
+                self._pending,
+                self._quarantined,
+                self._refused,
+                self._repeated,
+            )

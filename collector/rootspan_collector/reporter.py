@@ -55,15 +55,15 @@ class Reporter:
                 self.report_once()
 
     def report_once(self) -> None:
-        """Save the refusals beside the log and insert the counters.
+        """Save what was refused and repeated beside the log and insert the counters.
 
         Failures are told to the log file only.
         """
         for log in self._report.logs.values():
             try:
-                log.save_refused()
+                log.save_counters()
             except OSError as err:
-                _LOG.debug("refusals of %s not saved: %s", log.signal, err)
+                _LOG.debug("counters of %s not saved: %s", log.signal, err)
         if not self._gate.is_open:
             return
         try:

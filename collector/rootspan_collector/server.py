@@ -104,9 +104,12 @@ class Collector:
             ledger=Ledger(found.counts),
             budget=self._budget,
             found=found.segments,
+            digests=found.digests,
             progress=found.progress,
             next_seq=found.next_seq,
             segment_bytes=self._settings.wal_segment_bytes,
+            recent_s=self._settings.collector_repeat_window_s,
+            recent_most=self._settings.collector_repeat_window_requests,
         )
 
     def _check_health(self) -> None:

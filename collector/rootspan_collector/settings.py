@@ -64,6 +64,21 @@ class CollectorSettings(BaseSettings):
         default=False,
         description="Share the port with other collectors (SO_REUSEPORT), each with a log of its own",
     )
+    collector_repeat_window_s: float = Field(
+        default=600.0,
+        ge=0,
+        le=86_400,
+        description=(
+            "A request sent again within this time (the same bytes) is acknowledged and not stored again; "
+            "0 stores every copy"
+        ),
+    )
+    collector_repeat_window_requests: int = Field(
+        default=262_144,
+        ge=2,
+        le=16_777_216,
+        description="Most requests of a signal that are remembered for it, about 100 bytes each",
+    )
     collector_store_timeout_s: float = Field(
         default=300.0,
         gt=0,

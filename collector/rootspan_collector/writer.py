@@ -101,5 +101,7 @@ class Writer:
         began_s = time.monotonic()
         outcome = self._delivery.deliver(segment, verify=is_old)
         self._rest_s = min(_LONGEST_REST_S, _REST_PER_INSERT * (time.monotonic() - began_s))
-        self._log.settle(segment, stored=outcome.stored, quarantined=outcome.quarantined)
+        self._log.settle(
+            segment, stored=outcome.stored, quarantined=outcome.quarantined, digests=outcome.digests
+        )
         HalvingJournal.forget(segment.path)

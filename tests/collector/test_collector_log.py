@@ -103,11 +103,11 @@ def test_a_full_log_refuses_with_its_size_and_takes_again_after_draining(wal: Wa
     log = wal.open(limit_bytes=4096)
     log.append(b"x" * 3000, 1)
     with pytest.raises(LogFull, match="ROOTSPAN_WAL_MAX_BYTES") as caught:
-        log.append(b"x" * 3000, 1)
+        log.append(b"y" * 3000, 1)
     assert caught.value.limit_bytes == 4096
     assert wal.payloads(log) == [b"x" * 3000]
     assert wal.budget.used_bytes == 0
-    log.append(b"x" * 3000, 1)
+    log.append(b"y" * 3000, 1)
 
 
 def test_a_probe_finds_out_that_the_disk_is_well_again(wal: WalBench) -> None:

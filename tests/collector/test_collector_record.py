@@ -5,14 +5,18 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootspan_collector.wal.record import HEADER_BYTES, Scan, encode_header, scan, walk
+from rootspan_collector.wal.record import HEADER_BYTES, Scan, digest_of, encode_header, scan, walk
 
 MARKER = b"\x9a\x01marker"
 requests = st.lists(st.tuples(st.binary(max_size=200), st.integers(0, 2**32 - 1)), max_size=8)
 
 
 def encode(items: list[tuple[bytes, int]]) -> bytes:
-    return b"".join(encode_header(MARKER, payload, count) + payload for payload, count in items)
+    return b"".join(record(MARKER, payload, count) for payload, count in items)
+
+
+def record(marker: bytes, payload: bytes, count: int) -> bytes:
+    return encode_header(marker, payload, count, digest_of(payload)) + payload
 
 
 def read(data: bytes) -> Scan:
@@ -28,6 +32,7 @@ def test_what_was_written_is_read_back_in_order(written: list[tuple[bytes, int]]
     data = encode(written)
     found = read(data)
     assert payloads(data, found) == written
+    assert [one.digest for one in found.records] == [digest_of(payload) for payload, _ in written]
     assert found.damages == ()
     assert tuple(walk(memoryview(data), 0, len(data))) == found.records
 
@@ -72,7 +77,7 @@ def test_arbitrary_bytes_are_never_taken_for_a_record(noise: bytes) -> None:
 
 def test_a_record_planted_inside_a_payload_is_not_found_after_damage() -> None:
     # A sender does not know the segment's marker; one of another segment means nothing here.
-    planted = encode_header(b"othermrk", b"evil", 1) + b"evil"
+    planted = record(b"othermrk", b"evil", 1)
     data = bytearray(encode([(b"x" * 50 + planted, 1), (b"good", 2)]))
     data[HEADER_BYTES] ^= 1
     assert payloads(bytes(data), read(bytes(data))) == [(b"good", 2)]

@@ -134,12 +134,12 @@ def test_a_full_log_answers_resource_exhausted_with_retry_info(tmp_path: Path) -
         "collector_max_message_bytes": 16 * MIB,
     }
     with collector(tmp_path, **limits) as running, channel(running) as opened:
-        body = otlp.traces(1, name="x" * (15 * MIB)).SerializeToString()
+        bodies = [otlp.traces(1, name="x" * (15 * MIB)).SerializeToString() for _ in range(5)]
         export = raw_export(opened)
-        for _ in range(4):
+        for body in bodies[:4]:
             export(body)
         with pytest.raises(grpc.RpcError) as caught:
-            export(body)
+            export(bodies[4])
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert "log is full" in caught.value.details()
         rich = rpc_status.from_call(caught.value)
@@ -190,6 +190,35 @@ def test_a_disk_that_fails_answers_unavailable_and_health_says_so_until_it_is_we
         wait_for(lambda: health(opened) == health_pb2.HealthCheckResponse.SERVING)
         stub.Export(otlp.traces(1))
         assert status(opened)["signals"]["traces"]["accepted"] == 2
+
+
+def test_a_client_that_timed_out_and_resends_is_acknowledged_and_stored_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+    real = PosixDisk.sync
+
+    def slow_sync(self: PosixDisk, fd: int) -> None:
+        assert release.wait(10)
+        real(self, fd)
+
+    monkeypatch.setattr(PosixDisk, "sync", slow_sync)
+    with collector(tmp_path) as running, channel(running) as opened:
+        stub, request = TraceServiceStub(opened), otlp.traces(3)
+        for _ in range(2):
+            with pytest.raises(grpc.RpcError) as caught:
+                stub.Export(request, timeout=0.2)
+            assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        release.set()
+        stub.Export(request, timeout=5)
+        counted = status(opened)["signals"]["traces"]
+        assert (counted["accepted"], counted["pending"]) == (3, 3)
+        # The second and the third copy, each once it was acknowledged.
+        wait_for(lambda: status(opened)["signals"]["traces"]["repeated"] == 6)
+    with collector(tmp_path) as again, channel(again) as opened:
+        TraceServiceStub(opened).Export(request)
+        counted = status(opened)["signals"]["traces"]
+        assert (counted["accepted"], counted["repeated"]) == (3, 9)
 
 
 def wait_for(is_true: Callable[[], bool], timeout_s: float = 10.0) -> None:

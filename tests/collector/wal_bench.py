@@ -79,6 +79,7 @@ class WalBench:
             ledger=Ledger(found.counts),
             budget=self.budget,
             found=found.segments,
+            digests=found.digests,
             progress=found.progress,
             next_seq=found.next_seq,
             segment_bytes=segment_bytes,
@@ -95,6 +96,7 @@ class WalBench:
             with segment.open(verify=True) as view:
                 found = [bytes(one) for one in view.requests(0, len(view.scan.records))]
                 items = sum(record.items for record in view.scan.records)
-            log.settle(segment, stored=items, quarantined=segment.items - items)
+                digests = b"".join(record.digest for record in view.scan.records)
+            log.settle(segment, stored=items, quarantined=segment.items - items, digests=digests)
             read += found
         return read

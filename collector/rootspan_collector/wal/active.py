@@ -62,16 +62,16 @@ class ActiveSegment:
             raise
         return cls(path, header, fd=fd, size_bytes=len(encoded), disk=disk, opened_s=now_s)
 
-    def append(self, requests: Sequence[tuple[bytes, int]]) -> None:
-        """Write (payload, items) pairs; returns only after fsync.
+    def append(self, requests: Sequence[tuple[bytes, int, bytes]]) -> None:
+        """Write (payload, items, digest) triples; returns only after fsync.
 
         Raises:
             OSError: Nothing of these counts as written, and the segment must be closed: see the module's log.
         """
         buffers: list[bytes] = []
         size, items = self.size_bytes, self.items
-        for payload, count in requests:
-            head = encode_header(self.header.marker, payload, count)
+        for payload, count, digest in requests:
+            head = encode_header(self.header.marker, payload, count, digest)
             buffers += (head, payload)
             size += len(head) + len(payload)
             items += count

@@ -18,7 +18,7 @@ from rootspan_collector.wal.disk import write_durably
 
 __all__ = ["WalFolder"]
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class WalFolder:
@@ -77,8 +77,8 @@ class WalFolder:
             raise LogCorrupt(f"{path} cannot be understood: {err!r}; restore it from a backup") from err
         if version != _FORMAT:
             raise LogCorrupt(
-                f"log folder {self.path} has format {version}, this program reads {_FORMAT}: use a newer "
-                "rootspan"
+                f"log folder {self.path} has format {version}, this program reads {_FORMAT}: let the "
+                "rootspan that wrote it drain it, or give this one its own folder with ROOTSPAN_COLLECTOR_WAL"
             )
         if len(collector_id) != 16 or not collector_id.isalnum():
             raise LogCorrupt(

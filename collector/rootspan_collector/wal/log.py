@@ -6,6 +6,9 @@ wait, so under load one fsync serves many requests and an idle log costs nothing
 A batch whose write or fsync fails is not acknowledged. Its bytes are cut off, and its segment is sealed at
 the last good byte: after a failed fsync the kernel may have dropped the pages and would call the next fsync
 a success ("fsyncgate").
+
+A request that is sent again (the same bytes, within the window of `RecentRequests`) is acknowledged and not
+written again.
 """
 
 from __future__ import annotations
@@ -19,14 +22,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rootspan_collector.errors import LogUnavailable
+from rootspan_collector.errors import LogFull, LogUnavailable
 from rootspan_collector.ledger import Ledger
 from rootspan_collector.wal.active import ActiveSegment
 from rootspan_collector.wal.budget import ByteBudget
 from rootspan_collector.wal.disk import Disk, PosixDisk
 from rootspan_collector.wal.progress import Progress, save_progress
+from rootspan_collector.wal.recent import RecentFile, RecentRequests
 from rootspan_collector.wal.record import HEADER_BYTES as RECORD_HEADER_BYTES
+from rootspan_collector.wal.record import digest_of
 from rootspan_collector.wal.segment import Segment
+from rootspan_collector.wal.waiting import Ticket, WaitingRoom
 from rootspan_store.ingest import Signal
 
 __all__ = ["SignalLog"]
@@ -34,27 +40,17 @@ __all__ = ["SignalLog"]
 _LOG = logging.getLogger(__name__)
 
 
-class _Ticket:
-    """One request that waits for its commit."""
-
-    __slots__ = ("error", "is_durable", "is_settled", "items", "payload")
-
-    def __init__(self, payload: bytes, items: int) -> None:
-        self.payload = payload
-        self.items = items
-        self.is_settled = False
-        self.is_durable = False
-        self.error: LogUnavailable | None = None
-
-
 class SignalLog:
     """Append from any thread; take sealed segments from one.
 
     Args:
         found: Segments that recovery found, oldest first; they are handed out before new ones.
+        digests: Of the requests in them.
         progress: Where the settled segments stand, as recovery read it.
         next_seq: Sequence number of the first new segment.
         segment_bytes: A segment is sealed once it is this large (one record may exceed it).
+        recent_s: How long a request is recognised when it is sent again; 0 stores every copy.
+        recent_most: Most requests that are remembered for it.
     """
 
     def __init__(
@@ -66,9 +62,12 @@ class SignalLog:
         ledger: Ledger,
         budget: ByteBudget,
         found: Sequence[Segment] = (),
+        digests: Sequence[bytes] = (),
         progress: Progress | None = None,
         next_seq: int = 1,
         segment_bytes: int = 64 * 1024 * 1024,
+        recent_s: float = 600.0,
+        recent_most: int = 262_144,
         disk: Disk | None = None,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -83,8 +82,12 @@ class SignalLog:
         self._progress = progress or Progress()
         self._progress_lock = threading.Lock()
         self._next_seq = next_seq
-        self._queue_lock = threading.Lock()
-        self._queue: list[_Ticket] = []
+        recent = RecentRequests(window_s=recent_s, most=recent_most, now_s=now_s)
+        self._recent_file = RecentFile(folder, signal, most=recent_most) if recent.is_on else None
+        self._waiting = WaitingRoom(recent)
+        if self._recent_file is not None:
+            self._waiting.remember(self._recent_file.load())
+            self._waiting.remember(digests)
         self._commit_lock = threading.Lock()
         self._active: ActiveSegment | None = None
         self._sealed: deque[Segment] = deque(found)
@@ -111,35 +114,59 @@ class SignalLog:
         """Whether `close` was called."""
         return self._is_closed
 
-    def append(self, payload: bytes, items: int) -> None:
+    def append(self, payload: bytes, items: int) -> bool:
         """Make one request durable; returns only after fsync.
+
+        Returns:
+            Whether it was written: False if the same request was made durable before and is just known again.
 
         Raises:
             LogFull: The folder's limit is reached; nothing was written.
             LogUnavailable: The disk refused or the log is closed; nothing of this request will be read back.
         """
-        ticket = _Ticket(payload, items)
+        ticket = Ticket(payload, items, digest_of(payload))
         cost = len(payload) + RECORD_HEADER_BYTES
-        self._budget.reserve(cost)
-        with self._queue_lock:
-            self._queue.append(ticket)
-        with self._commit_lock:
-            if not ticket.is_settled:
-                self._commit()
-        if not ticket.is_durable:
-            self._budget.release(cost)
-            raise ticket.error or LogUnavailable(
-                "the commit was interrupted; nothing was acknowledged, send it again"
-            )
+        try:
+            self._budget.reserve(cost)
+        except LogFull:
+            if not self._waiting.is_known(ticket.digest):
+                raise
+            self.ledger.repeat(items)
+            return False
+        is_written = False
+        try:
+            is_written = self._append(ticket)
+        finally:
+            if not is_written:
+                self._budget.release(cost)
+        if not is_written:
+            self.ledger.repeat(items)
+        return is_written
+
+    def _append(self, ticket: Ticket) -> bool:
+        while True:
+            entered = self._waiting.enter(ticket)
+            if entered is None:
+                return False
+            with self._commit_lock:
+                if not entered.is_settled:
+                    self._commit()
+            if entered.is_durable:
+                return entered is ticket
+            self._waiting.leave(entered)
+            if entered is ticket:
+                raise ticket.error or LogUnavailable(
+                    "the commit was interrupted; nothing was acknowledged, send it again"
+                )
+            # The first copy was refused; this one tries by itself.
 
     def _commit(self) -> None:
-        with self._queue_lock:
-            batch, self._queue = self._queue, []
+        batch = self._waiting.take()
         position = 0
         while position < len(batch):
             position = self._commit_some(batch, position)
 
-    def _commit_some(self, batch: list[_Ticket], first: int) -> int:
+    def _commit_some(self, batch: list[Ticket], first: int) -> int:
         """Write tickets from `first` on into one segment; settle them; return the first that is left."""
         if self._is_closed:
             return self._fail(batch, first, len(batch), "the collector is stopping")
@@ -153,27 +180,26 @@ class SignalLog:
         while last < len(batch) and (last == first or size < self._segment_bytes):
             size += len(batch[last].payload) + RECORD_HEADER_BYTES
             last += 1
+        chosen = batch[first:last]
         try:
-            active.append([(ticket.payload, ticket.items) for ticket in batch[first:last]])
+            active.append([(ticket.payload, ticket.items, ticket.digest) for ticket in chosen])
         except OSError as err:
             self._seal()
             return self._fail(batch, first, last, f"log {self._folder} cannot be written: {err.strerror}")
         self._error = None
-        self.ledger.accept(sum(ticket.items for ticket in batch[first:last]))
-        for ticket in batch[first:last]:
-            ticket.is_settled = ticket.is_durable = True
+        self.ledger.accept(sum(ticket.items for ticket in chosen))
+        self._waiting.settle(chosen)
         if active.size_bytes >= self._segment_bytes:
             self._seal()
         return last
 
-    def _fail(self, batch: list[_Ticket], first: int, last: int, reason: str) -> int:
+    def _fail(self, batch: list[Ticket], first: int, last: int, reason: str) -> int:
         if not self._is_closed:
             if self._error is None:
                 _LOG.error("%s: refusing %s until it can", reason, self.signal)
             self._error = reason
-        for ticket in batch[first:last]:
-            ticket.error = LogUnavailable(f"{reason}; nothing was acknowledged, send it again")
-            ticket.is_settled = True
+        error = LogUnavailable(f"{reason}; nothing was acknowledged, send it again")
+        self._waiting.settle(batch[first:last], error)
         return last
 
     def _open(self) -> ActiveSegment:
@@ -242,13 +268,21 @@ class SignalLog:
             with self._commit_lock:
                 self._seal()
 
-    def settle(self, segment: Segment, *, stored: int, quarantined: int) -> None:
+    def settle(self, segment: Segment, *, stored: int, quarantined: int, digests: bytes = b"") -> None:
         """Record durably that the oldest segment is dealt with, then delete it. Raises OSError if it cannot.
 
         Safe to repeat after such an error: nothing is counted before it is recorded.
+
+        Args:
+            segment: The one that `next_segment` returned.
+            stored: Items that the store has.
+            quarantined: Items that were set aside.
+            digests: Of its requests, one after the other.
         """
         if not self._sealed or self._sealed[0].header.seq != segment.header.seq:
             raise ValueError(f"segment {segment.header.seq} is not the oldest of {self.signal}")
+        if self._recent_file is not None:
+            self._recent_file.append(digests)
         with self._progress_lock:
             before = self._progress
             progress = Progress(
@@ -257,6 +291,7 @@ class SignalLog:
                 stored=before.stored + stored,
                 quarantined=before.quarantined + quarantined,
                 refused=self.ledger.counts().refused,
+                repeated=self.ledger.counts().repeated,
             )
             save_progress(self._folder, self.signal, progress)
             self._progress = progress
@@ -272,10 +307,11 @@ class SignalLog:
             _LOG.warning("cannot delete %s: %s", path, err.strerror)
         self._budget.release(size_bytes)
 
-    def save_refused(self) -> None:
-        """Record the refusals counted since the last settled segment. Raises OSError."""
+    def save_counters(self) -> None:
+        """Record the refusals and repetitions counted since the last settled segment. Raises OSError."""
+        counts = self.ledger.counts()
         with self._progress_lock:
-            progress = replace(self._progress, refused=self.ledger.counts().refused)
+            progress = replace(self._progress, refused=counts.refused, repeated=counts.repeated)
             if progress != self._progress:
                 save_progress(self._folder, self.signal, progress)
                 self._progress = progress

@@ -18,13 +18,17 @@ __all__ = ["Progress", "load_progress", "progress_path", "save_progress"]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Counts of all segments up to and including `done_seq`, in items; `refused` as of the last save."""
+    """Counts of all segments up to and including `done_seq`, in items.
+
+    `refused` and `repeated` are as of the last save.
+    """
 
     done_seq: int = 0
     accepted: int = 0
     stored: int = 0
     quarantined: int = 0
     refused: int = 0
+    repeated: int = 0
 
 
 def progress_path(folder: Path, signal: Signal) -> Path:

@@ -37,9 +37,10 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A signal's log at start: segments to insert, oldest first, and where counting goes on."""
+    """A signal's log at start: segments to insert, oldest first, their requests, where counting goes on."""
 
     segments: tuple[Segment, ...]
+    digests: tuple[bytes, ...]
     progress: Progress
     counts: Counts
     next_seq: int
@@ -74,8 +75,17 @@ def recover(folder: Path, signal: Signal, quarantine: Quarantine) -> Recovered:
     segments += [_last(last) for last in found[-1:] if last.scan.records or last.scan.damages]
     pending = sum(segment.items for segment in segments)
     accepted = max([progress.accepted, *(s.header.items_before + s.items for s in segments)])
-    counts = Counts(accepted, progress.stored, pending, progress.quarantined, progress.refused)
-    return Recovered(tuple(segments), progress, counts, last_seq + 1)
+    counts = Counts(
+        accepted, progress.stored, pending, progress.quarantined, progress.refused, progress.repeated
+    )
+    # Of acknowledged requests alone: what lies behind a segment's end was refused, and comes again.
+    digests = tuple(
+        record.digest
+        for one, segment in zip(found, segments, strict=False)
+        for record in one.scan.records
+        if record.end <= segment.size_bytes
+    )
+    return Recovered(tuple(segments), digests, progress, counts, last_seq + 1)
 
 
 def _open(path: Path, signal: Signal, progress: Progress, quarantine: Quarantine) -> _Found | None:

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _MAGIC = b"RSPANWAL"
-_VERSION = 1
+_VERSION = 2
 # magic, version, signal, collector id (hex), sequence, items before, created at (unix ns), marker
 _FIELDS = struct.Struct("<8sHH16sQQQ8s")
 _CRC = struct.Struct("<I")

@@ -1,0 +1,84 @@
+"""Who waits for a commit, and who was here before: requests by their digest.
+
+A request that is sent again while the first still waits shares its fate; one that comes after it was made
+durable is known. Writes nothing; the log does.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+
+from rootspan_collector.errors import LogUnavailable
+from rootspan_collector.wal.recent import RecentRequests
+
+__all__ = ["Ticket", "WaitingRoom"]
+
+
+class Ticket:
+    """One request that waits for its commit."""
+
+    __slots__ = ("digest", "error", "is_durable", "is_settled", "items", "payload")
+
+    def __init__(self, payload: bytes, items: int, digest: bytes) -> None:
+        self.payload = payload
+        self.items = items
+        self.digest = digest
+        self.is_settled = False
+        self.is_durable = False
+        self.error: LogUnavailable | None = None
+
+
+class WaitingRoom:
+    """The requests that no commit has taken yet, and those of late. Thread-safe."""
+
+    def __init__(self, recent: RecentRequests) -> None:
+        self._recent = recent
+        self._lock = threading.Lock()
+        self._queue: list[Ticket] = []
+        self._by_digest: dict[bytes, Ticket] = {}
+
+    def is_known(self, digest: bytes) -> bool:
+        """Whether that request was made durable lately."""
+        return digest in self._recent
+
+    def enter(self, ticket: Ticket) -> Ticket | None:
+        """Queue a ticket and return it; its twin if one waits already; None if it is known."""
+        digest = ticket.digest
+        with self._lock:
+            if self._recent.is_on:
+                if digest in self._recent:
+                    return None
+                twin = self._by_digest.setdefault(digest, ticket)
+                if twin is not ticket:
+                    return twin
+            self._queue.append(ticket)
+            return ticket
+
+    def take(self) -> list[Ticket]:
+        """Empty the queue. Whoever takes settles."""
+        with self._lock:
+            taken, self._queue = self._queue, []
+            return taken
+
+    def settle(self, tickets: Sequence[Ticket], error: LogUnavailable | None = None) -> None:
+        """Make tickets durable, or refused for a reason."""
+        with self._lock:
+            if error is None:
+                self._recent.add(ticket.digest for ticket in tickets)
+            for ticket in tickets:
+                self._by_digest.pop(ticket.digest, None)
+                ticket.error = error
+                ticket.is_durable = error is None
+                ticket.is_settled = True
+
+    def leave(self, ticket: Ticket) -> None:
+        """Forget a ticket whose commit was interrupted, so that its like is not kept waiting for it."""
+        with self._lock:
+            if self._by_digest.get(ticket.digest) is ticket:
+                del self._by_digest[ticket.digest]
+
+    def remember(self, digests: Iterable[bytes]) -> None:
+        """Know requests that were found at a start."""
+        with self._lock:
+            self._recent.add(digests)
