@@ -17,7 +17,7 @@ from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor, ReadWrit
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 
 from rootspan import lifecycle
 from rootspan.ids import CountingIdGenerator
@@ -40,6 +40,7 @@ class CapturedSpan:
     status_message: str | None
     start_ns: int
     end_ns: int
+    links: tuple[SpanContext, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,7 @@ class _Switch(SpanProcessor):
                 status_message=span.status.description,
                 start_ns=start_ns,
                 end_ns=captured.clock(),
+                links=tuple(link.context for link in span.links),
             )
         )
 
