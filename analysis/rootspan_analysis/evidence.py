@@ -14,7 +14,7 @@ from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.reader import Value, statement
 from rootspan_analysis.scene import Scene
 
-__all__ = ["evidence_of", "render"]
+__all__ = ["evidence_of", "inline", "render"]
 
 _PARAMETER: Final = re.compile(r"\{(\w+):[^}]+\}")
 _TEXT_CHARS: Final = 140
@@ -24,6 +24,11 @@ _MARGIN_S: Final = 600
 
 def render(name: str, values: Mapping[str, Value]) -> str:
     """Text of `sql/NAME.sql` with its parameters as literals, so that it runs as it is."""
+    return inline(statement(name), values)
+
+
+def inline(text: str, values: Mapping[str, Value]) -> str:
+    """A statement without comments, its `{name:Type}` parameters as quoted literals."""
 
     def literal(value: Value) -> str:
         if isinstance(value, str):
@@ -32,8 +37,8 @@ def render(name: str, values: Mapping[str, Value]) -> str:
             return "[" + ", ".join(literal(one) for one in value) + "]"
         return str(value)
 
-    text = _PARAMETER.sub(lambda found: literal(values[found[1]]), statement(name))
-    return "\n".join(line for line in text.splitlines() if not line.startswith("--")).strip()
+    filled = _PARAMETER.sub(lambda found: literal(values[found[1]]), text)
+    return "\n".join(line for line in filled.splitlines() if not line.lstrip().startswith("--")).strip()
 
 
 def evidence_of(finding: Finding, scene: Scene) -> tuple[Evidence, ...]:

@@ -8,9 +8,10 @@ from rootspan_analysis.errors import QuestionError
 __all__ = ["MAX_CAUSES", "Question", "Window"]
 
 NS_PER_S: Final = 1_000_000_000
-SHORTEST_S: Final = 10
-"""A window shorter than one time bucket of the engine has nothing to compare."""
-LONGEST_S: Final = 24 * 3600
+SHORTEST_S: Final = 0.1
+"""A few steps of a training job fit in a second; requests need far more and answer `not_enough_data`."""
+LONGEST_S: Final = 7 * 24 * 3600
+"""Steps of a training job may be sampled over days."""
 MAX_CAUSES: Final = 20
 
 
@@ -38,7 +39,7 @@ class Question:
     The fault may have begun anywhere within the window, or shortly before it.
 
     Attributes:
-        from_ns, to_ns: Unix nanoseconds, half-open; 10 s to 24 h long.
+        from_ns, to_ns: Unix nanoseconds, half-open; 0.1 s to 7 days long.
         service: Consider requests that touch this service only; None: all.
         job: Consider spans of this training job only; None: all.
         top: Most causes to name, 1-20.
