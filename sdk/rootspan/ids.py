@@ -8,12 +8,40 @@ time, because a system call for every id costs more than the id.
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 _BLOCK_WORDS = 512
 _WORD_BYTES = 8
+
+
+_root = threading.local()
+
+
+@contextmanager
+def trace_id_of_root(trace_id: int) -> Iterator[None]:
+    """Have the next root span that this thread starts inside the block begin the given trace.
+
+    For trace ids that several processes derive alike from what they do. Our generators heed it; with another
+    one the root gets an id of its own.
+    """
+    _root.trace_id = trace_id
+    try:
+        yield
+    finally:
+        _root.trace_id = 0
+
+
+def _chosen_trace_id() -> int:
+    """The id that `trace_id_of_root` chose, once; otherwise 0."""
+    chosen: int = getattr(_root, "trace_id", 0)
+    if chosen:
+        _root.trace_id = 0
+    return chosen
 
 
 class KernelIdGenerator(IdGenerator):
@@ -41,8 +69,8 @@ class KernelIdGenerator(IdGenerator):
                 return word
 
     def generate_trace_id(self) -> int:
-        """128 random bits, never 0."""
-        return (self.generate_span_id() << 64) | self.generate_span_id()
+        """128 random bits, never 0; or the id that this thread chose."""
+        return _chosen_trace_id() or (self.generate_span_id() << 64) | self.generate_span_id()
 
     def is_trace_id_random(self) -> bool:
         """True: the W3C random-trace-id flag may be set, ratio samplers may trust the low bits."""
@@ -67,8 +95,8 @@ class CountingIdGenerator(IdGenerator):
         return next(self._span_ids)
 
     def generate_trace_id(self) -> int:
-        """The next trace id."""
-        return next(self._trace_ids)
+        """The next trace id, or the one that this thread chose."""
+        return _chosen_trace_id() or next(self._trace_ids)
 
 
 def _draw() -> list[int]:

@@ -16,6 +16,7 @@ from opentelemetry.sdk.resources import Resource
 
 from rootspan import semconv
 from rootspan.config import AttributeValue, Config
+from rootspan.training.job import detect
 
 
 def build_resource(config: Config) -> Resource:
@@ -25,8 +26,10 @@ def build_resource(config: Config) -> Resource:
         chosen[semconv.SERVICE_NAME] = config.service
     if config.recorded_ratio is not None and config.recorded_ratio > 0:
         chosen.setdefault(semconv.SAMPLING_RATE, config.recorded_ratio)
+    place = detect()
     detected = Resource(
         {
+            **(place.resource() if place is not None else {}),
             semconv.HOST_NAME: socket.gethostname(),
             "process.runtime.name": sys.implementation.name,
             "process.runtime.version": platform.python_version(),

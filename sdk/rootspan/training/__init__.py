@@ -1,0 +1,1 @@
+"""Training jobs: steps, phases, collectives, and what a rank tells when it hangs."""
