@@ -16,6 +16,7 @@ from rootspan_store.embedded.app import Threads, build_app
 from rootspan_store.embedded.engine import Engine
 from rootspan_store.embedded.lock import FolderLock
 from rootspan_store.embedded.service import QueryService
+from rootspan_store.embedded.unborn_parts import forget_unborn_parts
 from rootspan_store.errors import StoreConfigError
 from rootspan_store.settings import StoreSettings
 
@@ -64,12 +65,14 @@ def serve(settings: StoreSettings, *, on_ready: Callable[[str], None] | None = N
         DataFolderLocked: Another store has the folder.
         StoreConfigError: The address cannot be listened on.
         EngineError: The engine does not start.
+        OSError: The data folder cannot be read or written.
     """
     folder = Path(settings.data).resolve()
     settings = settings.model_copy(update={"data": folder})
     with FolderLock(folder):
         listener = _listen(settings)
         try:
+            forget_unborn_parts(folder / "clickhouse")
             engine = Engine(settings)
             # The engine writes the schemas that inserts bring to `__cache__` below the current folder.
             os.chdir(folder / "engine")
