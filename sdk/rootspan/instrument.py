@@ -6,58 +6,73 @@ or not installed raises at once; an instrumentation that fails to start is told 
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from opentelemetry.trace import Span
-
-from rootspan import semconv, server_timing
 from rootspan.errors import ConfigurationError, MissingExtraError
-from rootspan.guard import harmless
 
 _logger = logging.getLogger("rootspan")
+AUTO = "auto"
+"""Stands for every name whose libraries are installed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instrumentation:
-    """One library that can be traced: the module it needs, the extra that brings it, how to switch it on."""
+    """One library that can be traced.
 
-    module: str
+    Attributes:
+        modules: What must be installed: the library, and OpenTelemetry's instrumentation of it.
+        extra: The extra that brings them; empty where nothing is needed.
+        switch_on: The function that does it, as `module:function`; imported when it is asked for.
+    """
+
+    modules: tuple[str, ...]
     extra: str
-    switch_on: Callable[[], None]
+    switch_on: str
 
 
-def check(names: Sequence[str]) -> None:
-    """Refuse what cannot be switched on.
+def resolve(names: Sequence[str]) -> tuple[str, ...]:
+    """The names to switch on, each once; "auto" stands for all that are installed.
 
     Raises:
-        ConfigurationError: A name is not known, or a string was given where a list belongs.
+        ConfigurationError: A name is not known, or a string other than "auto" was given where a list belongs.
         MissingExtraError: The package behind a name is not installed.
     """
     if isinstance(names, str):
-        raise ConfigurationError(f"instrument is {names!r}: give a list, instrument=[{names!r}]")
+        if names != AUTO:
+            raise ConfigurationError(f"instrument is {names!r}: give a list, instrument=[{names!r}]")
+        names = (names,)
+    chosen: list[str] = []
     for name in names:
+        if name == AUTO:
+            chosen += [known for known, one in KNOWN.items() if not _missing(one)]
+            continue
         if name not in KNOWN:
-            raise ConfigurationError(f"instrument names {name!r}: use any of {', '.join(map(repr, KNOWN))}")
-        known = KNOWN[name]
-        if not _installed(known.module):
-            raise MissingExtraError(
-                f"instrument names {name!r}, but {known.module} is not installed: "
-                f"pip install 'rootspan[{known.extra}]'",
-                extra=known.extra,
+            raise ConfigurationError(
+                f'instrument names {name!r}: use "auto" or any of {", ".join(map(repr, KNOWN))}'
             )
+        missing = _missing(KNOWN[name])
+        if missing:
+            extra = KNOWN[name].extra
+            raise MissingExtraError(
+                f"instrument names {name!r}, but {missing} is not installed: pip install 'rootspan[{extra}]'",
+                extra=extra,
+            )
+        chosen.append(name)
+    return tuple(dict.fromkeys(chosen))
 
 
 def switch_on(names: Sequence[str]) -> None:
-    """Switch each on, once; what fails is told and left out."""
-    for name in dict.fromkeys(names):
+    """Switch each on, once a process; what fails is told and left out."""
+    for name in names:
         if name in _switched_on:
             continue
+        module, _, function = KNOWN[name].switch_on.partition(":")
         try:
-            KNOWN[name].switch_on()
+            getattr(importlib.import_module(module), function)()
             _switched_on.add(name)
         except Exception as err:
             _logger.warning("rootspan could not instrument %s: %s: %s", name, type(err).__name__, err)
@@ -66,64 +81,34 @@ def switch_on(names: Sequence[str]) -> None:
 _switched_on: set[str] = set()
 
 
-def _grpc() -> None:
-    from opentelemetry.instrumentation import grpc as official
-
-    from rootspan import grpc as ours
-
-    ours.install()
-    for instrumentor in (
-        official.GrpcInstrumentorClient,
-        official.GrpcInstrumentorServer,
-        official.GrpcAioInstrumentorClient,
-        official.GrpcAioInstrumentorServer,
-    ):
-        instrumentor().instrument()
-
-
-def _requests() -> None:
-    from opentelemetry.instrumentation.requests import RequestsInstrumentor
-
-    @harmless
-    def note(span: Span, _request: object, response: Any) -> None:
-        _note_http(span, getattr(response, "headers", {}).get(server_timing.NAME))
-
-    RequestsInstrumentor().instrument(response_hook=note)
-
-
-def _httpx() -> None:
-    from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
-
-    @harmless
-    def note(span: Span, _request: object, response: Any) -> None:
-        # A Headers object, or raw pairs of bytes where a transport was instrumented by hand.
-        headers = getattr(response, "headers", None) or {}
-        if not hasattr(headers, "get"):
-            headers = {name.decode("latin-1").lower(): value for name, value in headers}
-        _note_http(span, headers.get(server_timing.NAME))
-
-    async def note_async(span: Span, request: object, response: Any) -> None:
-        note(span, request, response)
-
-    HTTPXClientInstrumentor().instrument(response_hook=note, async_response_hook=note_async)
-
-
-def _note_http(span: Span, value: str | bytes | None) -> None:
-    duration_ms = server_timing.parse(value)
-    if duration_ms is not None:
-        span.set_attribute(semconv.SERVER_DURATION_MS, duration_ms)
+def _missing(one: Instrumentation) -> str | None:
+    return next((module for module in one.modules if not _installed(module)), None)
 
 
 def _installed(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # a parent package is missing
+    except (ModuleNotFoundError, ValueError):  # a parent package is missing, or the module is a stand-in
         return False
 
 
 KNOWN: Mapping[str, Instrumentation] = {
-    "grpc": Instrumentation("opentelemetry.instrumentation.grpc", "grpc", _grpc),
-    "requests": Instrumentation("opentelemetry.instrumentation.requests", "http", _requests),
-    "httpx": Instrumentation("opentelemetry.instrumentation.httpx", "http", _httpx),
+    "grpc": Instrumentation(
+        ("opentelemetry.instrumentation.grpc",), "grpc", "rootspan.integrations.grpc:install"
+    ),
+    "requests": Instrumentation(
+        ("requests", "opentelemetry.instrumentation.requests"),
+        "http",
+        "rootspan.integrations.http_client:install_requests",
+    ),
+    "httpx": Instrumentation(
+        ("httpx", "opentelemetry.instrumentation.httpx"),
+        "http",
+        "rootspan.integrations.http_client:install_httpx",
+    ),
+    "threads": Instrumentation((), "", "rootspan.integrations.threads:install"),
+    "multiprocessing": Instrumentation((), "", "rootspan.integrations.processes:install"),
+    "structlog": Instrumentation(("structlog",), "logs", "rootspan.integrations.structlog:install"),
+    "loguru": Instrumentation(("loguru",), "logs", "rootspan.integrations.loguru:install"),
 }
 """Libraries by the name `init()` takes."""

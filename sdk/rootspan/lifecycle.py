@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rootspan import config as configuration
 from rootspan.config import AttributeValue
@@ -26,6 +26,8 @@ _logger = logging.getLogger("rootspan")
 _lock = threading.RLock()
 _pipeline: Pipeline | None = None
 _last_delivery = Delivery({}, {})
+_settings: Mapping[str, Any] | None = None
+_inherited = False
 _hooked = False
 _captured = False
 
@@ -35,6 +37,7 @@ def init(
     endpoint: str | None = None,
     *,
     instrument: Sequence[str] = (),
+    baggage: Sequence[str] = (),
     resource: Mapping[str, AttributeValue] | None = None,
     headers: Mapping[str, str] | None = None,
     certificate: str | os.PathLike[str] | None = None,
@@ -54,7 +57,9 @@ def init(
         service: Name of this service (OTEL_SERVICE_NAME).
         endpoint: `host:port`, `http://…` or, for TLS, `https://…` (OTEL_EXPORTER_OTLP_ENDPOINT,
             default http://localhost:4317).
-        instrument: Libraries to trace: "grpc", "requests", "httpx".
+        instrument: Libraries to trace: "grpc", "requests", "httpx", "threads", "multiprocessing",
+            "structlog", "loguru", or "auto" for all that are installed.
+        baggage: Names of baggage entries that become attributes of every span, e.g. "tenant.id".
         resource: More about this process, e.g. {"cloud.region": "eu-west"} (OTEL_RESOURCE_ATTRIBUTES).
         headers: Metadata of every export, e.g. a token (OTEL_EXPORTER_OTLP_HEADERS).
         certificate: PEM file of the collector's authority (OTEL_EXPORTER_OTLP_CERTIFICATE).
@@ -70,28 +75,33 @@ def init(
         ConfigurationError: An argument cannot be used. Environment variables never raise; they are told.
         MissingExtraError: The package for an entry of `instrument` is not installed.
     """
-    global _pipeline
-    config = configuration.load(
-        service,
-        endpoint,
-        resource=resource,
-        headers=headers,
-        certificate=certificate,
-        sample_ratio=sample_ratio,
-        traces=traces,
-        logs=logs,
-        metrics=metrics,
-        export_timeout_s=export_timeout_s,
-        exit_timeout_s=exit_timeout_s,
-    )
+    global _pipeline, _settings, _inherited
+    settings: dict[str, Any] = {
+        "service": service,
+        "endpoint": endpoint,
+        "resource": dict(resource) if resource else None,
+        "headers": dict(headers) if headers else None,
+        "certificate": certificate,
+        "sample_ratio": sample_ratio,
+        "traces": traces,
+        "logs": logs,
+        "metrics": metrics,
+        "export_timeout_s": export_timeout_s,
+        "exit_timeout_s": exit_timeout_s,
+    }
+    config = configuration.load(**settings)
     from rootspan import instrument as instrumentation
 
-    instrumentation.check(instrument)
+    chosen = instrumentation.resolve(instrument)
     if _captured:
         # Under rootspan.testing.capture() the program's own init() must not send to anywhere.
         return
     with _lock:
         if _pipeline is not None:
+            if _inherited:
+                # A spawned child has its parent's settings already; that it asks for them is no mistake.
+                _inherited = False
+                return
             _logger.warning("rootspan.init() was called again; the settings of the first call stay")
             return
         for problem in config.problems:
@@ -106,7 +116,9 @@ def init(
             )
             return
         _hook_process()
-    instrumentation.switch_on(instrument)
+        _settings = {**settings, "instrument": chosen, "baggage": tuple(baggage)}
+    _take_context_along(baggage)
+    instrumentation.switch_on(chosen)
 
 
 def flush(timeout_s: float = 5.0) -> bool:
@@ -152,11 +164,38 @@ def delivery() -> Delivery:
     return _last_delivery if pipeline is None else pipeline.delivery()
 
 
+def settings() -> Mapping[str, Any] | None:
+    """What `init()` was called with, for a child process to be set up alike; None where it was not."""
+    return None if _pipeline is None else _settings
+
+
+def inherit(settings: Mapping[str, Any]) -> None:
+    """Set this process up like its parent, unless it did so itself. Its own `init()` then changes nothing."""
+    global _inherited
+    if _pipeline is None:
+        init(**settings)
+        _inherited = True
+
+
 def set_captured(captured: bool) -> bool:
     """Have `init()` set up nothing, for tests. Returns whether a pipeline is running already."""
     global _captured
     _captured = captured
     return _pipeline is not None
+
+
+def _take_context_along(baggage: Sequence[str]) -> None:
+    from rootspan import launch
+
+    launch.adopt()
+    if baggage:
+        from opentelemetry import trace
+
+        from rootspan.baggage_processor import BaggageProcessor
+
+        add = getattr(trace.get_tracer_provider(), "add_span_processor", None)
+        if add is not None:
+            add(BaggageProcessor(baggage))
 
 
 def _build(config: configuration.Config) -> Pipeline:

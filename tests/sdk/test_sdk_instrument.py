@@ -117,10 +117,13 @@ def test_grpc_errors_name_their_code_on_both_sides(receiver: Receiver, run_progr
         "RESOURCE_EXHAUSTED",
         "UNKNOWN",
     ]
-    assert {attributes_of(span)["error.type"] for span in kinds[Span.SPAN_KIND_SERVER]} == {
-        "RESOURCE_EXHAUSTED",
-        "KeyError",
-    }
+    # A refusal is an error of the call, not of the server: the semantic conventions leave its status unset.
+    refused, raised = kinds[Span.SPAN_KIND_SERVER]
+    assert refused.status.code == Status.STATUS_CODE_UNSET
+    assert attributes_of(refused)["rpc.response.status_code"] == "RESOURCE_EXHAUSTED"
+    assert "error.type" not in attributes_of(refused)
+    assert raised.status.code == Status.STATUS_CODE_ERROR
+    assert attributes_of(raised)["error.type"] == "KeyError"
     # The program's own exception is told once, where it began; what abort() raises is none.
     events = [(span.kind, event) for _, span in receiver.spans() for event in span.events]
     assert len(events) == 1
@@ -215,15 +218,15 @@ def test_our_own_exports_are_not_traced(receiver: Receiver, run_program: RunProg
 
 def test_an_unknown_library_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(ConfigurationError, match="'grpc', 'requests', 'httpx'"):
-        instrument.check(["flask"])
+        instrument.resolve(["flask"])
     with pytest.raises(ConfigurationError, match=r"instrument=\['grpc'\]"):
-        instrument.check("grpc")
+        instrument.resolve("grpc")
 
 
 def test_a_missing_package_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.instrumentation.httpx", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'rootspan\[http\]'") as raised:
-        instrument.check(["grpc", "httpx"])
+        instrument.resolve(["grpc", "httpx"])
     assert raised.value.extra == "http"
 
 

@@ -92,7 +92,8 @@ class Ticket:
         self._waiting_since_ns: int | None = self._enqueued_ns
         self._serving_since_ns: int | None = None
         self._serving_share = 0.0
-        self._wait_ns = self._service_ns = self._share_ns = 0
+        self._wait_ns = self._service_ns = 0
+        self._share_ns = 0.0
         self._n_batches = self._n_steps = self._n_pauses = self._largest = 0
         self._batches: list[Batch] = []
         self._owner: Owner | None = None
@@ -202,7 +203,7 @@ class Ticket:
         if self._serving_since_ns is not None:
             duration_ns = max(0, now_ns - self._serving_since_ns)
             self._service_ns += duration_ns
-            self._share_ns += round(duration_ns * self._serving_share)
+            self._share_ns += duration_ns * self._serving_share
             self._n_steps += 1
             self._serving_since_ns = None
 
