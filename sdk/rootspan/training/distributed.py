@@ -1,0 +1,211 @@
+"""Records the collectives that a program calls through `torch.distributed`.
+
+Owns what is wrapped and how each call's group, size and end are found. A wrapped call does what it did, raises
+what it raised, and is left alone while torch.compile looks at it. Collectives that C++ starts by itself (DDP's
+reducer) do not pass here; `hooks` sees to those.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast
+
+import torch
+import torch.distributed as dist
+from torch.distributed import distributed_c10d as c10d
+
+from rootspan.training.recorder import Recorder, recorder
+from rootspan.training.ring import PEER, Channel, Record, Wait, close
+
+_logger = logging.getLogger("rootspan")
+Call = Callable[..., Any]
+
+# Operation: position and name of the tensor whose bytes count (what this rank moves), positions of group and
+# async_op. As in torch 2.4 to 2.13; the newer names are left out where they do not exist.
+_COLLECTIVES = {
+    "all_reduce": (0, "tensor", 2, 3),
+    "broadcast": (0, "tensor", 2, 3),
+    "reduce": (0, "tensor", 3, 4),
+    "all_gather": (1, "tensor", 2, 3),
+    "all_gather_into_tensor": (1, "input_tensor", 2, 3),
+    "all_gather_single": (1, "input_tensor", 2, 3),
+    "reduce_scatter": (1, "input_list", 3, 4),
+    "reduce_scatter_tensor": (1, "input", 3, 4),
+    "reduce_scatter_single": (1, "input", 3, 4),
+    "all_to_all": (1, "input_tensor_list", 2, 3),
+    "all_to_all_single": (1, "input", 4, 5),
+    "gather": (0, "tensor", 3, 4),
+    "scatter": (0, "tensor", 3, 4),
+    "barrier": (99, "", 0, 1),
+}
+# Operation: its direction, names of the peer in the job and in the group, and whether it blocks.
+_PAIRS = {
+    "send": ("dst", "group_dst", True),
+    "recv": ("src", "group_src", True),
+    "isend": ("dst", "group_dst", False),
+    "irecv": ("src", "group_src", False),
+}
+
+
+class _Sized(Protocol):
+    nbytes: int
+
+
+def install() -> None:
+    """Wrap `torch.distributed`, once. Names imported from it before are not wrapped: call this early."""
+    with _installing:
+        if getattr(dist, _MARK, False):
+            return
+        setattr(dist, _MARK, True)
+        for name, where in _COLLECTIVES.items():
+            original = getattr(dist, name, None)
+            if original is not None:
+                _replace(name, _wrap_collective(name, original, *where))
+        for name, (peer, group_peer, blocking) in _PAIRS.items():
+            _replace(name, _wrap_pair(name, getattr(dist, name), peer, group_peer, blocking))
+        # P2POp compares its operation with isend and irecv; the originals may have been imported before us.
+        check = c10d._check_op
+        c10d._check_op = lambda op: check(_wrapped.get(op, op))
+        _replace("destroy_process_group", _forget_groups_after(dist.destroy_process_group))
+
+
+_MARK = "_rootspan_installed"
+_installing = threading.Lock()
+_wrapped: dict[Call, Call] = {}
+_channels: dict[object, Channel] = {}
+
+
+def _replace(name: str, wrapper: Call) -> None:
+    original = getattr(dist, name)
+    _wrapped[original] = wrapper
+    for module in (dist, c10d):
+        if getattr(module, name, None) is original:
+            setattr(module, name, wrapper)
+
+
+def channel_of(group: Any) -> Channel | None:
+    """The channel of a process group (None: all ranks), or None for a group this rank is no member of.
+
+    The label is the group's name and description, which are the same on all its ranks.
+    """
+    known = _channels.get(group)
+    if known is not None:
+        return known
+    real = c10d._get_default_group() if group is None else group
+    if not isinstance(real, dist.ProcessGroup):
+        return None
+    label = f"{real.group_name}:{real.group_desc}"
+    made = recorder().channels.setdefault(label, Channel(label, tuple(dist.get_process_group_ranks(real))))
+    _channels[group] = made
+    return made
+
+
+def note_end(work: Any, record: Record) -> None:
+    """Have a record end when its work does, on whichever thread that is."""
+    try:
+        work.get_future().add_done_callback(lambda _: close(record))
+    except Exception:  # a backend without futures: the end of the call is what is known
+        close(record)
+
+
+def _wrap_collective(op: str, original: Call, at: int, tensor_name: str, group_at: int, async_at: int) -> Call:
+    compiling = torch.compiler.is_compiling
+
+    @functools.wraps(original)
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        if compiling():
+            return original(*args, **kwargs)
+        n_args = len(args)
+        group = args[group_at] if n_args > group_at else kwargs.get("group")
+        channel = _channels.get(group) or _channel_or_none(group)
+        if channel is None:
+            return original(*args, **kwargs)
+        later = args[async_at] if n_args > async_at else kwargs.get("async_op", False)
+        tensor = args[at] if n_args > at else kwargs.get(tensor_name)
+        try:
+            size = tensor.nbytes  # type: ignore[union-attr]
+        except AttributeError:
+            size = _bytes_of(tensor)
+        now = recorder()
+        record = now.ring.open(op, channel, size, now.step, Wait.LATER if later else Wait.AT_ONCE)
+        try:
+            work = original(*args, **kwargs)
+        except BaseException as err:
+            close(record, type(err).__name__)
+            raise
+        if later and work is not None:
+            note_end(work, record)
+        else:
+            close(record)
+        return work
+
+    return recorded
+
+
+def _wrap_pair(op: str, original: Call, peer_name: str, group_peer_name: str, blocking: bool) -> Call:
+    compiling = torch.compiler.is_compiling
+
+    @functools.wraps(original)
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        if compiling():
+            return original(*args, **kwargs)
+        group = args[2] if len(args) > 2 else kwargs.get("group")
+        channel = _channels.get(group) or _channel_or_none(group)
+        if channel is None:
+            return original(*args, **kwargs)
+        peer = args[1] if len(args) > 1 else kwargs.get(peer_name)
+        group_peer = args[4] if len(args) > 4 else kwargs.get(group_peer_name)
+        if peer is None and group_peer is not None and channel.ranks:
+            peer = channel.ranks[group_peer]
+        tensor = args[0] if args else kwargs.get("tensor")
+        record = _open_pair(recorder(), op, channel, tensor, peer, blocking)
+        try:
+            result = original(*args, **kwargs)
+        except BaseException as err:
+            close(record, type(err).__name__)
+            raise
+        if not blocking and result is not None:
+            note_end(result, record)
+            return result
+        if op == "recv" and isinstance(result, int) and record[PEER] < 0:
+            record[PEER] = result
+        close(record)
+        return result
+
+    return recorded
+
+
+def _open_pair(
+    now: Recorder, op: str, channel: Channel, tensor: object, peer: int | None, blocking: bool
+) -> Record:
+    # isend meets recv: both directions have one count, whether the call blocks or not.
+    waited = Wait.AT_ONCE if blocking else Wait.LATER
+    return now.ring.open_pair(op.removeprefix("i"), channel, _bytes_of(tensor), peer, now.step, waited)
+
+
+def _channel_or_none(group: object) -> Channel | None:
+    try:
+        return channel_of(group)
+    except Exception:  # no process group yet: the call itself says so
+        return None
+
+
+def _bytes_of(tensors: object) -> int:
+    if tensors is None:
+        return 0
+    if isinstance(tensors, Sequence):
+        return sum(_bytes_of(one) for one in tensors)
+    return int(getattr(cast("_Sized", tensors), "nbytes", 0))
+
+
+def _forget_groups_after(original: Call) -> Call:
+    @functools.wraps(original)
+    def destroying(*args: Any, **kwargs: Any) -> Any:
+        # A group made later may live at the address of one that is gone, and would be taken for it.
+        _channels.clear()
+        return original(*args, **kwargs)
+
+    return destroying

@@ -1,0 +1,82 @@
+"""Delivers telemetry when a launcher ends this rank by SIGTERM, then lets the signal do what it would have done.
+
+torchrun ends all ranks this way when one dies: the moment whose telemetry matters most. Python runs signal
+handlers between the instructions of the main thread, which may be waiting inside a collective for the dead rank;
+so the signal is also noticed by a thread, through the wakeup descriptor. Owns both, and refuses to touch a signal
+that the program handles itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+FLUSH_WITHIN_S = 3.0
+"""torchrun waits 30 s before it kills, Slurm and Kubernetes 30 s too unless told otherwise."""
+
+
+def install(deliver: Callable[[], object]) -> bool:
+    """Have SIGTERM call `deliver` once, at most for three seconds, and then end the process as it always did.
+
+    Returns:
+        False where nothing was changed: the program has a handler, or this is not its main thread.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        return False
+    ending = _Ending(deliver)
+    signal.signal(signal.SIGTERM, ending.handle)
+    with contextlib.suppress(ValueError, OSError):
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        previous = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        if previous != -1:  # an event loop has it; the handler above remains
+            signal.set_wakeup_fd(previous)
+            os.close(reader)
+            os.close(writer)
+        else:
+            threading.Thread(target=ending.watch, args=(reader,), name="rootspan-sigterm", daemon=True).start()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_restore_in_child)
+    return True
+
+
+class _Ending:
+    def __init__(self, deliver: Callable[[], object]) -> None:
+        self._deliver, self._once = deliver, threading.Lock()
+
+    def handle(self, _number: int, _frame: FrameType | None) -> None:
+        self.end()
+
+    def watch(self, reader: int) -> None:
+        while byte := os.read(reader, 1):
+            if byte[0] == signal.SIGTERM:
+                self.end()
+
+    def end(self) -> None:
+        if not self._once.acquire(blocking=False):
+            return  # the other thread is at it
+        # On a thread of its own: the interrupted code may hold a lock that delivering needs.
+        delivering = threading.Thread(target=self._safely, name="rootspan-flush", daemon=True)
+        delivering.start()
+        delivering.join(FLUSH_WITHIN_S)
+        # signal.signal() is for the main thread alone, and that may be the one that waits.
+        ctypes.CDLL(None).signal(int(signal.SIGTERM), 0)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def _safely(self) -> None:
+        with contextlib.suppress(Exception):
+            self._deliver()
+
+
+def _restore_in_child() -> None:
+    # A data loader's worker must die of its own signals, and must not report them to its parent's thread.
+    with contextlib.suppress(ValueError, OSError):
+        signal.set_wakeup_fd(-1)
+        if isinstance(getattr(signal.getsignal(signal.SIGTERM), "__self__", None), _Ending):
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,0 +1,153 @@
+"""A thread that looks at what hangs, and at the control file, once a second.
+
+Owns the limit from which on a wait is a hang, and the log events that say so: for each collective that is not
+complete one `collective.pending`, for each group one `collective.status`. A rank whose step lasts too long while
+nothing of its own is pending tells its status, too: then its group waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from opentelemetry import trace as otel_trace
+from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
+from opentelemetry.context import Context
+
+from rootspan import semconv
+from rootspan.errors import ConfigurationError
+from rootspan.spans import AttributeValue
+from rootspan.training import emission
+from rootspan.training.ring import CHANNEL, ENQUEUED_NS, OP, SEQ, STEP, Record
+
+if TYPE_CHECKING:
+    from rootspan.training.detail import ControlFile
+    from rootspan.training.recorder import Recorder
+    from rootspan.training.step import Step
+
+_logger = logging.getLogger("rootspan")
+_LOOK_EVERY_S = 1.0
+_LONGEST_STEPS = 3.0
+"""A step may take this many times the longest of the last 64: some programs wait a minute by design."""
+_MAX_EVENTS = 64
+
+
+class Watchdog:
+    """Looks at one recorder after the other, as the process has them."""
+
+    def __init__(
+        self,
+        find_recorder: Callable[[], Recorder],
+        hang_after_s: float,
+        control: ControlFile | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._find, self._hang_after_s, self._control, self._clock = (
+            find_recorder,
+            hang_after_s,
+            control,
+            clock,
+        )
+        self._told: set[int] = set()
+        self._told_step: Step | None = None
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        """Look from now on, on a daemon thread."""
+        look_every_s = min(_LOOK_EVERY_S, self._hang_after_s / 4)
+        threading.Thread(target=self._run, args=(look_every_s,), name="rootspan-training", daemon=True).start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stop.set()
+
+    def look(self) -> bool:
+        """Look once. Returns whether something hangs that was not told before."""
+        now = self._find()
+        if self._control is not None:
+            try:
+                choice = self._control.changed()
+            except ConfigurationError as err:
+                _logger.warning("the training control file was not heeded: %s", err)
+            else:
+                if choice is not None:
+                    now.detail = choice
+        now_ns = self._clock()
+        limit_ns = self._limit_ns(now)
+        hanging = [record for record in now.ring.pending() if now_ns - record[ENQUEUED_NS] > limit_ns]
+        step = now.step
+        fresh = [record for record in hanging if id(record) not in self._told]
+        late = step is not None and step is not self._told_step and now_ns - step.start_ns > limit_ns
+        # Ids of objects that are gone may come again; what no longer hangs is forgotten.
+        self._told = {id(record) for record in hanging}
+        if not fresh and not late:
+            return False
+        self._told_step = step
+        if step is not None:
+            step.suspect = "hang"
+        for record in fresh[:_MAX_EVENTS]:
+            _tell_pending(now, record, now_ns)
+        for label, channel in list(now.channels.items())[:_MAX_EVENTS]:
+            status: dict[str, AttributeValue] = {
+                semconv.TRAINING_COLLECTIVE_GROUP: label,
+                semconv.TRAINING_COLLECTIVE_LAST_ENQUEUED: channel.last_enqueued,
+                semconv.TRAINING_COLLECTIVE_LAST_COMPLETED: channel.last_completed,
+                semconv.TRAINING_GROUP_RANKS: channel.ranks,
+            }
+            words = f"group {label}: enqueued up to {channel.last_enqueued}, completed {channel.last_completed}"
+            _emit(now, semconv.EVENT_COLLECTIVE_STATUS, words, status, step, severe=False)
+        if step is not None:
+            # Completed ones as spans, now: a process that hangs rarely ends its step.
+            inside = otel_trace.set_span_in_context(step.span, Context())
+            records, _ = now.ring.since(step.first_record)
+            emission.send_collectives(now.tracer(), records, inside, now.attributes)
+        return True
+
+    def _limit_ns(self, now: Recorder) -> float:
+        usual_ns = max(list(now.step_durations_ns), default=0)
+        return max(self._hang_after_s * 1e9, _LONGEST_STEPS * usual_ns)
+
+    def _run(self, look_every_s: float) -> None:
+        while not self._stop.wait(look_every_s):
+            try:
+                self.look()
+            except Exception as err:
+                _logger.warning("the training watchdog failed: %s: %s", type(err).__name__, err)
+
+
+def _tell_pending(now: Recorder, record: Record, now_ns: int) -> None:
+    age_s = (now_ns - record[ENQUEUED_NS]) / 1e9
+    told = emission.collective_attributes(record)
+    told[semconv.TRAINING_COLLECTIVE_AGE_S] = age_s
+    told[semconv.TRAINING_COLLECTIVE_STATE] = "pending"
+    words = f"{record[OP]} {record[SEQ]} of group {record[CHANNEL].label} is not complete after {age_s:.1f} s"
+    _emit(now, semconv.EVENT_COLLECTIVE_PENDING, words, told, record[STEP], severe=True)
+
+
+def _emit(
+    now: Recorder,
+    event: str,
+    words: str,
+    attributes: Mapping[str, AttributeValue],
+    step: Step | None,
+    *,
+    severe: bool,
+) -> None:
+    context = Context() if step is None else otel_trace.set_span_in_context(step.span, Context())
+    told = {**now.attributes, **attributes}
+    if step is not None:
+        told[semconv.TRAINING_STEP] = step.number
+    get_logger("rootspan.training").emit(
+        LogRecord(
+            timestamp=time.time_ns(),
+            context=context,
+            severity_number=SeverityNumber.WARN if severe else SeverityNumber.INFO,
+            severity_text="WARN" if severe else "INFO",
+            body=f"{event}: {words}",
+            attributes=told,
+            event_name=event,
+        )
+    )
