@@ -91,6 +91,6 @@ def timestamp(unix_ns: int) -> str:
 def _told(what: str, error: Exception) -> StoreError:
     reason = " ".join(str(error).split())[:_CAUSE_CHARS]
     return StoreError(
-        f"the store did not do {what}: {reason}; see `rootspan doctor`, and `rootspan migrate` for its tables",
+        f"the store did not do {what}: {reason}; see `rootspan doctor`, and `rootspan migrate` for tables",
         statement=what,
     )

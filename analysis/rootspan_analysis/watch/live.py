@@ -1,0 +1,187 @@
+"""One incident's life: it is asked about, grows, and closes after a quiet time.
+
+Owns the rules of time. Reads and writes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Final
+
+from rootspan_analysis.explanation import Explanation
+from rootspan_analysis.question import NS_PER_S, Question
+from rootspan_analysis.watch.describe import ordered, severity_of, title_of, worse
+from rootspan_analysis.watch.grouping import Calls
+from rootspan_analysis.watch.incident import BlastRadius, Breach, Incident, IncidentImpact
+from rootspan_analysis.watch.judging import Key, Quarantine
+
+__all__ = ["Live", "begun", "first_cause", "id_of", "question_for", "resumed"]
+
+ASK_EVERY_S: Final = (10.0, 600.0)
+"""The engine is asked again after half of an incident's age, within these bounds,"""
+ASK_COST: Final = 20.0
+"""and not before this many times what the last answer took."""
+BEFORE_S: Final = 40
+SHORTEST_S: Final = 90
+"""A question's window: from this long before the onset; at least so long, which gives cells of 10 s."""
+LONGEST_S: Final = 1800
+SILENT_S: Final = 900
+
+
+@dataclass(slots=True)
+class Live:
+    """An open incident, and what a watcher keeps in mind about it.
+
+    Attributes:
+        last_bad_s: End of the last cell in which an objective was missed, unix seconds.
+        asked_ns, took_ms: When the engine was last asked, and how long it thought.
+        dirty: Whether the stored row is behind.
+    """
+
+    incident: Incident
+    last_bad_s: int
+    asked_ns: int = 0
+    took_ms: int = 0
+    dirty: bool = True
+    keys: set[Key] = field(default_factory=set)
+
+    def wants_answer(self, now_ns: int) -> bool:
+        """Whether it is time to ask the engine again."""
+        age_s = (now_ns - self.incident.opened_ns) / NS_PER_S
+        wait_s = min(max(age_s / 2, ASK_EVERY_S[0]), ASK_EVERY_S[1])
+        return now_ns - self.asked_ns >= max(wait_s, ASK_COST * self.took_ms / 1e3) * NS_PER_S
+
+    def grow(self, over: Mapping[Key, Breach], more: Sequence[Breach], calls: Calls, *, end_s: int) -> None:
+        """Take in how its objectives do now, and further breaches."""
+        now = {key: over[key] for key in self.keys if key in over}
+        if now or more:
+            self.last_bad_s = end_s
+        known = {one.key: one for one in self.incident.breaches}
+        for key, breach in now.items():
+            known[key] = replace(breach, since_ns=min(breach.since_ns, known[key].since_ns))
+        further = {one.key: one for one in more if one.key not in known}
+        breaches = tuple((known | further).values())
+        severity = worse(self.incident.severity, severity_of(breaches))
+        # Values alone change at every look: the order, and the row, wait for something that a person wants to know.
+        if further or severity != self.incident.severity:
+            breaches = ordered(breaches, calls)
+            self.dirty = True
+        self.keys |= set(further)
+        self.incident = replace(
+            self.incident,
+            breaches=breaches,
+            lead=breaches[0],
+            onset_ns=min(one.since_ns for one in breaches),
+            severity=severity,
+            title=title_of(self.incident.causes, breaches[0]),
+        )
+
+    def explained(self, answer: Explanation, *, now_ns: int) -> None:
+        """Take in an answer. One without a cause never replaces one with a cause."""
+        self.asked_ns, self.took_ms = now_ns, answer.took_ms
+        if self.incident.causes and not answer.causes:
+            return
+        causes = tuple(one.to_json() for one in answer.causes)
+        before = self.incident.verdict, first_cause(self.incident)
+        hours = answer.causes[0].impact.gpu_hours if answer.causes else 0.0
+        self.incident = replace(
+            self.incident,
+            verdict=answer.verdict,
+            causes=causes,
+            title=title_of(causes, self.incident.lead),
+            explanation=answer.to_json(),
+            impact=replace(self.incident.impact, gpu_hours=hours),
+        )
+        self.dirty = self.dirty or before != (self.incident.verdict, first_cause(self.incident))
+
+    def is_over(self, fine: frozenset[Key], *, end_s: int, silent_s: int, quiet_s: float) -> bool:
+        """Whether it is to be closed: quiet for long enough with data that says so, or without any at all."""
+        quiet = end_s - self.last_bad_s
+        if silent_s > quiet_s:
+            return quiet >= max(SILENT_S, quiet_s)
+        return quiet >= quiet_s and (bool(self.keys & fine) or quiet >= max(SILENT_S, quiet_s))
+
+    def close(self) -> None:
+        """Close it at the end of its last breach."""
+        end_ns = max(self.last_bad_s * NS_PER_S, self.incident.onset_ns)
+        self.incident = replace(self.incident, state="closed", closed_ns=end_ns)
+        self.dirty = True
+
+    def quarantines(self) -> list[Quarantine]:
+        """The times of its series that must not become the usual; open ones last forever."""
+        return _quarantines(self.incident)
+
+
+def first_cause(incident: Incident) -> tuple[object, object] | None:
+    """Fault and entity of the first cause, to compare with; None while there is none."""
+    if not incident.causes:
+        return None
+    first = incident.causes[0]
+    entity = first.get("entity")
+    return first.get("fault"), tuple(sorted(entity.items())) if isinstance(entity, dict) else ()
+
+
+def _quarantines(incident: Incident) -> list[Quarantine]:
+    to_s = incident.closed_ns // NS_PER_S + 60 if incident.closed_ns else 2**40
+    from_s = incident.onset_ns // NS_PER_S - 60
+    return [
+        Quarantine(one.service, one.operation, one.job, from_s, to_s)
+        for one in {(b.service, b.operation, b.job): b for b in incident.breaches}.values()
+    ]
+
+
+def id_of(breaches: Sequence[Breach]) -> str:
+    """An id that follows from what was found: the first objective that was missed, and in which minute."""
+    first = min(breaches, key=lambda one: (one.since_ns // (60 * NS_PER_S), one.key))
+    minute = first.since_ns // (60 * NS_PER_S) * 60
+    digest = sha256("\0".join(first.key).encode()).hexdigest()[:8]
+    return f"{datetime.fromtimestamp(minute, UTC):%Y%m%d-%H%M}-{digest}"
+
+
+def begun(breaches: Sequence[Breach], calls: Calls, *, now_ns: int, end_s: int, version: str) -> Live:
+    """A new incident of a group of breaches."""
+    ranked = ordered(breaches, calls)
+    incident = Incident(
+        id=id_of(breaches),
+        state="open",
+        severity=severity_of(breaches),
+        title=title_of((), ranked[0]),
+        onset_ns=min(one.since_ns for one in breaches),
+        opened_ns=now_ns,
+        updated_ns=now_ns,
+        closed_ns=None,
+        lead=ranked[0],
+        breaches=ranked,
+        verdict="pending",
+        causes=(),
+        impact=IncidentImpact(),
+        blast=BlastRadius(tuple(sorted({one.service for one in breaches if one.service}))),
+        explanation=None,
+        engine_version=version,
+    )
+    return Live(incident, last_bad_s=end_s, keys={one.key for one in breaches})
+
+
+def resumed(incident: Incident, *, end_s: int) -> Live:
+    """An open incident that another watcher, or this one before it was started again, began."""
+    return Live(incident, last_bad_s=end_s, dirty=False, keys={one.key for one in incident.breaches})
+
+
+def question_for(breaches: Sequence[Breach], *, last_bad_s: int, end_s: int, alone: bool) -> Question:
+    """What to ask the engine: from before the onset to the last breach, or now.
+
+    Args:
+        alone: Whether nothing else is wrong at the time; otherwise only requests through the group's own
+            service count, so that two incidents get each its own cause.
+    """
+    onset_s = min(one.since_ns for one in breaches) // NS_PER_S
+    to_s = min(end_s, max(last_bad_s, onset_s + SHORTEST_S - BEFORE_S), onset_s + LONGEST_S)
+    from_s = min(onset_s - BEFORE_S, to_s - SHORTEST_S)
+    lead = breaches[0]
+    return Question(
+        from_s * NS_PER_S,
+        to_s * NS_PER_S,
+        service=None if alone or not lead.service else lead.service,
+        job=lead.job or None,
+    )
