@@ -19,8 +19,12 @@ from rootspan.propagation import extract, inject
 VARIABLES = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
 
 
-def environment(base: Mapping[str, str] | None = None, *, context: Context | None = None) -> dict[str, str]:
-    """An environment for a program that continues the current span: `subprocess.run(..., env=environment())`.
+def child_environment(
+    base: Mapping[str, str] | None = None, *, context: Context | None = None
+) -> dict[str, str]:
+    """An environment for a program that continues the current span.
+
+    For example `subprocess.run(..., env=rootspan.child_environment())`.
 
     Args:
         base: What else is in it; None takes this process's environment, `{}` nothing.

@@ -175,6 +175,7 @@ def inherit(settings: Mapping[str, Any]) -> None:
     if _pipeline is None:
         init(**settings)
         _inherited = True
+        _end_with_multiprocessing()
 
 
 def set_captured(captured: bool) -> bool:
@@ -213,6 +214,10 @@ def _hook_process() -> None:
         return
     _hooked = True
     atexit.register(shutdown)
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        # A fork server's child runs no exit handlers either.
+        _finalize_multiprocessing_child(_shutdown_token)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(
             before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
@@ -236,6 +241,10 @@ def _after_fork_in_child() -> None:
     _lock = threading.RLock()
     if _pipeline is not None:
         _pipeline.after_fork_in_child()
+    _end_with_multiprocessing()
+
+
+def _end_with_multiprocessing() -> None:
     # multiprocessing ends its children by os._exit and runs no exit handlers, only its own finalizers, which
     # it clears just before it runs these callbacks.
     util = sys.modules.get("multiprocessing.util")

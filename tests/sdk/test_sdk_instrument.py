@@ -158,6 +158,66 @@ def test_grpc_aio_calls_are_connected_and_tell_the_peers_duration(
     assert 20 <= told_ms <= (client.end_time_unix_nano - client.start_time_unix_nano) / 1e6
 
 
+def test_a_stream_of_responses_tells_the_peers_duration_with_its_last_one(
+    receiver: Receiver, run_program: RunProgram
+) -> None:
+    done = run_program(
+        GRPC.format(endpoint=receiver.endpoint)
+        + """
+    def slow_stream(request, context):
+        yield request
+        time.sleep(0.02)
+        yield request
+        if request == b"refuse":
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "queue full")
+
+    async def aio_stream(request, context):
+        yield request
+        await asyncio.sleep(0.02)
+        yield request
+
+    def stream_handlers(stream):
+        handler = grpc.unary_stream_rpc_method_handler(stream)
+        return grpc.method_handlers_generic_handler("Ranker", {"Stream": handler})
+
+    server = grpc.server(futures.ThreadPoolExecutor(4))
+    server.add_generic_rpc_handlers((stream_handlers(slow_stream),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    stream = grpc.insecure_channel(f"localhost:{port}").unary_stream("/Ranker/Stream")
+    assert list(stream(b"s")) == [b"s", b"s"]
+    try:
+        list(stream(b"refuse"))
+    except grpc.RpcError as err:
+        print(err.code().name)
+    server.stop(1).wait()
+
+    async def main():
+        server = grpc.aio.server()
+        server.add_generic_rpc_handlers((stream_handlers(aio_stream),))
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        async with grpc.aio.insecure_channel(f"localhost:{port}") as channel:
+            assert [one async for one in channel.unary_stream("/Ranker/Stream")(b"a")] == [b"a", b"a"]
+        await server.stop(1)
+    asyncio.run(main())
+    """
+    )
+    assert (done.code, done.out.split()) == (0, ["RESOURCE_EXHAUSTED"]), done.err
+    kinds = _by_kind(receiver, "Ranker/Stream")
+    servers = {span.parent_span_id: span for span in kinds[Span.SPAN_KIND_SERVER]}
+    clients = kinds[Span.SPAN_KIND_CLIENT]
+    assert len(clients) == len(servers) == 3
+    for client in clients:
+        server = servers[client.span_id]
+        told_ms = attributes_of(client)["rootspan.peer.duration_ms"]
+        assert isinstance(told_ms, float)
+        assert 20 <= told_ms <= (server.end_time_unix_nano - server.start_time_unix_nano) / 1e6
+        assert attributes_of(client)["server.address"] == "localhost"
+    (refused,) = [span for span in clients if span.status.code == Status.STATUS_CODE_ERROR]
+    assert attributes_of(refused)["error.type"] == "RESOURCE_EXHAUSTED"
+
+
 HTTP = """
     import rootspan
     rootspan.init("svc", {endpoint!r}, instrument=["requests", "httpx"], metrics=False)
@@ -214,6 +274,14 @@ def test_our_own_exports_are_not_traced(receiver: Receiver, run_program: RunProg
     )
     assert done.code == 0, done.err
     assert [span.name for _, span in receiver.spans()] == ["work"]
+
+
+def test_auto_finds_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {"grpc", "requests", "httpx", "threads", "multiprocessing"} <= set(instrument.resolve("auto"))
+    assert instrument.resolve(["grpc", "auto", "grpc"])[0] == "grpc"
+    monkeypatch.setitem(sys.modules, "opentelemetry.instrumentation.httpx", None)
+    assert "httpx" not in instrument.resolve("auto")
+    assert "requests" in instrument.resolve("auto")
 
 
 def test_an_unknown_library_is_refused_with_those_that_are_known() -> None:
