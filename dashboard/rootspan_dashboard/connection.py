@@ -19,7 +19,7 @@ from rootspan_store.errors import StoreUnreachable
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-__all__ = ["ask", "client", "drop_answers", "settings", "store_url"]
+__all__ = ["ask", "ask_shared", "client", "drop_answers", "settings", "store_url"]
 
 ANSWER_TTL_S: Final = 15.0
 """How long an answer may be shown again.
@@ -27,6 +27,10 @@ ANSWER_TTL_S: Final = 15.0
 Shorter than the minute of the rollups, longer than a person's clicks.
 """
 MOST_ANSWERS: Final = 256
+SHARED_TTL_S: Final = 60.0
+MOST_SHARED: Final = 8
+"""Traces of up to 200,000 spans are kept so: some 80 MB each at most.
+"""
 KEPT_ANSWERS: Final = "rootspan:answers"
 """Where a viewer's session keeps the engine's answers (answers.py)."""
 P = ParamSpec("P")
@@ -91,7 +95,26 @@ def ask(function: "Callable[Concatenate[Any, P], R]", *args: P.args, **kwargs: P
     return result
 
 
+@st.cache_resource(ttl=SHARED_TTL_S, max_entries=MOST_SHARED, show_spinner=False)
+def _shared(url: str, call: _Call, _function: Callable[..., Any]) -> Any:
+    with store_errors(StoreUrl.parse(url)):
+        return _function(_client(url), *call.arguments, **dict(call.named))
+
+
+def ask_shared(function: "Callable[Concatenate[Any, P], R]", *args: P.args, **kwargs: P.kwargs) -> R:
+    """As `ask`, for large answers: kept for a minute, one object for all viewers that nobody changes."""
+    name = f"{function.__module__}.{function.__qualname__}"
+    call = _Call(name, tuple(args), tuple(sorted(kwargs.items())))
+    try:
+        result: R = _shared(settings().store, call, function)
+    except StoreUnreachable:
+        _client.clear()
+        raise
+    return result
+
+
 def drop_answers() -> None:
     """Forget all answers, the engine's too: the next run asks the store."""
     _answer.clear()
+    _shared.clear()
     st.session_state.pop(KEPT_ANSWERS, None)

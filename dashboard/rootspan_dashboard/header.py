@@ -8,6 +8,7 @@ from rootspan_analysis.views.fleet import Extent, fetch_extent
 from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_dashboard.connection import ask, drop_answers
 from rootspan_dashboard.formats import format_time
+from rootspan_dashboard.links import PageName, link_to
 from rootspan_dashboard.literal import escape
 from rootspan_dashboard.states import say_no_data
 from rootspan_dashboard.time_range import Chosen, draw_range_picker, resolve_range
@@ -37,13 +38,19 @@ class View:
         return (span or self.span).covered_s(self.extent.first_ns, self.extent.last_ns)
 
 
-def open_page(title: str, *, default_range: str) -> View | None:
+def open_page(title: str, *, default_range: str, parent: PageName | None = None) -> View | None:
     """Draw the page's head; None, with the reason told, when the store has no spans at all.
+
+    Args:
+        parent: The page to which a link leads back, for pages that the sidebar does not list.
 
     Raises:
         StoreUnreachable, StoreRejected: The store did not answer.
     """
     head = st.container(horizontal=True, vertical_alignment="center", key="head")
+    if parent is not None:
+        with head:
+            link_to(parent, parent, icon=":material/arrow_back:")
     head.html(f'<h1 class="rs-title">{escape(title)}</h1>', width="content")
     extent = ask(fetch_extent)
     if extent is None:

@@ -146,7 +146,7 @@ def _draw_picked(view: View, picked: tuple[str, str]) -> None:
             **{"from": write_moment(asked_from), "to": write_moment(end)},
         )
         link_to(
-            "Trace",
+            "Traces",
             "Its traces" if host else "Traces",
             icon=":material/account_tree:",
             **window,

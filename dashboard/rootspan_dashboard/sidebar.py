@@ -1,6 +1,6 @@
 """The sidebar: where one can go, which store this is, and whether its telemetry adds up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -16,12 +16,14 @@ __all__ = ["balance_sentence", "draw_sidebar"]
 NAMES = {"traces": "spans", "logs": "logs", "metrics": "points"}
 
 
-def draw_sidebar(pages: Sequence[st.Page]) -> None:
-    """Draw it; never raises for the store's sake."""
+def draw_sidebar(groups: Mapping[str, Sequence[st.Page]]) -> None:
+    """Draw it, a heading for each group of pages; never raises for the store's sake."""
     with st.sidebar:
         st.html('<div class="rs-brand"><i></i><i></i><i></i><b>rootspan</b></div>')
-        for page in pages:
-            st.page_link(page, query_params=carry(), width="stretch")
+        for heading, pages in groups.items():
+            st.html(f'<div class="rs-side"><h4>{escape(heading)}</h4></div>')
+            for page in pages:
+                st.page_link(page, query_params=carry(), width="stretch")
         with st.container(key="sidebar-foot"):
             try:
                 told = _ledger(ask(balance))

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from rootspan_analysis.views.trace_tree import TraceTree
 from rootspan_analysis.views.traces import SpanDetail
-from rootspan_dashboard.formats import format_count, format_ms, format_time
+from rootspan_dashboard.formats import format_count, format_ms, format_ratio, format_time
 from rootspan_dashboard.literal import escape
 from rootspan_dashboard.markup import key_values
 
@@ -38,43 +38,47 @@ def traces_frame(table: pa.Table) -> pd.DataFrame:
 def trace_facts(tree: TraceTree) -> list[tuple[str, str]]:
     """A trace in one line."""
     root = tree.spans[tree.root]
-    failed = sum(1 for span in tree.spans if span.failed)
-    services = {span.service for span in tree.spans}
-    hosts = {span.host for span in tree.spans if span.host}
     pairs = [
         ("Root", f"{root.operation} · {root.service}"),
         ("Duration", format_ms((tree.end_ns - tree.start_ns) / NS_PER_MS)),
         ("Started", f"{format_time(tree.start_ns, date=True, fraction=3)} UTC"),
         ("Spans", format_count(tree.total)),
-        ("Services", format_count(len(services))),
-        ("Hosts", format_count(len(hosts))),
-        ("Failed spans", format_count(failed)),
+        ("Services", format_count(len(tree.distinct("service")))),
+        ("Hosts", format_count(len(tree.distinct("host")))),
+        ("Failed spans", format_count(int(tree.failed.sum()))),
     ]
-    slowest = max(tree.spans, key=lambda span: sum(b - a for a, b in span.critical))
-    share = sum(b - a for a, b in slowest.critical) / max(1, root.duration_ns)
-    pairs.append(("Most of the critical path", f"{slowest.operation} · {slowest.service} {share:.0%}"))
+    slowest = max(tree.critical, key=lambda place: (tree.critical_ns(place), -place), default=tree.root)
+    share = tree.critical_ns(slowest) / max(1, root.duration_ns)
+    span = tree.spans[slowest]
+    pairs.append(("Most of the critical path", f"{span.operation} · {span.service} {format_ratio(share)}"))
     return pairs
 
 
-def left_out(tree: TraceTree, drawn: int) -> list[str]:
-    """What a reader must know of the drawing, a sentence each."""
+def left_out(tree: TraceTree, drawn: int, *, folding: bool) -> list[str]:
+    """What a reader must know of the drawing, a sentence each.
+
+    Args:
+        drawn: Rows that there are.
+        folding: Whether rows are missing only because a person folded them.
+    """
     said = []
-    if tree.total > len(tree.spans):
-        said.append(f"The trace has {tree.total:,} spans; only the {len(tree.spans):,} longest were read.")
-    if drawn < len(tree.spans):
+    if tree.total > len(tree):
+        said.append(f"The trace has {tree.total:,} spans; only the {len(tree):,} longest were read.")
+    if drawn < len(tree) and not folding:
         said.append(
-            f"{drawn:,} of {len(tree.spans):,} spans are drawn: the critical path, failed spans, "
+            f"{drawn:,} of {len(tree):,} spans are drawn: the critical path, failed spans, "
             "then those with the most self time, each with its ancestors."
         )
-    lost = sum(1 for span in tree.spans if span.lost_parent)
+    lost = int(tree.lost_parent.sum())
     if lost:
         said.append(
             f"{lost:,} span{'s name' if lost > 1 else ' names'} a parent that is not in the trace "
             "(not sampled, lost, or still to come)."
         )
     if tree.skewed:
+        many = tree.skewed > 1
         said.append(
-            f"{tree.skewed:,} span{'s' if tree.skewed > 1 else ''} reach beyond their parent: "
+            f"{tree.skewed:,} {'spans reach' if many else 'span reaches'} beyond the parent: "
             "the hosts' clocks differ, or work went on after the answer."
         )
     return said

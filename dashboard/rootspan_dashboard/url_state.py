@@ -11,11 +11,12 @@ from typing import Final
 
 import streamlit as st
 
-__all__ = ["CARRIED", "carry", "choice", "parse_moment", "read", "write", "write_moment"]
+__all__ = ["CARRIED", "carry", "choice", "parse_moment", "read", "read_all", "write", "write_moment"]
 
-CARRIED: Final = ("last", "from", "to", "refresh")
+CARRIED: Final = ("last", "from", "to", "refresh", "service", "region")
 """What follows a person from page to page."""
 LONGEST_VALUE: Final = 256
+MOST_REPEATED: Final = 12
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?Z?")
 
 
@@ -25,8 +26,14 @@ def read(name: str, default: str = "") -> str:
     return value if len(value) <= LONGEST_VALUE else default
 
 
-def write(**values: str | None) -> None:
-    """Set parameters; None or an empty string removes one."""
+def read_all(name: str) -> tuple[str, ...]:
+    """Every value of a parameter that may stand in the URL more than once."""
+    found = st.query_params.get_all(name)
+    return tuple(one for one in found[:MOST_REPEATED] if one and len(one) <= LONGEST_VALUE)
+
+
+def write(**values: str | Sequence[str] | None) -> None:
+    """Set parameters; None or nothing removes one, several texts stand there several times."""
     for name, value in values.items():
         if value:
             st.query_params[name] = value
@@ -34,12 +41,17 @@ def write(**values: str | None) -> None:
             del st.query_params[name]
 
 
-def carry(**extra: str) -> dict[str, str]:
-    """Parameters for a link to another page: the range, and `extra`, which wins."""
-    kept = {name: st.query_params[name] for name in CARRIED if name in st.query_params}
+def carry(**extra: str | list[str]) -> dict[str, str | list[str]]:
+    """Parameters for a link to another page: the range and the filters, and `extra`, which wins.
+
+    An empty text in `extra` takes a filter away.
+    """
+    kept: dict[str, str | list[str]] = {
+        name: st.query_params[name] for name in CARRIED if name in st.query_params
+    }
     if "from" in extra:
         kept.pop("last", None)
-    return kept | {name: value for name, value in extra.items() if value}
+    return {name: value for name, value in (kept | extra).items() if value}
 
 
 def choice(

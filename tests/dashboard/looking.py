@@ -14,7 +14,7 @@ from rootspan_dashboard.url_state import write_moment
 __all__ = ["address", "milliseconds", "open_view", "settle", "tiles"]
 
 
-def address(stage: Stage, path: str = "", *, from_ns: int = 0, to_ns: int = 0, **query: str) -> str:
+def address(stage: Stage, path: str = "fleet", *, from_ns: int = 0, to_ns: int = 0, **query: str) -> str:
     """URL of a view; by default over the whole minutes of the recording."""
     span = {
         "from": write_moment(from_ns or stage.from_ns),
@@ -23,7 +23,7 @@ def address(stage: Stage, path: str = "", *, from_ns: int = 0, to_ns: int = 0, *
     return f"{stage.dashboard.url}{path}?{urlencode(span | query)}"
 
 
-def open_view(page: Page, stage: Stage, path: str = "", **query: object) -> None:
+def open_view(page: Page, stage: Stage, path: str = "fleet", **query: object) -> None:
     """Open a view and return when it is drawn."""
     open_ready(page, address(stage, path, **query))  # type: ignore[arg-type]
 

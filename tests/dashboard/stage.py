@@ -30,6 +30,8 @@ HOSTILE = {
 HOSTILE_TRACE = "ab" * 16
 HUGE_TRACE = "cd" * 16
 HUGE_SPANS = 10_000
+BATCH_TRACE = "ba" * 16
+REQUEST_TRACES = ("e0" * 16, "e1" * 16)
 
 
 class DashboardProcess(Process):
@@ -86,6 +88,7 @@ def fill(collector: CollectorProcess, store: StoreProcess) -> tuple[str, int, in
         *recording.requests(),
         *_hostile(hostile_ns),
         _huge(end_ns - 5 * 3600 * NS_PER_S),
+        _batch(end_ns - 4 * 3600 * NS_PER_S),
     ]
     report = send(requests, SendSettings(collector.address))
     assert not report.failures
@@ -165,3 +168,25 @@ def _huge(at_ns: int) -> OtlpRequest:
             number += 1
             add(number, parent, f"call {call}", start + call * 100_000, 90_000)
     return OtlpRequest("traces", request.SerializeToString(), len(spans))
+
+
+def _batch(at_ns: int) -> OtlpRequest:
+    """Two requests, each a trace of its own, and the batch that served both and links to them."""
+    request = ExportTraceServiceRequest()
+    resource = request.resource_spans.add()
+    _resource(resource, {"service.name": "batcher", "host.name": "b-1"})
+    spans = resource.scope_spans.add().spans
+    batch = spans.add()
+    batch.trace_id, batch.span_id, batch.name, batch.kind = bytes.fromhex(BATCH_TRACE), b"b" * 8, "batch", 1
+    batch.start_time_unix_nano, batch.end_time_unix_nano = at_ns + 5_000_000, at_ns + 20_000_000
+    for number, trace in enumerate(REQUEST_TRACES):
+        span = spans.add()
+        span.trace_id, span.span_id, span.name = (
+            bytes.fromhex(trace),
+            bytes([number + 1]) * 8,
+            f"request {number}",
+        )
+        span.kind, span.start_time_unix_nano, span.end_time_unix_nano = 2, at_ns, at_ns + 21_000_000
+        link = batch.links.add()
+        link.trace_id, link.span_id = span.trace_id, span.span_id
+    return OtlpRequest("traces", request.SerializeToString(), 3)

@@ -92,12 +92,12 @@ def test_a_changed_filter_stands_in_the_url_and_a_new_page_shows_the_same(stage:
 def test_a_link_to_another_page_carries_the_range_on(stage: Stage, page: Page) -> None:
     open_view(page, stage)
     query = parse_qs(urlsplit(page.url).query)
-    page.get_by_test_id("stSidebar").get_by_role("link", name="Trace").click()
-    expect(page.locator(".rs-title")).to_have_text("Trace")
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Traces").click()
+    expect(page.locator(".rs-title")).to_have_text("Traces")
     settle(page)
     after = parse_qs(urlsplit(page.url).query)
     assert (after["from"], after["to"]) == (query["from"], query["to"])
-    assert urlsplit(page.url).path == "/trace"
+    assert urlsplit(page.url).path == "/traces"
 
 
 def test_a_range_without_data_is_told_in_words(stage: Stage, page: Page) -> None:

@@ -7,6 +7,8 @@ from looking import open_view, tiles
 from playwright.sync_api import Page, expect
 from stage import HOSTILE, HOSTILE_TRACE, NS_PER_S, Stage
 
+from rootspan_analysis.views.trace_search import Condition
+
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 
 
@@ -52,9 +54,19 @@ def test_trace_page(stage: Stage, page: Page) -> None:
 
 
 def test_lists_and_links(stage: Stage, page: Page) -> None:
-    open_view(page, stage, "trace", **window(stage), service=HOSTILE["service"], host=HOSTILE["host"])
+    where = Condition(HOSTILE["operation"], "=", HOSTILE["host"])
+    open_view(
+        page,
+        stage,
+        "traces",
+        **window(stage),
+        service=HOSTILE["service"],
+        host=HOSTILE["host"],
+        where=where.write(),
+    )
     expect(page.get_by_text("1 traces by the span that matches")).to_be_visible()
-    expect(page.locator(".st-key-trace-filters")).to_contain_text(HOSTILE["host"])
+    expect(page.locator(".st-key-trace-chips")).to_contain_text(HOSTILE["host"])
+    expect(page.locator(".rs-chip").last).to_have_text(f"{where.key} = {where.value}")
     nothing_ran(page)
     open_view(page, stage, "trace", **window(stage), trace=HOSTILE["operation"])
     expect(page.get_by_text("That is not a trace id")).to_be_visible()

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from stage import NS_PER_S, Stage
 
 from rootspan_analysis import Question, explain
+from rootspan_analysis.question import SHORTEST_S
 from rootspan_dashboard.cause_words import verdict_words
 from rootspan_store.client import connect
 
@@ -59,5 +60,7 @@ def test_a_healthy_window_gets_the_engines_verdict_in_words_and_no_cause(stage: 
 
 
 def test_a_window_that_the_engine_does_not_take_is_refused_in_words(stage: Stage, page: Page) -> None:
-    open_view(page, stage, "root-cause", from_ns=stage.to_ns - 3 * NS_PER_S, to_ns=stage.to_ns)
+    open_view(
+        page, stage, "root-cause", from_ns=stage.to_ns - int(SHORTEST_S * NS_PER_S / 2), to_ns=stage.to_ns
+    )
     expect(page.get_by_text("This window cannot be asked about")).to_be_visible()

@@ -8,11 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from looking import address, open_view, settle
 from playwright.sync_api import Page, expect
-from stage import HUGE_SPANS, HUGE_TRACE, Stage
+from stage import BATCH_TRACE, HUGE_SPANS, HUGE_TRACE, REQUEST_TRACES, Stage
 
-from rootspan_analysis.views.trace_tree import TraceTree, build_tree
-from rootspan_analysis.views.traces import fetch_trace_bounds, fetch_trace_spans
-from rootspan_dashboard.formats import format_ms
+from rootspan_analysis.views.trace_tree import TraceTree
+from rootspan_analysis.views.traces import fetch_trace_bounds, fetch_trace_tree
+from rootspan_dashboard.formats import format_ms, format_value
 from rootspan_store.client import connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
@@ -22,22 +22,9 @@ def tree_of(stage: Stage, trace_id: str) -> TraceTree:
     client = connect(stage.store.url)
     bounds = fetch_trace_bounds(client, trace_id)
     assert bounds is not None
-    tree = build_tree(fetch_trace_spans(client, trace_id, bounds))
+    tree = fetch_trace_tree(client, trace_id, bounds)
     assert tree is not None
     return tree
-
-
-def test_the_slowest_trace_is_first_and_a_click_on_its_row_opens_it(stage: Stage, page: Page) -> None:
-    open_view(page, stage, "trace")
-    slowest = stage.store.query(
-        f"""SELECT TraceId FROM otel_traces WHERE ParentSpanId = ''
-            AND Timestamp >= fromUnixTimestamp64Nano({stage.from_ns})
-            AND Timestamp < fromUnixTimestamp64Nano({stage.to_ns}) ORDER BY Duration DESC LIMIT 1"""
-    )
-    page.get_by_test_id("stDataFrame").locator(".dvn-scroller").click(position={"x": 320, "y": 52})
-    expect(page).to_have_url(re.compile(f"trace={slowest}"))
-    settle(page)
-    expect(page.locator(".row")).to_have_count(len(tree_of(stage, slowest).spans))
 
 
 def test_spans_critical_path_details_and_logs_are_those_of_the_store(stage: Stage, page: Page) -> None:
@@ -68,6 +55,14 @@ def test_spans_critical_path_details_and_logs_are_those_of_the_store(stage: Stag
     )
     page.locator(".lane .mark").last.hover()
     expect(page.locator(".tip")).to_contain_text(body)
+    # The suspect's gauges lie on the same axis; their figure is the point in the trace, or the nearest to it.
+    lane = page.locator(".gauge").filter(has_text=stage.suspect).filter(has_text="GPU clock")
+    clock = stage.store.query(
+        f"""SELECT Value FROM otel_metrics_gauge
+            WHERE MetricName = 'hw.gpu.clock' AND HostName = '{stage.suspect}'
+            ORDER BY abs(toUnixTimestamp64Nano(TimeUnix) - {(tree.start_ns + tree.end_ns) // 2}) LIMIT 1"""
+    )
+    expect(lane.locator(".dur")).to_have_text(format_value(float(clock), "MHz"))
     # A chosen span stands in the URL, and beside the waterfall with its attributes.
     wanted = next(span for span in tree.spans if span.operation == "model.forward")
     page.locator(f'.row[data-span="{wanted.span_id}"] .op').click()
@@ -84,7 +79,7 @@ def test_spans_critical_path_details_and_logs_are_those_of_the_store(stage: Stag
 
 def test_a_pasted_traceparent_opens_its_trace_and_nonsense_is_told(stage: Stage, page: Page) -> None:
     trace_id = stage.store.query("SELECT TraceId FROM otel_traces WHERE ServiceName = 'ranker' LIMIT 1")
-    open_view(page, stage, "trace")
+    open_view(page, stage, "traces")
     field = page.get_by_role("textbox", name="Trace id")
     field.fill(f"00-{trace_id.upper()}-0123456789abcdef-01")
     field.press("Enter")
@@ -105,3 +100,31 @@ def test_a_trace_of_ten_thousand_spans_is_drawn_in_part_and_says_what_was_left_o
     # The failed one is the last of all: it must be among those drawn.
     page.locator(".scroll").last.evaluate("node => node.scrollTo(0, node.scrollHeight)")
     expect(page.locator(".row .fail")).to_have_count(1)
+
+
+def test_all_rows_of_a_large_trace_come_window_by_window_as_one_scrolls_and_folds(
+    stage: Stage, page: Page
+) -> None:
+    open_view(page, stage, "trace", trace=HUGE_TRACE, rows="all")
+    names = page.locator(".row .op")
+    expect(names.first).to_have_text("whole")
+    scroll = page.locator(".scroll").last
+    assert scroll.evaluate("node => node.scrollHeight") == pytest.approx(HUGE_SPANS * 24, rel=0.01)
+    scroll.evaluate("node => node.scrollTo(0, node.scrollHeight)")
+    expect(page.locator(".row .fail")).to_have_count(1)  # the last call of all failed
+    expect(names.last).to_have_text("call 99")
+    scroll.evaluate("node => node.scrollTo(0, 0)")
+    expect(names.nth(1)).to_have_text("batch 0")
+    page.locator(".row").nth(1).locator(".twist").click()
+    expect(names.nth(2)).to_have_text("batch 1")
+    assert scroll.evaluate("node => node.scrollHeight") == pytest.approx((HUGE_SPANS - 100) * 24, rel=0.001)
+
+
+def test_links_lead_from_a_batch_to_its_requests_and_back(stage: Stage, page: Page) -> None:
+    open_view(page, stage, "trace", trace=BATCH_TRACE)
+    page.get_by_role("link", name="Open link 2").click()
+    expect(page.locator(".row .op")).to_have_text(["request 1"])
+    expect(page).to_have_url(re.compile(f"trace={REQUEST_TRACES[1]}"))
+    expect(page.locator(".rs-span").filter(has_text="Referred to by (1)")).to_be_visible()
+    page.locator(".st-key-span").get_by_role("link", name="Open", exact=False).first.click()
+    expect(page.locator(".row .op")).to_have_text(["batch"])

@@ -8,7 +8,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootspan_analysis.views.trace_tree import build_tree, choose_drawn
+from rootspan_analysis.views.trace_rows import choose_drawn, unfolded
+from rootspan_analysis.views.trace_tree import build_tree
 from rootspan_analysis.views.traces import normalize_trace_id
 
 Row = tuple[str, str, int, int]
@@ -118,3 +119,14 @@ def test_a_trace_id_is_read_out_of_what_people_paste() -> None:
         assert normalize_trace_id(text) == plain
     for text in ("", "xyz", plain[:-1], plain + "0", "<script>"):
         assert normalize_trace_id(text) is None
+
+
+def test_what_is_folded_hides_all_below_it_and_nothing_else() -> None:
+    tree = build_tree(table([("r", "", 0, 9), ("a", "r", 0, 4), ("b", "a", 1, 2), ("c", "r", 5, 2)]))
+    assert tree is not None
+    assert [tree.spans[i].span_id for i in unfolded(tree, frozenset({"a", "no such span"}))] == [
+        "r",
+        "a",
+        "c",
+    ]
+    assert list(unfolded(tree, ())) == [0, 1, 2, 3]

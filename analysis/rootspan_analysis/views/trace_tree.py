@@ -1,26 +1,33 @@
-"""A trace as a tree: order, depth, self time, the critical path, and which spans to draw when there are too
-many.
+"""A trace as a tree: order, depth, self time, the critical path.
 
 Pure and iterative: traces come with 10,000 spans in one chain, with lost parents, cycles and skewed clocks.
+Kept in columns, because 100,000 spans as 100,000 objects take longer to build than a person waits: a
+`TraceSpan` is made for the few that are looked at. What to draw of a large tree: see trace_rows.py.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-__all__ = ["TraceSpan", "TraceTree", "build_tree", "choose_drawn"]
+__all__ = ["TraceSpan", "TraceTree", "build_tree"]
 
 Interval = tuple[int, int]
+Ints = NDArray[np.int64]
+_TEXTS = ("span_id", "parent_id", "operation", "kind", "service", "host", "status", "status_message")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class TraceSpan:
     """One span in its tree. Times in unix nanoseconds.
 
     Attributes:
         parent: Index in `TraceTree.spans`, None for roots.
+        children: Indices of its children, by start.
         lost_parent: It names a parent that the trace does not have.
         self_times: Parts of its time in which none of its children ran, oldest first.
         critical: Parts of its time that lie on the critical path: shortening them shortens the trace.
@@ -39,13 +46,13 @@ class TraceSpan:
     status_message: str
     events: int
     links: int
-    parent: int | None = None
-    depth: int = 0
-    lost_parent: bool = False
-    below: int = 0
-    children: list[int] = field(default_factory=list)
-    self_times: list[Interval] = field(default_factory=list)
-    critical: list[Interval] = field(default_factory=list)
+    parent: int | None
+    depth: int
+    lost_parent: bool
+    below: int
+    children: tuple[int, ...]
+    self_times: list[Interval]
+    critical: list[Interval]
 
     @property
     def end_ns(self) -> int:
@@ -63,30 +70,113 @@ class TraceSpan:
         return self.status == "Error"
 
 
-@dataclass(frozen=True, slots=True)
-class TraceTree:
+@dataclass(frozen=True, slots=True, eq=False)
+class TraceTree(Sequence[TraceSpan]):
     """A trace's spans, parents before children, siblings by start.
 
+    Arrays have an item each span, in that order.
+
     Attributes:
-        total: Spans that the trace has in the store; more than `spans` if the read was limited.
-        root: Index of the span that the critical path belongs to: the root that ends last of the longest.
+        texts: The spans' names and ids as they were read, in that order.
+        total: Spans that the trace has in the store; more than there are here if the read was limited.
+        root: Index of the span that the critical path belongs to: the longest root.
         skewed: Spans that begin before their parent or end after it.
+        parent: -1 for roots.
+        critical: Parts on the critical path, by index; only of spans that lie on it.
     """
 
-    spans: tuple[TraceSpan, ...]
+    texts: pa.Table
+    start_ns: int
+    end_ns: int
     total: int
     root: int
     skewed: int
+    starts: Ints
+    durations: Ints
+    parent: Ints
+    depth: Ints
+    below: Ints
+    self_ns: Ints
+    failed: NDArray[np.bool_]
+    lost_parent: NDArray[np.bool_]
+    critical: dict[int, list[Interval]]
+    children_at: Ints
+    children_of: Ints
 
     @property
-    def start_ns(self) -> int:
-        """Start of the earliest span."""
-        return min(span.start_ns for span in self.spans)
+    def spans(self) -> Sequence[TraceSpan]:
+        """The spans, each made when it is asked for."""
+        return self
 
-    @property
-    def end_ns(self) -> int:
-        """End of the latest span."""
-        return max(span.end_ns for span in self.spans)
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __iter__(self) -> Iterator[TraceSpan]:
+        return (self[i] for i in range(len(self)))
+
+    @overload
+    def __getitem__(self, place: int) -> TraceSpan: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[TraceSpan]: ...
+    def __getitem__(self, place: int | slice) -> TraceSpan | list[TraceSpan]:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        i = place if place >= 0 else place + len(self)
+        if not 0 <= i < len(self):
+            raise IndexError(f"the trace has {len(self)} spans; there is none at {place}")
+        children = self.children(i)
+        return TraceSpan(
+            **{name: self.texts[name][i].as_py() for name in _TEXTS},
+            events=self.texts["events"][i].as_py(),
+            links=self.texts["links"][i].as_py(),
+            start_ns=int(self.starts[i]),
+            duration_ns=int(self.durations[i]),
+            parent=int(self.parent[i]) if self.parent[i] >= 0 else None,
+            depth=int(self.depth[i]),
+            lost_parent=bool(self.lost_parent[i]),
+            below=int(self.below[i]),
+            children=children,
+            self_times=self._self_times(i, children),
+            critical=sorted(self.critical.get(i, [])),
+        )
+
+    def children(self, place: int) -> tuple[int, ...]:
+        """Indices of a span's children, by start."""
+        low, high = self.children_at[place], self.children_at[place + 1]
+        return tuple(self.children_of[low:high].tolist())
+
+    def find(self, span_id: str) -> int | None:
+        """Where a span stands; None if it is not there."""
+        place = pc.index(self.texts["span_id"], span_id).as_py()
+        return place if place >= 0 else None
+
+    def distinct(self, name: str) -> list[str]:
+        """Different values of `service`, `host` or `operation`, sorted, without the empty one."""
+        return sorted(one for one in pc.unique(self.texts[name]).to_pylist() if one)
+
+    def critical_ns(self, place: int) -> int:
+        """Time of a span on the critical path."""
+        return sum(end - start for start, end in self.critical.get(place, ()))
+
+    def self_ns_by(self, name: str) -> dict[str, int]:
+        """Self time by `service`, `host` or `operation`."""
+        codes = self.texts[name].combine_chunks().dictionary_encode()
+        sums = np.bincount(codes.indices.to_numpy(), weights=self.self_ns)
+        return {value: int(one) for value, one in zip(codes.dictionary.to_pylist(), sums, strict=True)}
+
+    def _self_times(self, place: int, children: tuple[int, ...]) -> list[Interval]:
+        free: list[Interval] = []
+        at, end_ns = int(self.starts[place]), int(self.starts[place] + self.durations[place])
+        for child in children:
+            begin, end = int(self.starts[child]), int(self.starts[child] + self.durations[child])
+            if begin > at:
+                free.append((at, min(begin, end_ns)))
+            at = max(at, end)
+            if at >= end_ns:
+                break
+        if at < end_ns:
+            free.append((at, end_ns))
+        return [(begin, end) for begin, end in free if end > begin]
 
 
 def build_tree(table: pa.Table) -> TraceTree | None:
@@ -97,132 +187,120 @@ def build_tree(table: pa.Table) -> TraceTree | None:
     if not table.num_rows:
         return None
     total = table["spans_in_trace"][0].as_py()
-    columns = [name for name in table.column_names if name != "spans_in_trace"]
-    found = [TraceSpan(**row) for row in table.select(columns).to_pylist()]
-    found.sort(key=lambda span: (span.start_ns, -span.duration_ns, span.span_id))
-    spans = _in_tree_order(found)
-    for span in spans:
-        span.self_times = _self_times(span, [spans[i] for i in span.children])
-    for i in range(len(spans) - 1, -1, -1):
-        parent = spans[i].parent
-        if parent is not None:
-            spans[parent].below += spans[i].below + 1
-    roots = [i for i, span in enumerate(spans) if span.parent is None]
-    root = max(roots, key=lambda i: (spans[i].duration_ns, spans[i].below, -i))
-    _mark_critical_path(spans, root)
-    skewed = sum(
-        1
-        for span in spans
-        if span.parent is not None
-        and (span.start_ns < spans[span.parent].start_ns or span.end_ns > spans[span.parent].end_ns)
+    order = [("start_ns", "ascending"), ("duration_ns", "descending"), ("span_id", "ascending")]
+    table = table.drop_columns(["spans_in_trace"]).combine_chunks().sort_by(order)
+    named = pc.index_in(table["parent_id"], value_set=table["span_id"]).fill_null(-1).to_numpy()
+    named = np.where(named == np.arange(len(named)), -1, named)  # no span is its own parent
+    places, parent, depth = _in_tree_order(named)
+    table = table.take(pa.array(places))
+    starts = table["start_ns"].to_numpy().astype(np.int64)
+    durations = np.minimum(table["duration_ns"].to_numpy(), np.iinfo(np.int64).max // 2).astype(np.int64)
+    ends = starts + durations
+    below, self_ns = _sums(starts.tolist(), ends.tolist(), parent.tolist())
+    by_parent = np.argsort(parent, kind="stable")
+    roots = int((parent < 0).sum())
+    counts = np.bincount(parent[parent >= 0], minlength=len(parent))
+    children_at = np.concatenate([[0], np.cumsum(counts)]) + roots
+    has = parent >= 0
+    skew = (starts < starts[parent]) | (ends > ends[parent])
+    root = min(by_parent[:roots].tolist(), key=lambda i: (-durations[i], -below[i], i))
+    return TraceTree(
+        texts=table,
+        start_ns=int(starts.min()),
+        end_ns=int(ends.max()),
+        total=total,
+        root=root,
+        skewed=int((has & skew).sum()),
+        starts=starts,
+        durations=durations,
+        parent=parent,
+        depth=depth,
+        below=below,
+        self_ns=self_ns,
+        failed=pc.equal(table["status"], "Error").to_numpy(),
+        lost_parent=~has & pc.not_equal(table["parent_id"], "").to_numpy(),
+        critical=_critical_path(starts, ends, root, children_at, by_parent),
+        children_at=children_at,
+        children_of=by_parent,
     )
-    return TraceTree(tuple(spans), total, root, skewed)
 
 
-def _in_tree_order(found: list[TraceSpan]) -> list[TraceSpan]:
-    by_id: dict[str, int] = {}
-    for i, span in enumerate(found):
-        by_id.setdefault(span.span_id, i)
-    children: dict[int, list[int]] = defaultdict(list)
-    roots: list[int] = []
-    for i, span in enumerate(found):
-        parent = by_id.get(span.parent_id) if span.parent_id else None
-        if parent is None or parent == i:
-            span.lost_parent = bool(span.parent_id)
-            roots.append(i)
-        else:
-            children[parent].append(i)
-    order: list[TraceSpan] = []
-    seen: set[int] = set()
+def _in_tree_order(named: Ints) -> tuple[Ints, Ints, Ints]:
+    """Places by start in the order of the tree, and parent and depth of each in that order."""
+    count = len(named)
+    first, following = [-1] * count, [-1] * count
+    parents = named.tolist()
+    for i in range(count - 1, -1, -1):  # from the last, so that siblings end up by start
+        if parents[i] >= 0:
+            following[i], first[parents[i]] = first[parents[i]], i
+    places: list[int] = []
+    parent: list[int] = []
+    depth: list[int] = []
+    at = [-1] * count
     # Whatever no root leads to lies in a cycle or below one: its earliest span becomes a root in its turn.
-    for start in [*roots, *range(len(found))]:
-        if start in seen:
+    for start in [i for i in range(count) if parents[i] < 0] + list(range(count)):
+        if at[start] >= 0:
             continue
-        stack: list[tuple[int, int | None, int]] = [(start, None, 0)]
+        stack = [(start, -1, 0)]
         while stack:
-            i, parent_place, depth = stack.pop()
-            if i in seen:
-                continue
-            seen.add(i)
-            span = found[i]
-            span.parent, span.depth = parent_place, depth
-            place = len(order)
-            order.append(span)
-            if parent_place is not None:
-                order[parent_place].children.append(place)
-            elif span.parent_id:
-                span.lost_parent = True
-            stack.extend((child, place, depth + 1) for child in reversed(children[i]) if child not in seen)
-    return order
+            i, above, level = stack.pop()
+            place = at[i] = len(places)
+            places.append(i)
+            parent.append(above)
+            depth.append(level)
+            children = []
+            child = first[i]
+            while child >= 0:
+                if at[child] < 0:
+                    children.append((child, place, level + 1))
+                child = following[child]
+            stack.extend(reversed(children))
+    return np.array(places), np.array(parent), np.array(depth)
 
 
-def _self_times(span: TraceSpan, children: Iterable[TraceSpan]) -> list[Interval]:
-    free: list[Interval] = []
-    at = span.start_ns
-    for child in sorted(children, key=lambda one: one.start_ns):
-        if child.start_ns > at:
-            free.append((at, min(child.start_ns, span.end_ns)))
-        at = max(at, child.end_ns)
-        if at >= span.end_ns:
-            break
-    if at < span.end_ns:
-        free.append((at, span.end_ns))
-    return [(start, end) for start, end in free if end > start]
+def _sums(starts: list[int], ends: list[int], parent: list[int]) -> tuple[Ints, Ints]:
+    """Spans below each, and self time of each: its time that no child covers."""
+    count = len(starts)
+    covered_to, free = list(starts), [0] * count
+    for i in range(count):
+        above = parent[i]
+        if above >= 0:
+            if starts[i] > covered_to[above]:
+                free[above] += max(0, min(starts[i], ends[above]) - covered_to[above])
+            covered_to[above] = max(covered_to[above], ends[i])
+    below = [0] * count
+    for i in range(count - 1, -1, -1):
+        free[i] += max(0, ends[i] - covered_to[i])
+        if parent[i] >= 0:
+            below[parent[i]] += below[i] + 1
+    return np.array(below), np.array(free)
 
 
-def _mark_critical_path(spans: list[TraceSpan], root: int) -> None:
+def _critical_path(
+    starts: Ints, ends: Ints, root: int, children_at: Ints, children_of: Ints
+) -> dict[int, list[Interval]]:
     """Walk back from the root's end, each time into the child that ended last before.
 
     Clip what sticks out.
     """
-    stack: list[tuple[int, int, int]] = [(root, spans[root].start_ns, spans[root].end_ns)]
+    found: dict[int, list[Interval]] = {}
+    stack: list[tuple[int, int, int]] = [(root, int(starts[root]), int(ends[root]))]
     while stack:
         place, low, high = stack.pop()
-        span = spans[place]
         at = high
-        ends = sorted(((min(spans[i].end_ns, high), i) for i in span.children), reverse=True)
-        for end, i in ends:
-            start = max(spans[i].start_ns, low)
+        children = children_of[children_at[place] : children_at[place + 1]]
+        clipped = np.minimum(ends[children], high)
+        for k in np.lexsort((children, clipped))[::-1].tolist():
+            child, end = int(children[k]), int(clipped[k])
+            start = max(int(starts[child]), low)
             if end > at or end <= start:
                 continue
             if at > end:
-                span.critical.append((end, at))
-            stack.append((i, start, end))
+                found.setdefault(place, []).append((end, at))
+            stack.append((child, start, end))
             at = start
             if at <= low:
                 break
         if at > low:
-            span.critical.append((low, at))
-        span.critical.sort()
-
-
-def choose_drawn(tree: TraceTree, *, limit: int) -> list[int]:
-    """Places of the spans to draw, in tree order: all if they fit, else what matters most, with their
-    ancestors.
-
-    First the critical path and its root, then failed spans, then those with the longest self time.
-    """
-    if len(tree.spans) <= limit:
-        return list(range(len(tree.spans)))
-    ranked = sorted(
-        range(len(tree.spans)),
-        key=lambda i: (
-            i != tree.root,
-            not tree.spans[i].critical,
-            not tree.spans[i].failed,
-            -tree.spans[i].self_ns,
-            i,
-        ),
-    )
-    chosen: set[int] = set()
-    for i in ranked:
-        line: list[int] = []
-        at: int | None = i
-        while at is not None and at not in chosen:
-            line.append(at)
-            at = tree.spans[at].parent
-        if len(chosen) + len(line) <= limit:
-            chosen.update(line)
-        if len(chosen) >= limit:
-            break
-    return sorted(chosen)
+            found.setdefault(place, []).append((low, at))
+    return found

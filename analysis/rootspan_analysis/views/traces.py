@@ -1,19 +1,19 @@
-"""Read models of traces: lists of examples, one trace's spans, a span's details, a trace's logs.
+"""Read models of one trace: its spans, a span's details, its logs, its hosts' gauges, what links to it.
 
 Every look-up of a trace goes through `otel_traces_trace_id_ts`, so that only the minutes of that trace are
 read.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import pyarrow as pa
 
 from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.views.statements import ArrowClient, run_statement
-from rootspan_analysis.views.timespan import TimeSpan
+from rootspan_analysis.views.trace_tree import TraceTree, build_tree
 
 __all__ = [
     "MAX_LOGS",
@@ -22,41 +22,27 @@ __all__ = [
     "SpanEvent",
     "SpanLink",
     "TraceBounds",
-    "TraceFilter",
-    "TraceOrder",
+    "fetch_links_to",
     "fetch_span_detail",
     "fetch_trace_bounds",
-    "fetch_trace_list",
+    "fetch_trace_gauges",
     "fetch_trace_logs",
     "fetch_trace_spans",
+    "fetch_trace_tree",
     "normalize_trace_id",
 ]
 
-TraceOrder = Literal["slowest", "failed", "random"]
-MAX_SPANS: Final = 50_000
-"""Spans of one trace that are read, the longest of them; each costs about 1 kB of memory here."""
+MAX_SPANS: Final = 200_000
+"""Spans of one trace that are read, the longest of them; each costs about 0.4 kB of memory here."""
 MAX_LOGS: Final = 1_000
 LOGS_BEFORE_NS: Final = 60 * NS_PER_S
 LOGS_AFTER_NS: Final = 3600 * NS_PER_S
-LONGEST_NS: Final = (1 << 64) - 1
+GAUGES_AROUND_NS: Final = 90 * NS_PER_S
+"""Gauges are sampled every 10 to 60 s: a short trace lies between two points."""
+MAX_GAUGE_POINTS: Final = 20_000
+LINKS_AROUND_NS: Final = 900 * NS_PER_S
+MAX_LINKS: Final = 100
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
-
-
-@dataclass(frozen=True, slots=True)
-class TraceFilter:
-    """Which spans stand for traces in a list; empty names and bounds mean all.
-
-    Without service, host and operation a trace is listed by its root span.
-    `without` is a (service, host) pair that must not be the span's own.
-    """
-
-    service: str = ""
-    host: str = ""
-    region: str = ""
-    operation: str = ""
-    without: tuple[str, str] = ("", "")
-    min_duration_ns: int = 0
-    max_duration_ns: int = LONGEST_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,34 +110,6 @@ def normalize_trace_id(text: str) -> str | None:
     return cleaned if _TRACE_ID.fullmatch(cleaned) else None
 
 
-def fetch_trace_list(
-    client: ArrowClient, span: TimeSpan, only: TraceFilter, *, order: TraceOrder, limit: int
-) -> pa.Table:
-    """Traces with a matching span in the range.
-
-    Returns:
-        `trace_id, span_id, start_ns, service, operation, host, duration_ns, status, status_message` of the
-        span that matched; one row a trace. `slowest`: longest first; `failed`: newest first; `random`: the
-        same ones each time.
-    """
-    return run_statement(
-        client,
-        "trace_list",
-        from_ns=span.from_ns,
-        to_ns=span.to_ns,
-        service=only.service,
-        host=only.host,
-        region=only.region,
-        operation=only.operation,
-        without_service=only.without[0],
-        without_host=only.without[1],
-        min_duration_ns=only.min_duration_ns,
-        max_duration_ns=only.max_duration_ns,
-        order=order,
-        limit=limit,
-    )
-
-
 def fetch_trace_bounds(client: ArrowClient, trace_id: str) -> TraceBounds | None:
     """Where in time a trace lies; None if the store does not know it."""
     (row,) = run_statement(client, "trace_bounds", trace_id=trace_id).to_pylist()
@@ -173,6 +131,11 @@ def fetch_trace_spans(
         last_ns=bounds.last_ns,
         limit=limit,
     )
+
+
+def fetch_trace_tree(client: ArrowClient, trace_id: str, bounds: TraceBounds) -> TraceTree | None:
+    """The trace's spans as a tree; None if the store has none."""
+    return build_tree(fetch_trace_spans(client, trace_id, bounds))
 
 
 def fetch_span_detail(
@@ -224,4 +187,35 @@ def fetch_trace_logs(
         first_ns=bounds.first_ns - LOGS_BEFORE_NS,
         last_ns=bounds.last_ns + LOGS_AFTER_NS,
         limit=limit,
+    )
+
+
+def fetch_trace_gauges(
+    client: ArrowClient, hosts: Sequence[str], metrics: Sequence[str], bounds: TraceBounds
+) -> pa.Table:
+    """`host, metric, unit, at_ns, value` around the trace, oldest first; a host's devices as their mean."""
+    return run_statement(
+        client,
+        "host_gauges",
+        hosts=list(hosts),
+        metrics=list(metrics),
+        from_ns=bounds.first_ns - GAUGES_AROUND_NS,
+        to_ns=bounds.last_ns + GAUGES_AROUND_NS,
+        limit=MAX_GAUGE_POINTS,
+    )
+
+
+def fetch_links_to(client: ArrowClient, trace_id: str, bounds: TraceBounds) -> pa.Table:
+    """Spans of other traces that link to this one, from a quarter of an hour before to one after it.
+
+    Returns:
+        `trace_id, span_id, service, operation, host, start_ns, duration_ns, to_span_ids`, oldest first.
+    """
+    return run_statement(
+        client,
+        "links_to_trace",
+        trace_id=trace_id,
+        first_ns=bounds.first_ns - LINKS_AROUND_NS,
+        last_ns=bounds.last_ns + LINKS_AROUND_NS,
+        limit=MAX_LINKS,
     )

@@ -16,7 +16,7 @@ export default function (component) {
   const same = root.__rs && root.__rs.trace === data.trace;
   const keep = same ? root.__rs : (root.__rs = { trace: data.trace, folded: new Set(), view: [0, data.total], top: 0, seen: null });
   if (keep.stop) keep.stop();
-  const spans = data.spans;
+  const { spans, windowed } = data;
   let selected = data.selected;
   root.replaceChildren();
 
@@ -31,6 +31,14 @@ export default function (component) {
     lane.track = el("div", lane, "ticks");
     lane.track.style.cursor = "default";
   }
+  for (const one of data.lanes) {
+    const node = el("div", frame, "gauge");
+    el("span", node, "name", one.host).title = one.host;
+    el("em", node.firstChild, "", one.name);
+    one.track = el("div", node, "ticks");
+    one.track.style.cursor = "default";
+    el("div", node, "dur", one.mean === null ? "–" : formatValue(one.mean, one.unit));
+  }
   const scroll = el("div", frame, "scroll");
   scroll.tabIndex = 0;
   scroll.setAttribute("role", "tree");
@@ -39,19 +47,40 @@ export default function (component) {
   const space = el("div", scroll);
   const tip = el("div", root, "tip");
   const legend = el("div", root, "legend");
-  let width = 0, labels = 0, shown = [];
+  let width = 0, labels = 0, shown = [], count = 0, asked = null;
 
+  // Rows in sight: all spans that no fold hides; of a trace too large to send, those that the server sent.
   function order() {
     shown = [];
-    let hiddenBelow = -1;
-    spans.forEach((s, i) => {
-      if (hiddenBelow >= 0 && s.depth > hiddenBelow) return;
-      hiddenBelow = keep.folded.has(s.id) ? s.depth : -1;
-      shown.push(i);
-    });
-    space.style.height = shown.length * ROW + "px";
-    scroll.style.height = Math.min(data.height, shown.length * ROW) + "px";
-    lines.style.height = shown.length * ROW + "px";
+    if (windowed) {
+      keep.folded = new Set(data.folded);
+      count = data.count;
+    } else {
+      let hiddenBelow = -1;
+      spans.forEach((s, i) => {
+        if (hiddenBelow >= 0 && s.depth > hiddenBelow) return;
+        hiddenBelow = keep.folded.has(s.id) ? s.depth : -1;
+        shown.push(i);
+      });
+      count = shown.length;
+    }
+    space.style.height = count * ROW + "px";
+    scroll.style.height = Math.min(data.height, count * ROW) + "px";
+    lines.style.height = count * ROW + "px";
+  }
+  const spanAt = (place) => (windowed ? spans[place - data.first] : spans[shown[place]]);
+  const placeOf = (id) => {
+    const i = spans.findIndex((s) => s.id === id);
+    return windowed ? (i < 0 ? -1 : i + data.first) : shown.indexOf(i);
+  };
+  function fold(s) {
+    if (!keep.folded.delete(s.id)) keep.folded.add(s.id);
+    if (windowed) { setTriggerValue("folded", { id: s.id, shut: keep.folded.has(s.id), first: Math.floor(scroll.scrollTop / ROW) }); return; }
+    order(); draw();
+  }
+  function fetchRows(first) {
+    clearTimeout(asked);
+    asked = setTimeout(() => setTriggerValue("window", first), 60);
   }
   const at = (t) => ((t - keep.view[0]) / (keep.view[1] - keep.view[0])) * width;
 
@@ -59,7 +88,7 @@ export default function (component) {
     const full = frame.clientWidth;
     labels = Math.min(LABEL_MOST, Math.round(full * LABEL_SHARE));
     width = Math.max(80, full - labels - TAIL);
-    for (const node of [ticks, lines, lane && lane.track]) if (node) node.style.left = labels + "px";
+    for (const node of [ticks, lines, lane && lane.track, ...data.lanes.map((one) => one.track)]) if (node) node.style.left = labels + "px";
     ticks.replaceChildren(); lines.replaceChildren();
     const [v0, v1] = keep.view, length = v1 - v0;
     const raw = length / Math.max(2, Math.floor(width / 95)), power = 10 ** Math.floor(Math.log10(raw));
@@ -81,6 +110,32 @@ export default function (component) {
         mark.addEventListener("click", () => { if (log.span) choose(log.span); });
       }
     }
+    drawGauges();
+  }
+  function drawGauges() {
+    for (const one of data.lanes) {
+      const H = 30, [v0, v1] = keep.view;
+      const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      svg.setAttribute("width", width); svg.setAttribute("height", H); svg.setAttribute("aria-hidden", "true");
+      const y = (v) => (H - 4 - ((v - one.low) / Math.max(1e-12, one.high - one.low)) * (H - 8)).toFixed(1);
+      const inside = one.points.filter(([t], i, all) => (all[i + 1] ? all[i + 1][0] : t) >= v0 && (i ? all[i - 1][0] : t) <= v1);
+      const line = inside.map(([t, v]) => `${at(t).toFixed(1)},${y(v)}`).join(" ");
+      const shape = document.createElementNS(svg.namespaceURI, "polyline");
+      for (const [k, v] of Object.entries({ points: line, fill: "none", stroke: one.color, "stroke-width": "1.6" })) shape.setAttribute(k, v);
+      svg.appendChild(shape);
+      for (const [t, v] of inside) {
+        const dot = document.createElementNS(svg.namespaceURI, "circle");
+        for (const [k, w] of Object.entries({ cx: at(t).toFixed(1), cy: y(v), r: "2.2", fill: one.color })) dot.setAttribute(k, w);
+        svg.appendChild(dot);
+      }
+      one.track.replaceChildren(svg);
+      one.track.onpointermove = (e) => {
+        const x = e.clientX - one.track.getBoundingClientRect().left, t = v0 + (x / width) * (v1 - v0);
+        const near = one.points.reduce((a, b) => (Math.abs(b[0] - t) < Math.abs(a[0] - t) ? b : a));
+        tell(one.track, [["b", formatValue(near[1], one.unit)], ["m", `  ${one.name}`], ["d", `${one.host}, sampled at ${formatMs(near[0] / 1e6)}`]]);
+      };
+      one.track.onpointerleave = () => (tip.style.display = "none");
+    }
   }
   function tell(node, parts) {
     tip.replaceChildren();
@@ -95,8 +150,14 @@ export default function (component) {
   const logsOf = new Map();
   for (const log of data.logs) if (log.span) logsOf.set(log.span, [...(logsOf.get(log.span) || []), log.at]);
 
-  function row(i, place) {
-    const s = spans[i], node = document.createElement("div");
+  function row(place) {
+    const s = spanAt(place), node = document.createElement("div");
+    if (!s) {
+      node.className = "row waiting";
+      node.style.top = place * ROW + "px";
+      el("span", node, "name", "…");
+      return node;
+    }
     node.className = "row" + (s.id === selected ? " selected" : "");
     node.style.top = place * ROW + "px";
     node.setAttribute("role", "treeitem");
@@ -108,11 +169,7 @@ export default function (component) {
     label.style.width = labels + "px";
     label.style.paddingLeft = 6 + Math.min(s.depth, 18) * 12 + "px";
     const twist = el("span", label, "twist", s.kids ? (keep.folded.has(s.id) ? "▶" : "▼") : "");
-    if (s.kids) twist.addEventListener("click", (e) => {
-      e.stopPropagation();
-      if (!keep.folded.delete(s.id)) keep.folded.add(s.id);
-      order(); draw();
-    });
+    if (s.kids) twist.addEventListener("click", (e) => { e.stopPropagation(); fold(s); });
     el("span", label, "dot").style.background = data.colors[s.service];
     if (s.failed) el("span", label, "fail", "✕");
     el("span", label, "op", s.operation);
@@ -147,10 +204,11 @@ export default function (component) {
   }
   function draw() {
     const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - 8);
-    const last = Math.min(shown.length, Math.ceil((scroll.scrollTop + data.height) / ROW) + 8);
+    const last = Math.min(count, Math.ceil((scroll.scrollTop + data.height) / ROW) + 8);
     space.replaceChildren();
-    for (let p = first; p < last; p++) space.appendChild(row(shown[p], p));
+    for (let p = first; p < last; p++) space.appendChild(row(p));
     keep.top = scroll.scrollTop;
+    if (windowed && (first < data.first || last > data.first + spans.length)) fetchRows(first);
   }
   function choose(id) {
     selected = id;
@@ -159,7 +217,7 @@ export default function (component) {
     setTriggerValue("chosen", id);
   }
   function reveal(id) {
-    const p = shown.findIndex((i) => spans[i].id === id);
+    const p = windowed && placeOf(id) < 0 && id === data.selected ? data.selectedRow : placeOf(id);
     if (p < 0) return;
     if (p * ROW < scroll.scrollTop) scroll.scrollTop = p * ROW;
     else if ((p + 1) * ROW > scroll.scrollTop + scroll.clientHeight) scroll.scrollTop = (p + 1) * ROW - scroll.clientHeight;
@@ -199,15 +257,14 @@ export default function (component) {
   });
   scroll.addEventListener("scroll", draw);
   scroll.addEventListener("keydown", (e) => {
-    const p = shown.findIndex((i) => spans[i].id === selected), s = spans[shown[p]];
+    const p = placeOf(selected), s = spanAt(p);
     if (e.key === "ArrowDown" || e.key === "ArrowUp") {
       e.preventDefault();
-      const next = Math.max(0, Math.min(shown.length - 1, p + (e.key === "ArrowDown" ? 1 : -1)));
-      choose(spans[shown[next]].id);
+      const next = spanAt(Math.max(0, Math.min(count - 1, p + (e.key === "ArrowDown" ? 1 : -1))));
+      if (next) choose(next.id);
     } else if (s && s.kids && (e.key === "ArrowLeft" || e.key === "ArrowRight")) {
       e.preventDefault();
-      if (e.key === "ArrowLeft") keep.folded.add(s.id); else keep.folded.delete(s.id);
-      order(); draw();
+      if (keep.folded.has(s.id) === (e.key === "ArrowRight")) fold(s);
     }
   });
   order(); layout();
@@ -221,6 +278,6 @@ export default function (component) {
     before = frame.clientWidth; layout(); draw();
   });
   watch.observe(frame);
-  keep.stop = () => watch.disconnect();
-  return () => watch.disconnect();
+  keep.stop = () => { watch.disconnect(); clearTimeout(asked); };
+  return keep.stop;
 }

@@ -5,7 +5,7 @@ from typing import Final
 import streamlit as st
 
 from rootspan_analysis import Explanation, Question, QuestionError
-from rootspan_analysis.question import LONGEST_S, NS_PER_S
+from rootspan_analysis.question import LONGEST_S, NS_PER_S, SHORTEST_S
 from rootspan_analysis.telemetry import balance
 from rootspan_analysis.views.fleet import fetch_places
 from rootspan_dashboard.answers import answer
@@ -64,7 +64,7 @@ def draw() -> None:
         window = {"from": write_moment(question.from_ns), "to": write_moment(question.to_ns)}
         with st.container(horizontal=True):
             link_to("Fleet", "See the fleet in this window", icon=":material/grid_view:", **window)
-            link_to("Trace", "See its slowest traces", icon=":material/account_tree:", **window)
+            link_to("Traces", "See its slowest traces", icon=":material/account_tree:", **window)
     state, words = balance_sentence(ask(balance))
     st.html(f'<div class="rs-note"><span class="rs-{state}">Telemetry: {escape(words)}</span></div>')
 
@@ -82,7 +82,7 @@ def _question(view: View, service: str) -> Question | None:
         say_empty(
             "This window cannot be asked about",
             f"{str(error).capitalize()}.",
-            [f"Choose a window of 10 s to {LONGEST_S // 3600} h."],
+            [f"Choose a window of {SHORTEST_S:g} s to {LONGEST_S // 86400} days."],
         )
         return None
 

@@ -1,0 +1,171 @@
+"""Read models for finding traces: what to ask of a span, lists, the spread of latencies, completion of names.
+
+Every value that a person types is a bound parameter, the keys of attributes too.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+from urllib.parse import quote, unquote
+
+import pyarrow as pa
+
+from rootspan_analysis.question import NS_PER_S
+from rootspan_analysis.views.statements import ArrowClient, Parameter, run_statement
+from rootspan_analysis.views.timespan import TimeSpan
+
+__all__ = [
+    "BUCKETS_PER_DOUBLING",
+    "LONGEST_NS",
+    "OPERATORS",
+    "Condition",
+    "Operator",
+    "TraceFilter",
+    "TraceOrder",
+    "fetch_attribute_keys",
+    "fetch_attribute_values",
+    "fetch_latency_cells",
+    "fetch_operations",
+    "fetch_trace_list",
+    "pick_cell_ns",
+]
+
+TraceOrder = Literal["slowest", "newest", "failed", "random"]
+Operator = Literal["=", "!=", "~", ">", "<", "exists"]
+OPERATORS: Final[tuple[Operator, ...]] = get_args(Operator)
+LONGEST_NS: Final = (1 << 64) - 1
+BUCKETS_PER_DOUBLING: Final = 4
+COMPLETION_NS: Final = 120 * NS_PER_S
+"""Names are completed from this much of the range's end: the whole would be a read of every attribute."""
+MOST_COMPLETIONS: Final = 200
+_WRITTEN = re.compile(r"([^ ]+) (=|!=|~|>|<|exists)(?: (.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What an attribute of the span, or else of its resource, must be.
+
+    Attributes:
+        operator: `~`: contains, whatever the case; `>` and `<`: as numbers; `exists`: any value.
+    """
+
+    key: str
+    operator: Operator
+    value: str = ""
+
+    def write(self) -> str:
+        """As it stands in a link; `read` reads it back."""
+        return f"{quote(self.key, safe='._-/')} {self.operator} {self.value}".rstrip(" ")
+
+    @staticmethod
+    def read(text: str) -> "Condition | None":
+        """The condition that `write` wrote; None if it is not one."""
+        match = _WRITTEN.fullmatch(text)
+        if match is None:
+            return None
+        operator = next(one for one in OPERATORS if one == match[2])
+        return Condition(unquote(match[1]), operator, match[3] or "")
+
+
+@dataclass(frozen=True, slots=True)
+class TraceFilter:
+    """Which spans stand for traces in a list; empty names and bounds mean all.
+
+    Without service, host, operation and conditions a trace is listed by its root span.
+    `without` is a (service, host) pair that must not be the span's own.
+    """
+
+    service: str = ""
+    host: str = ""
+    region: str = ""
+    operation: str = ""
+    without: tuple[str, str] = ("", "")
+    min_duration_ns: int = 0
+    max_duration_ns: int = LONGEST_NS
+    failed: bool = False
+    where: tuple[Condition, ...] = ()
+
+    @property
+    def by_root(self) -> bool:
+        """Whether traces are listed by their root spans."""
+        return not (self.service or self.host or self.operation or self.where)
+
+
+def _scope(span: TimeSpan, only: TraceFilter, *, failed: bool) -> dict[str, Parameter]:
+    return {
+        "from_ns": span.from_ns,
+        "to_ns": span.to_ns,
+        "service": only.service,
+        "host": only.host,
+        "region": only.region,
+        "operation": only.operation,
+        "without_service": only.without[0],
+        "without_host": only.without[1],
+        "min_duration_ns": only.min_duration_ns,
+        "max_duration_ns": only.max_duration_ns,
+        "only_failed": int(only.failed or failed),
+        "keys": [one.key for one in only.where],
+        "operators": [one.operator for one in only.where],
+        "values": [one.value for one in only.where],
+    }
+
+
+def fetch_trace_list(
+    client: ArrowClient, span: TimeSpan, only: TraceFilter, *, order: TraceOrder, limit: int
+) -> pa.Table:
+    """Traces with a matching span in the range.
+
+    Returns:
+        `trace_id, span_id, start_ns, service, operation, host, duration_ns, status, status_message` of the
+        span that matched; one row a trace. `slowest`: longest first; `newest`, and `failed` of failed spans
+        only: newest first; `random`: the same ones each time.
+    """
+    scope = _scope(span, only, failed=order == "failed")
+    return run_statement(client, "trace_list", order=order, limit=limit, **scope)
+
+
+def pick_cell_ns(span: TimeSpan, *, most: int = 120) -> int:
+    """A length of buckets that are whole seconds, at most `most` of them in the range."""
+    steps_s = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
+    return next((one for one in steps_s if span.duration_s <= one * most), steps_s[-1]) * NS_PER_S
+
+
+def fetch_latency_cells(client: ArrowClient, span: TimeSpan, only: TraceFilter, *, step_ns: int) -> pa.Table:
+    """`at_ns, bucket, spans, failed` of matching spans: bucket b has durations in [2^(b/4), 2^((b+1)/4)) ns.
+
+    Without the list's bounds of the duration the whole distribution is seen: they are not applied here.
+    """
+    scope = _scope(span, only, failed=False) | {"min_duration_ns": 0, "max_duration_ns": LONGEST_NS}
+    return run_statement(client, "latency_cells", step_ns=step_ns, **scope)
+
+
+def _end_of(span: TimeSpan) -> dict[str, Parameter]:
+    return {"from_ns": max(span.from_ns, span.to_ns - COMPLETION_NS), "to_ns": span.to_ns}
+
+
+def fetch_attribute_keys(client: ArrowClient, span: TimeSpan, service: str) -> tuple[str, ...]:
+    """Keys of attributes at the range's end, of one service or of all; the most frequent first."""
+    found = run_statement(client, "attribute_keys", service=service, limit=MOST_COMPLETIONS, **_end_of(span))
+    return tuple(found["key"].to_pylist())
+
+
+def fetch_attribute_values(client: ArrowClient, span: TimeSpan, service: str, key: str) -> tuple[str, ...]:
+    """Values of a key at the range's end; the most frequent first."""
+    found = run_statement(
+        client, "attribute_values", service=service, key=key, limit=MOST_COMPLETIONS, **_end_of(span)
+    )
+    return tuple(found["value"].to_pylist())
+
+
+def fetch_operations(client: ArrowClient, span: TimeSpan, service: str) -> tuple[str, ...]:
+    """Operations of one service, or of all; the most frequent first."""
+    found = run_statement(
+        client,
+        "operations",
+        service=service,
+        region="",
+        from_s=span.from_s,
+        to_s=span.to_s,
+        limit=MOST_COMPLETIONS,
+    )
+    return tuple(found["operation"].to_pylist())
