@@ -1,0 +1,165 @@
+"""Replays the pipeline of recorded steps with other durations, to say what a cause costs.
+
+Owns the dependency graph of microbatches: an operation begins when the one before it on its rank has ended
+and the stage before (for backward: behind) has done the same microbatch. The method is the what-if analysis
+of "Understanding Stragglers in Large Model Training Using What-if Analysis" (OSDI 2025); communication counts
+as waiting only. Pure but for `fetch_pipeline`.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from rootspan_analysis.reader import Floats, Ints, Reader, Strings, numbers, strings
+from rootspan_analysis.training.jobs import Job
+from rootspan_analysis.training.statements import ask
+
+__all__ = ["Pipeline", "fetch_pipeline"]
+
+MAX_OPERATIONS: Final = 60_000
+"""What a replay of some scenarios takes a second for."""
+FORWARD: Final = "forward"
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Computation of sampled steps. Arrays have an entry an operation.
+
+    Attributes:
+        step, dp, stage: Where it ran.
+        phase: `forward` or `backward`.
+        seconds: As recorded.
+        before: Index of the operation before it on its rank, or -1.
+        needs: Index of the operation of the neighbouring stage that it needs, or -1.
+        order: All indices, so that `before` and `needs` come first.
+    """
+
+    step: Ints
+    dp: Ints
+    stage: Ints
+    phase: Strings
+    seconds: Floats
+    before: Sequence[int]
+    needs: Sequence[int]
+    order: Sequence[int]
+
+    def step_seconds(self, seconds: Floats) -> Floats:
+        """Duration of each sampled step's slowest data-parallel replica if operations took `seconds`."""
+        finish = [0.0] * len(self.order)
+        took = seconds.tolist()
+        before, needs = self.before, self.needs
+        for i in self.order:
+            begin = finish[before[i]] if before[i] >= 0 else 0.0
+            if needs[i] >= 0:
+                begin = max(begin, finish[needs[i]])
+            finish[i] = begin + took[i]
+        _, row = np.unique(self.step, return_inverse=True)
+        longest = np.zeros(int(row.max()) + 1)
+        np.maximum.at(longest, row, np.array(finish))
+        return longest
+
+    def medians(self, *, by_stage: bool = True) -> Floats:
+        """For each operation the median duration of its phase in its step, over replicas and microbatches.
+
+        Args:
+            by_stage: Within its stage; otherwise the mean of the stages' medians.
+        """
+        found = np.empty(len(self.seconds))
+        stages = np.unique(self.stage)
+        for step in np.unique(self.step):
+            for phase in np.unique(self.phase.astype(str)):
+                here = (self.step == step) & (self.phase == phase)
+                usual = {
+                    stage: np.median(self.seconds[here & (self.stage == stage)])
+                    for stage in stages
+                    if (here & (self.stage == stage)).any()
+                }
+                level = float(np.mean(list(usual.values()))) if usual else 0.0
+                for stage, median in usual.items():
+                    found[here & (self.stage == stage)] = median if by_stage else level
+        return found
+
+
+def fetch_pipeline(client: Reader, job: Job, steps: Sequence[int], *, tensor: int = -1) -> Pipeline | None:
+    """Computation of the given steps; None where microbatches are not told or do not fit together.
+
+    Args:
+        steps: What to sample from; as many are read as keep the replay within a second.
+        tensor: The tensor-parallel rank that is read; the others compute in step with it.
+
+    Raises:
+        StoreError: The store did not answer.
+    """
+    if not job.has_microbatches or not len(steps):
+        return None
+    for count in (2, 16):
+        chosen = np.unique(np.linspace(0, len(steps) - 1, min(count, len(steps))).astype(np.int64))
+        names = [str(steps[i]) for i in chosen.tolist()]
+        table = ask(client, "microbatches", job.parameters(steps=names, tensor=max(tensor, 0)), job.reading)
+        if table.num_rows * 8 > MAX_OPERATIONS:
+            break
+    if not table.num_rows:
+        return None
+    return _connect(table)
+
+
+def _connect(table: pa.Table) -> Pipeline | None:
+    """Find each operation's predecessors. Rows come by (step, dp, stage, start).
+
+    A microbatch that a rank runs several times is cut into model chunks (interleaved pipeline): forward runs
+    them in order, backward in reverse.
+    """
+    step, dp, stage, microbatch = (
+        table.column(name).to_numpy().astype(np.int64) for name in ("step", "dp", "pp", "microbatch")
+    )
+    phase = strings(table, "phase")
+    forward = phase == FORWARD
+    columns = (step, dp, stage, forward, microbatch)
+    rows, key = len(step), list(zip(*(one.tolist() for one in columns), strict=True))
+    seen: dict[tuple[object, ...], int] = defaultdict(int)
+    turn = []
+    for one in key:
+        turn.append(seen[one])
+        seen[one] += 1
+    chunks = max(seen.values())
+    last = int(stage.max())
+    chunk = [turn[i] if forward[i] else chunks - 1 - turn[i] for i in range(rows)]
+    where = {(*key[i], chunk[i]): i for i in range(rows)}
+    before, needs = [-1] * rows, [-1] * rows
+    for i, (at, replica, place, is_forward, batch) in enumerate(key):
+        if i and key[i - 1][:3] == key[i][:3]:
+            before[i] = i - 1
+        if is_forward:
+            other = (place - 1, chunk[i]) if place > 0 else (last, chunk[i] - 1)
+        else:
+            other = (place + 1, chunk[i]) if place < last else (0, chunk[i] + 1)
+        needs[i] = where.get((at, replica, other[0], is_forward, batch, other[1]), -1)
+    order = _sorted(before, needs)
+    if order is None:
+        return None
+    return Pipeline(step, dp, stage, phase, numbers(table, "s"), before, needs, order)
+
+
+def _sorted(before: Sequence[int], needs: Sequence[int]) -> list[int] | None:
+    """Topological order; None if there is a circle, as clocks that disagree can make."""
+    after: dict[int, list[int]] = defaultdict(list)
+    open_needs = [0] * len(before)
+    for i, pair in enumerate(zip(before, needs, strict=True)):
+        for one in pair:
+            if one >= 0:
+                after[one].append(i)
+                open_needs[i] += 1
+    ready = [i for i, count in enumerate(open_needs) if not count]
+    order = []
+    while ready:
+        i = ready.pop()
+        order.append(i)
+        for one in after[i]:
+            open_needs[one] -= 1
+            if not open_needs[one]:
+                ready.append(one)
+    return order if len(order) == len(before) else None

@@ -1,0 +1,1 @@
+['dl.rank', 'nv.dl.rank', 'dl.iteration', 'nv.dl.iteration', 'pytorch.rank']

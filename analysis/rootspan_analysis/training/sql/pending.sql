@@ -1,0 +1,2 @@
+-- Communication that began and did not end.
+${pending}
