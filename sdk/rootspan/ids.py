@@ -8,10 +8,10 @@ time, because a system call for every id costs more than the id.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from threading import get_ident
 
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
@@ -19,7 +19,8 @@ _BLOCK_WORDS = 512
 _WORD_BYTES = 8
 
 
-_root = threading.local()
+# By thread. Empty but for moments: drawing an id asks no more than whether it is.
+_chosen: dict[int, int] = {}
 
 
 @contextmanager
@@ -29,19 +30,12 @@ def trace_id_of_root(trace_id: int) -> Iterator[None]:
     For trace ids that several processes derive alike from what they do. Our generators heed it; with another
     one the root gets an id of its own.
     """
-    _root.trace_id = trace_id
+    thread = get_ident()
+    _chosen[thread] = trace_id
     try:
         yield
     finally:
-        _root.trace_id = 0
-
-
-def _chosen_trace_id() -> int:
-    """The id that `trace_id_of_root` chose, once; otherwise 0."""
-    chosen: int = getattr(_root, "trace_id", 0)
-    if chosen:
-        _root.trace_id = 0
-    return chosen
+        _chosen.pop(thread, None)
 
 
 class KernelIdGenerator(IdGenerator):
@@ -70,7 +64,13 @@ class KernelIdGenerator(IdGenerator):
 
     def generate_trace_id(self) -> int:
         """128 random bits, never 0; or the id that this thread chose."""
-        return _chosen_trace_id() or (self.generate_span_id() << 64) | self.generate_span_id()
+        if _chosen and (chosen := _chosen.pop(get_ident(), 0)):
+            return chosen
+        try:
+            trace_id = self._words.pop() << 64 | self._words.pop()
+        except IndexError:
+            trace_id = self.generate_span_id() << 64 | self.generate_span_id()
+        return trace_id or self.generate_trace_id()
 
     def is_trace_id_random(self) -> bool:
         """True: the W3C random-trace-id flag may be set, ratio samplers may trust the low bits."""
@@ -96,7 +96,7 @@ class CountingIdGenerator(IdGenerator):
 
     def generate_trace_id(self) -> int:
         """The next trace id, or the one that this thread chose."""
-        return _chosen_trace_id() or next(self._trace_ids)
+        return _chosen.pop(get_ident(), 0) or next(self._trace_ids)
 
 
 def _draw() -> list[int]:

@@ -29,6 +29,7 @@ from rootspan.processors import (
     span_shipper,
 )
 from rootspan.resource import build_resource, child_identity
+from rootspan.tracer import RootspanTracerProvider
 from rootspan.transport import OtlpTransport
 
 Provider = TracerProvider | LoggerProvider | MeterProvider
@@ -127,14 +128,13 @@ class Pipeline:
             return
         ratio = self.config.sample_ratio
         sampler = None if ratio is None else sampling.ParentBased(sampling.TraceIdRatioBased(ratio))
-        provider = TracerProvider(
+        provider = RootspanTracerProvider(
+            queue,
             # None reads OTEL_TRACES_SAMPLER.
             sampler=sampler,
             resource=self._resource,
-            shutdown_on_exit=False,
             id_generator=KernelIdGenerator(),
         )
-        provider.add_span_processor(QueueingSpanProcessor(queue))
         trace.set_tracer_provider(provider)
         self._providers.append(provider)
 

@@ -1,7 +1,7 @@
 """Fits OpenTelemetry's span, log record and metric interfaces to our queues and transport.
 
-Owns nothing but the fit: OpenTelemetry hands over, its official encoders make the bytes, `BatchQueue` and
-`OtlpTransport` do the rest. A faster encoder would replace the functions at the end of this file.
+Owns nothing but the fit: OpenTelemetry hands over, our encoder (spans) and its official ones (log records,
+metrics) make the bytes, `BatchQueue` and `OtlpTransport` do the rest.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from collections.abc import Callable
 from opentelemetry import context
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
 from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from rootspan.batch import BatchQueue
+from rootspan.encode import SpanEncoder
 from rootspan.ledger import Ledger, Loss, Signal
 from rootspan.transport import OtlpTransport
 
 
 class QueueingSpanProcessor(SpanProcessor):
-    """Queues sampled spans as they end."""
+    """Queues sampled spans as they end, at a provider that is not ours."""
 
     def __init__(self, queue: BatchQueue[ReadableSpan]) -> None:
         self._queue = queue
@@ -135,9 +135,10 @@ class PeriodicReader(MetricReader):
 
 def span_shipper(transport: OtlpTransport) -> Callable[[list[ReadableSpan]], None]:
     """What a queue of spans ships with."""
+    encoder = SpanEncoder()
 
     def ship(batch: list[ReadableSpan]) -> None:
-        transport.deliver(Signal.SPANS, encode_spans(batch).SerializeToString(), len(batch))
+        transport.deliver(Signal.SPANS, encoder.encode(batch), len(batch))
 
     return ship
 

@@ -1,20 +1,23 @@
 """Spans by hand: `span()`, `current_span()`, `set_attributes()`.
 
 Owns how a span becomes current and how it ends. Everything else is OpenTelemetry's: what `span()` yields is
-an `opentelemetry.trace.Span`, and before `init()` it is one that records nothing.
+an `opentelemetry.trace.Span`, and before `init()` it is one that records nothing. Imports the API alone; the
+provider that `init()` installs brings the fast path with it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Literal, Protocol
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, Tracer, TracerProvider
+from opentelemetry.context.contextvars_context import ContextVarsRuntimeContext
+from opentelemetry.trace import INVALID_SPAN, Link, NoOpTracer, Span, SpanKind
+from opentelemetry.trace.propagation import _SPAN_KEY as SPAN_KEY
 
 from rootspan.outcome import settle
 
@@ -22,6 +25,7 @@ AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Seq
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 
 _KINDS: Mapping[str, SpanKind] = {kind.name.lower(): kind for kind in SpanKind}
+_INTERNAL = SpanKind.INTERNAL
 _SCOPE = "rootspan"
 _logger = logging.getLogger("rootspan")
 
@@ -61,7 +65,9 @@ def span(
     Returns:
         A context manager that yields the OpenTelemetry span. One use only.
     """
-    return ActiveSpan(name, kind_of(kind), {**attributes, **more} if attributes else more, links, context)
+    if attributes:
+        more = {**attributes, **more} if more else attributes  # type: ignore[assignment]
+    return ActiveSpan(name, _INTERNAL if kind == "internal" else kind_of(kind), more, links, context)
 
 
 def current_span() -> Span:
@@ -96,18 +102,28 @@ class ActiveSpan:
 
     def __enter__(self) -> Span:
         """Start the span and make it current."""
-        self._previous = otel_context.get_current()
-        parent = self._previous if self._context is None else self._context
-        self._span = start_span(self._name, self._kind, self._attributes, self._links, parent)
-        otel_context.attach(otel_trace.set_span_in_context(self._span, parent))
-        return self._span
+        self._previous = previous = get_current()
+        parent = previous if self._context is None else self._context
+        try:
+            begin = _begin if otel_trace._TRACER_PROVIDER is _provider else _find()
+            span = begin(self._name, parent, self._kind, self._attributes, self._links)
+        except Exception as err:
+            span = _could_not_start(err)
+        self._span = span
+        attach(Context({**parent, SPAN_KEY: span}))
+        return span
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None, /
     ) -> None:
         """Restore the previous context and end the span."""
-        otel_context.attach(self._previous)
-        end_span(self._span, error)
+        attach(self._previous)
+        try:
+            if error is not None:
+                settle(self._span, error)
+            self._span.end()
+        except Exception as err:
+            _could_not_end(err)
 
 
 def start_span(
@@ -122,19 +138,19 @@ def start_span(
     A sampler or processor that raises costs the span, not the program.
     """
     try:
-        return _tracer().start_span(name, parent, kind, attributes, links)
+        return _find()(name, get_current() if parent is None else parent, kind, attributes, links)
     except Exception as err:
-        _logger.warning("rootspan could not start a span: %s: %s", type(err).__name__, err)
-        return INVALID_SPAN
+        return _could_not_start(err)
 
 
 def end_span(span: Span, error: BaseException | None) -> None:
     """End a span with what left the work. Never raises."""
     try:
-        settle(span, error)
+        if error is not None:
+            settle(span, error)
         span.end()
     except Exception as err:
-        _logger.warning("rootspan could not end a span: %s: %s", type(err).__name__, err)
+        _could_not_end(err)
 
 
 def kind_of(kind: Kind) -> SpanKind:
@@ -149,14 +165,36 @@ def kind_of(kind: Kind) -> SpanKind:
         raise ValueError(f"kind is {kind!r}: use one of {', '.join(_KINDS)}") from None
 
 
-_known: tuple[TracerProvider, Tracer] | None = None
+def _could_not_start(err: Exception) -> Span:
+    _logger.warning("rootspan could not start a span: %s: %s", type(err).__name__, err)
+    return INVALID_SPAN
 
 
-def _tracer() -> Tracer:
+def _could_not_end(err: Exception) -> None:
+    _logger.warning("rootspan could not end a span: %s: %s", type(err).__name__, err)
+
+
+Begin = Callable[[str, Context, SpanKind, Mapping[str, AttributeValue], Sequence[Link]], Span]
+
+
+def _find() -> Begin:
+    """How a span starts: by our tracer's short way, or by any other tracer's `start_span`."""
     # Asking OpenTelemetry for a tracer takes a lock and several objects; once per provider is enough.
-    global _known
+    global _provider, _begin
     provider = otel_trace.get_tracer_provider()
-    known = _known
-    if known is None or known[0] is not provider:
-        _known = known = (provider, provider.get_tracer(_SCOPE))
-    return known[1]
+    if provider is not _provider:
+        tracer = provider.get_tracer(_SCOPE)
+        begin = getattr(tracer, "begin", None) or tracer.start_span
+        _provider, _begin = None, begin  # in this order, for a thread that compares meanwhile
+        _provider = provider
+    return _begin
+
+
+_begin: Begin = NoOpTracer().start_span
+_provider: object = "not asked yet"
+get_current: Callable[[], Context] = otel_context.get_current
+attach: Callable[[Context], object] = otel_context.attach
+_runtime = otel_context._RUNTIME_CONTEXT
+if type(_runtime) is ContextVarsRuntimeContext:
+    # The very variable that OpenTelemetry reads, two calls nearer.
+    get_current, attach = _runtime._current_context.get, _runtime._current_context.set

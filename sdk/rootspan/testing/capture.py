@@ -23,6 +23,7 @@ from rootspan import lifecycle
 from rootspan.ids import CountingIdGenerator
 from rootspan.logs import LogBridge
 from rootspan.testing.clock import FixedClock
+from rootspan.tracer import Nowhere, RootspanTracerProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +187,8 @@ def _install() -> _Switch:
             raise RuntimeError("OpenTelemetry is set up already in this process: capture() must come first")
         ids = CountingIdGenerator()
         switch = _Switch(ids)
-        provider = TracerProvider(
-            sampler=ALWAYS_ON, resource=Resource({}), shutdown_on_exit=False, id_generator=ids
+        provider = RootspanTracerProvider(
+            Nowhere(), sampler=ALWAYS_ON, resource=Resource({}), id_generator=ids
         )
         provider.add_span_processor(switch)
         trace.set_tracer_provider(provider)
