@@ -17,7 +17,7 @@ import pyarrow as pa
 from chdb.state.sqlitelike import Connection
 
 from rootspan_store.ingest import Signal, frame_prefix, insert_settings, landing_table
-from rootspan_store.macros import MACROS
+from rootspan_store.macros import macros
 from rootspan_store.sqltext import split_statements
 
 __all__ = ["EmbeddedStore"]
@@ -39,7 +39,7 @@ class EmbeddedStore:
         ):
             if migration.name.endswith(".sql"):
                 script = re.sub(
-                    r"\$\{(\w+)\}", lambda found: MACROS[found[1]], migration.read_text(encoding="utf-8")
+                    r"\$\{(\w+)\}", lambda found: macros()[found[1]], migration.read_text(encoding="utf-8")
                 )
                 for statement in split_statements(script):
                     self._run(statement)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rootspan_store.client import store_errors
 from rootspan_store.errors import SchemaChanged, SchemaError, SchemaTooNew
-from rootspan_store.macros import MACROS
+from rootspan_store.macros import macros
 from rootspan_store.retention import retention_days, retention_statement, ttl_clause
 from rootspan_store.settings import RetentionSettings, require_identifier
 from rootspan_store.sqltext import split_statements, tokenize
@@ -71,7 +71,7 @@ def load_migrations(folder: Traversable | None = None) -> tuple[Migration, ...]:
     """
     source = folder or files("rootspan_store").joinpath("migrations")
     found = [
-        Migration.parse(entry.name, entry.read_text(encoding="utf-8"), MACROS)
+        Migration.parse(entry.name, entry.read_text(encoding="utf-8"), macros())
         for entry in source.iterdir()
         if entry.name.endswith(".sql")
     ]

@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS otlp_logs
                 time_unix_nano UInt64,
                 severity_number Int32,
                 severity_text String,
-                body ${any_value},
+                body String,
                 attributes ${attributes},
                 dropped_attributes_count UInt32,
                 flags UInt32,
@@ -67,8 +67,7 @@ SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_logs_to_records TO otel_logs AS
 WITH
-    ${to_map} AS attribute_map,
-    ${to_text} AS value_text
+    ${otlp_values}
 SELECT
     fromUnixTimestamp64Nano(toInt64(least(
         if(record.time_unix_nano > 0, record.time_unix_nano, record.observed_time_unix_nano),
@@ -79,17 +78,14 @@ SELECT
     record.severity_text AS SeverityText,
     toUInt8(greatest(0, least(record.severity_number, 24))) AS SeverityNumber,
     resource_map['service.name'] AS ServiceName,
-    value_text(
-        record.body.value, record.body.string_value, record.body.int_value, record.body.double_value,
-        record.body.bool_value, record.body.array_value.values, record.body.kvlist_value.values,
-        record.body.bytes_value) AS Body,
+    otlp_text(record.body) AS Body,
     resource_schema_url AS ResourceSchemaUrl,
     resource_map AS ResourceAttributes,
     scope_schema_url AS ScopeSchemaUrl,
     scope_name AS ScopeName,
     scope_version AS ScopeVersion,
     scope_map AS ScopeAttributes,
-    attribute_map(record.attributes) AS LogAttributes,
+    otlp_map(record.attributes) AS LogAttributes,
     record.event_name AS EventName,
     resource_map['host.name'] AS HostName,
     resource_map['cloud.region'] AS Region,
@@ -101,19 +97,17 @@ SELECT
 FROM
 (
     SELECT
-        resource_map,
+        arrayMap(a -> otlp_map(a), [resource.attributes, scope.scope.attributes]) AS maps,
+        maps[1] AS resource_map,
+        maps[2] AS scope_map,
         resource_schema_url,
         scope.scope.name AS scope_name,
         scope.scope.version AS scope_version,
-        attribute_map(scope.scope.attributes) AS scope_map,
         scope.schema_url AS scope_schema_url,
         scope.log_records AS records
     FROM
     (
-        SELECT
-            attribute_map(r.resource.attributes) AS resource_map,
-            r.schema_url AS resource_schema_url,
-            r.scope_logs AS scopes
+        SELECT r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_logs AS scopes
         FROM otlp_logs
         ARRAY JOIN resource_logs AS r
     )

@@ -11,53 +11,69 @@ CREATE TABLE IF NOT EXISTS otlp_metrics
                 name String,
                 description String,
                 unit String,
-                gauge Tuple(data_points ${number_points}),
-                sum Tuple(data_points ${number_points}, aggregation_temporality Int32, is_monotonic Bool),
-                histogram Tuple(
-                    data_points Array(Tuple(
-                        start_time_unix_nano UInt64,
-                        time_unix_nano UInt64,
-                        count UInt64,
-                        sum Float64,
-                        bucket_counts Array(UInt64),
-                        explicit_bounds Array(Float64),
-                        exemplars ${exemplars},
-                        attributes ${attributes},
-                        flags UInt32,
-                        min Float64,
-                        max Float64)),
-                    aggregation_temporality Int32),
-                exponential_histogram Tuple(
-                    data_points Array(Tuple(
-                        attributes ${attributes},
-                        start_time_unix_nano UInt64,
-                        time_unix_nano UInt64,
-                        count UInt64,
-                        sum Float64,
-                        scale Int32,
-                        zero_count UInt64,
-                        positive Tuple(offset Int32, bucket_counts Array(UInt64)),
-                        negative Tuple(offset Int32, bucket_counts Array(UInt64)),
-                        flags UInt32,
-                        exemplars ${exemplars},
-                        min Float64,
-                        max Float64,
-                        zero_threshold Float64)),
-                    aggregation_temporality Int32),
-                summary Tuple(
-                    data_points Array(Tuple(
-                        start_time_unix_nano UInt64,
-                        time_unix_nano UInt64,
-                        count UInt64,
-                        sum Float64,
-                        quantile_values Array(Tuple(quantile Float64, value Float64)),
-                        attributes ${attributes},
-                        flags UInt32))),
+                ${metric_kinds},
                 metadata ${attributes})),
             schema_url String)),
         schema_url String))
 )
 ENGINE = Null;
+
+-- A row a metric: what the five kinds have in common is read once. It keeps nothing.
+CREATE TABLE IF NOT EXISTS otlp_metric
+(
+    ResourceAttributes Map(LowCardinality(String), String),
+    ResourceSchemaUrl LowCardinality(String),
+    ScopeName String,
+    ScopeVersion LowCardinality(String),
+    ScopeAttributes Map(LowCardinality(String), String),
+    ScopeDroppedAttrCount UInt32,
+    ScopeSchemaUrl LowCardinality(String),
+    ServiceName LowCardinality(String),
+    MetricName LowCardinality(String),
+    MetricDescription LowCardinality(String),
+    MetricUnit LowCardinality(String),
+    HostName LowCardinality(String),
+    Region LowCardinality(String),
+    MetricMetadata Map(LowCardinality(String), String),
+    InsertedAt DateTime,
+    ${metric_kinds}
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_metric TO otlp_metric AS
+WITH
+    ${otlp_values},
+    -- Together, because each use of otlp_map costs every insert a hundredth of a second.
+    arrayMap(a -> otlp_map(a), [resource.attributes, scope.scope.attributes, metric.metadata]) AS maps
+SELECT
+    maps[1] AS ResourceAttributes,
+    resource_schema_url AS ResourceSchemaUrl,
+    scope.scope.name AS ScopeName,
+    scope.scope.version AS ScopeVersion,
+    maps[2] AS ScopeAttributes,
+    scope.scope.dropped_attributes_count AS ScopeDroppedAttrCount,
+    scope.schema_url AS ScopeSchemaUrl,
+    ResourceAttributes['service.name'] AS ServiceName,
+    metric.name AS MetricName,
+    metric.description AS MetricDescription,
+    metric.unit AS MetricUnit,
+    ResourceAttributes['host.name'] AS HostName,
+    ResourceAttributes['cloud.region'] AS Region,
+    maps[3] AS MetricMetadata,
+    now() AS InsertedAt,
+    metric.gauge AS gauge,
+    metric.sum AS sum,
+    metric.histogram AS histogram,
+    metric.exponential_histogram AS exponential_histogram,
+    metric.summary AS summary
+FROM
+(
+    SELECT r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_metrics AS scopes
+    FROM otlp_metrics
+    ARRAY JOIN resource_metrics AS r
+)
+ARRAY JOIN scopes AS scope
+ARRAY JOIN scope.metrics AS metric;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_gauge
 (
@@ -94,54 +110,26 @@ ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_gauge TO otel_metrics_gauge AS
-WITH ${to_map} AS attribute_map
+WITH
+    ${otlp_values},
+    arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
-    resource_map AS ResourceAttributes,
-    resource_schema_url AS ResourceSchemaUrl,
-    scope_name AS ScopeName,
-    scope_version AS ScopeVersion,
-    scope_map AS ScopeAttributes,
-    scope_dropped_attributes AS ScopeDroppedAttrCount,
-    scope_schema_url AS ScopeSchemaUrl,
-    resource_map['service.name'] AS ServiceName,
-    metric_name AS MetricName,
-    metric_description AS MetricDescription,
-    metric_unit AS MetricUnit,
-    attribute_map(point.attributes) AS Attributes,
+    ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
     if(point.value = 'as_int', toFloat64(point.as_int), point.as_double) AS Value,
-    arrayMap(a -> attribute_map(a), point.exemplars.filtered_attributes) AS `Exemplars.FilteredAttributes`,
+    arraySlice(maps, 2) AS `Exemplars.FilteredAttributes`,
     arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t)), point.exemplars.time_unix_nano) AS `Exemplars.TimeUnix`,
     arrayMap(
         (kind, d, i) -> if(kind = 'as_int', toFloat64(i), d),
         point.exemplars.value, point.exemplars.as_double, point.exemplars.as_int) AS `Exemplars.Value`,
     arrayMap(x -> lower(hex(x)), point.exemplars.span_id) AS `Exemplars.SpanId`,
     arrayMap(x -> lower(hex(x)), point.exemplars.trace_id) AS `Exemplars.TraceId`,
-    point.flags AS Flags,
-    resource_map['host.name'] AS HostName,
-    resource_map['cloud.region'] AS Region,
-    metric_metadata AS MetricMetadata,
-    now() AS InsertedAt
-FROM
-(
-    SELECT
-        resource_map,
-        resource_schema_url,
-        scope_name,
-        scope_version,
-        scope_map,
-        scope_dropped_attributes,
-        scope_schema_url,
-        metric.name AS metric_name,
-        metric.description AS metric_description,
-        metric.unit AS metric_unit,
-        attribute_map(metric.metadata) AS metric_metadata,
-        metric.gauge.data_points AS points
-    FROM ${metrics_of_otlp}
-    ARRAY JOIN metrics AS metric
-)
-ARRAY JOIN points AS point;
+    point.flags AS Flags
+FROM otlp_metric
+ARRAY JOIN gauge.data_points AS point;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_sum
 (
@@ -180,58 +168,28 @@ ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_sum TO otel_metrics_sum AS
-WITH ${to_map} AS attribute_map
+WITH
+    ${otlp_values},
+    arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
-    resource_map AS ResourceAttributes,
-    resource_schema_url AS ResourceSchemaUrl,
-    scope_name AS ScopeName,
-    scope_version AS ScopeVersion,
-    scope_map AS ScopeAttributes,
-    scope_dropped_attributes AS ScopeDroppedAttrCount,
-    scope_schema_url AS ScopeSchemaUrl,
-    resource_map['service.name'] AS ServiceName,
-    metric_name AS MetricName,
-    metric_description AS MetricDescription,
-    metric_unit AS MetricUnit,
-    attribute_map(point.attributes) AS Attributes,
+    ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
     if(point.value = 'as_int', toFloat64(point.as_int), point.as_double) AS Value,
-    temporality AS AggregationTemporality,
-    monotonic AS IsMonotonic,
-    arrayMap(a -> attribute_map(a), point.exemplars.filtered_attributes) AS `Exemplars.FilteredAttributes`,
+    sum.aggregation_temporality AS AggregationTemporality,
+    sum.is_monotonic AS IsMonotonic,
+    arraySlice(maps, 2) AS `Exemplars.FilteredAttributes`,
     arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t)), point.exemplars.time_unix_nano) AS `Exemplars.TimeUnix`,
     arrayMap(
         (kind, d, i) -> if(kind = 'as_int', toFloat64(i), d),
         point.exemplars.value, point.exemplars.as_double, point.exemplars.as_int) AS `Exemplars.Value`,
     arrayMap(x -> lower(hex(x)), point.exemplars.span_id) AS `Exemplars.SpanId`,
     arrayMap(x -> lower(hex(x)), point.exemplars.trace_id) AS `Exemplars.TraceId`,
-    point.flags AS Flags,
-    resource_map['host.name'] AS HostName,
-    resource_map['cloud.region'] AS Region,
-    metric_metadata AS MetricMetadata,
-    now() AS InsertedAt
-FROM
-(
-    SELECT
-        resource_map,
-        resource_schema_url,
-        scope_name,
-        scope_version,
-        scope_map,
-        scope_dropped_attributes,
-        scope_schema_url,
-        metric.name AS metric_name,
-        metric.description AS metric_description,
-        metric.unit AS metric_unit,
-        attribute_map(metric.metadata) AS metric_metadata,
-        metric.sum.aggregation_temporality AS temporality,
-        metric.sum.is_monotonic AS monotonic,
-        metric.sum.data_points AS points
-    FROM ${metrics_of_otlp}
-    ARRAY JOIN metrics AS metric
-)
-ARRAY JOIN points AS point;
+    point.flags AS Flags
+FROM otlp_metric
+ARRAY JOIN sum.data_points AS point;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_histogram
 (
@@ -274,20 +232,13 @@ ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_histogram TO otel_metrics_histogram AS
-WITH ${to_map} AS attribute_map
+WITH
+    ${otlp_values},
+    arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
-    resource_map AS ResourceAttributes,
-    resource_schema_url AS ResourceSchemaUrl,
-    scope_name AS ScopeName,
-    scope_version AS ScopeVersion,
-    scope_map AS ScopeAttributes,
-    scope_dropped_attributes AS ScopeDroppedAttrCount,
-    scope_schema_url AS ScopeSchemaUrl,
-    resource_map['service.name'] AS ServiceName,
-    metric_name AS MetricName,
-    metric_description AS MetricDescription,
-    metric_unit AS MetricUnit,
-    attribute_map(point.attributes) AS Attributes,
+    ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
     point.count AS Count,
@@ -296,39 +247,17 @@ SELECT
     point.explicit_bounds AS ExplicitBounds,
     point.min AS Min,
     point.max AS Max,
-    temporality AS AggregationTemporality,
-    arrayMap(a -> attribute_map(a), point.exemplars.filtered_attributes) AS `Exemplars.FilteredAttributes`,
+    histogram.aggregation_temporality AS AggregationTemporality,
+    arraySlice(maps, 2) AS `Exemplars.FilteredAttributes`,
     arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t)), point.exemplars.time_unix_nano) AS `Exemplars.TimeUnix`,
     arrayMap(
         (kind, d, i) -> if(kind = 'as_int', toFloat64(i), d),
         point.exemplars.value, point.exemplars.as_double, point.exemplars.as_int) AS `Exemplars.Value`,
     arrayMap(x -> lower(hex(x)), point.exemplars.span_id) AS `Exemplars.SpanId`,
     arrayMap(x -> lower(hex(x)), point.exemplars.trace_id) AS `Exemplars.TraceId`,
-    point.flags AS Flags,
-    resource_map['host.name'] AS HostName,
-    resource_map['cloud.region'] AS Region,
-    metric_metadata AS MetricMetadata,
-    now() AS InsertedAt
-FROM
-(
-    SELECT
-        resource_map,
-        resource_schema_url,
-        scope_name,
-        scope_version,
-        scope_map,
-        scope_dropped_attributes,
-        scope_schema_url,
-        metric.name AS metric_name,
-        metric.description AS metric_description,
-        metric.unit AS metric_unit,
-        attribute_map(metric.metadata) AS metric_metadata,
-        metric.histogram.aggregation_temporality AS temporality,
-        metric.histogram.data_points AS points
-    FROM ${metrics_of_otlp}
-    ARRAY JOIN metrics AS metric
-)
-ARRAY JOIN points AS point;
+    point.flags AS Flags
+FROM otlp_metric
+ARRAY JOIN histogram.data_points AS point;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram
 (
@@ -376,20 +305,13 @@ ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_exponential_histogram TO otel_metrics_exponential_histogram AS
-WITH ${to_map} AS attribute_map
+WITH
+    ${otlp_values},
+    arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
-    resource_map AS ResourceAttributes,
-    resource_schema_url AS ResourceSchemaUrl,
-    scope_name AS ScopeName,
-    scope_version AS ScopeVersion,
-    scope_map AS ScopeAttributes,
-    scope_dropped_attributes AS ScopeDroppedAttrCount,
-    scope_schema_url AS ScopeSchemaUrl,
-    resource_map['service.name'] AS ServiceName,
-    metric_name AS MetricName,
-    metric_description AS MetricDescription,
-    metric_unit AS MetricUnit,
-    attribute_map(point.attributes) AS Attributes,
+    ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
     point.count AS Count,
@@ -403,39 +325,17 @@ SELECT
     point.negative.bucket_counts AS NegativeBucketCounts,
     point.min AS Min,
     point.max AS Max,
-    temporality AS AggregationTemporality,
-    arrayMap(a -> attribute_map(a), point.exemplars.filtered_attributes) AS `Exemplars.FilteredAttributes`,
+    exponential_histogram.aggregation_temporality AS AggregationTemporality,
+    arraySlice(maps, 2) AS `Exemplars.FilteredAttributes`,
     arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t)), point.exemplars.time_unix_nano) AS `Exemplars.TimeUnix`,
     arrayMap(
         (kind, d, i) -> if(kind = 'as_int', toFloat64(i), d),
         point.exemplars.value, point.exemplars.as_double, point.exemplars.as_int) AS `Exemplars.Value`,
     arrayMap(x -> lower(hex(x)), point.exemplars.span_id) AS `Exemplars.SpanId`,
     arrayMap(x -> lower(hex(x)), point.exemplars.trace_id) AS `Exemplars.TraceId`,
-    point.flags AS Flags,
-    resource_map['host.name'] AS HostName,
-    resource_map['cloud.region'] AS Region,
-    metric_metadata AS MetricMetadata,
-    now() AS InsertedAt
-FROM
-(
-    SELECT
-        resource_map,
-        resource_schema_url,
-        scope_name,
-        scope_version,
-        scope_map,
-        scope_dropped_attributes,
-        scope_schema_url,
-        metric.name AS metric_name,
-        metric.description AS metric_description,
-        metric.unit AS metric_unit,
-        attribute_map(metric.metadata) AS metric_metadata,
-        metric.exponential_histogram.aggregation_temporality AS temporality,
-        metric.exponential_histogram.data_points AS points
-    FROM ${metrics_of_otlp}
-    ARRAY JOIN metrics AS metric
-)
-ARRAY JOIN points AS point;
+    point.flags AS Flags
+FROM otlp_metric
+ARRAY JOIN exponential_histogram.data_points AS point;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_summary
 (
@@ -468,50 +368,21 @@ ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_summary TO otel_metrics_summary AS
-WITH ${to_map} AS attribute_map
+WITH
+    ${otlp_values}
 SELECT
-    resource_map AS ResourceAttributes,
-    resource_schema_url AS ResourceSchemaUrl,
-    scope_name AS ScopeName,
-    scope_version AS ScopeVersion,
-    scope_map AS ScopeAttributes,
-    scope_dropped_attributes AS ScopeDroppedAttrCount,
-    scope_schema_url AS ScopeSchemaUrl,
-    resource_map['service.name'] AS ServiceName,
-    metric_name AS MetricName,
-    metric_description AS MetricDescription,
-    metric_unit AS MetricUnit,
-    attribute_map(point.attributes) AS Attributes,
+    ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    otlp_map(point.attributes) AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
     point.count AS Count,
     point.sum AS Sum,
     point.quantile_values.quantile AS `ValueAtQuantiles.Quantile`,
     point.quantile_values.value AS `ValueAtQuantiles.Value`,
-    point.flags AS Flags,
-    resource_map['host.name'] AS HostName,
-    resource_map['cloud.region'] AS Region,
-    metric_metadata AS MetricMetadata,
-    now() AS InsertedAt
-FROM
-(
-    SELECT
-        resource_map,
-        resource_schema_url,
-        scope_name,
-        scope_version,
-        scope_map,
-        scope_dropped_attributes,
-        scope_schema_url,
-        metric.name AS metric_name,
-        metric.description AS metric_description,
-        metric.unit AS metric_unit,
-        attribute_map(metric.metadata) AS metric_metadata,
-        metric.summary.data_points AS points
-    FROM ${metrics_of_otlp}
-    ARRAY JOIN metrics AS metric
-)
-ARRAY JOIN points AS point;
+    point.flags AS Flags
+FROM otlp_metric
+ARRAY JOIN summary.data_points AS point;
 
 -- Some versions of the exporter call the fourth kind so.
 CREATE VIEW IF NOT EXISTS otel_metrics_exp_histogram AS SELECT * FROM otel_metrics_exponential_histogram;

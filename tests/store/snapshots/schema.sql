@@ -5,9 +5,9 @@ USE otel;
 CREATE TABLE IF NOT EXISTS otlp_traces
 (
     resource_spans Array(Tuple(
-        resource Tuple(attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), dropped_attributes_count UInt32),
+        resource Tuple(attributes Array(Tuple(key String, value String)), dropped_attributes_count UInt32),
         scope_spans Array(Tuple(
-        scope Tuple(name String, version String, attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), dropped_attributes_count UInt32),
+        scope Tuple(name String, version String, attributes Array(Tuple(key String, value String)), dropped_attributes_count UInt32),
         spans Array(Tuple(
             trace_id String,
             span_id String,
@@ -17,19 +17,19 @@ CREATE TABLE IF NOT EXISTS otlp_traces
             kind Int32,
             start_time_unix_nano UInt64,
             end_time_unix_nano UInt64,
-            attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
+            attributes Array(Tuple(key String, value String)),
             dropped_attributes_count UInt32,
             events Array(Tuple(
                 time_unix_nano UInt64,
                 name String,
-                attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
+                attributes Array(Tuple(key String, value String)),
                 dropped_attributes_count UInt32)),
             dropped_events_count UInt32,
             links Array(Tuple(
                 trace_id String,
                 span_id String,
                 trace_state String,
-                attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
+                attributes Array(Tuple(key String, value String)),
                 dropped_attributes_count UInt32,
                 flags UInt32)),
             dropped_links_count UInt32,
@@ -92,7 +92,79 @@ SETTINGS
     non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_traces_to_spans TO otel_traces AS
-WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
+WITH
+    x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
+x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
+x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
+v -> reinterpretAsInt64(bitOr(
+    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
+    if(length(v) < 10, 0, bitOr(
+        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
+        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
+v -> multiIf(
+    startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toJSONString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', 'null',
+    toJSONString(base64Encode(otlp_rest(v)))) AS otlp_leaf_json,
+(b, p) -> reinterpretAsUInt64(substring(b, p + 2, 4)) AS otlp_after_tag,
+w -> 1 + (bitAnd(w, 0x80) = 0x80) + (bitAnd(w, 0x8080) = 0x8080) + (bitAnd(w, 0x808080) = 0x808080) AS otlp_size,
+(w, n) -> otlp_join_14(otlp_join_7(bitAnd(bitAnd(w, 0x7f7f7f7f), toUInt64(bitShiftLeft(toUInt64(1), 8 * n) - 1)))) AS otlp_length,
+b -> arrayFold(
+    (begun, steps) -> arrayFold(
+        (state, step) -> if(
+            state.1 < length(b),
+            arrayMap(
+                (w, n) -> arrayMap(
+                    (start, size) -> (start + size, arrayPushBack(state.2, (start, size))),
+                    [state.1 + 1 + n], [otlp_length(w, n)])[1],
+                [otlp_after_tag(b, state.1)], [otlp_size(otlp_after_tag(b, state.1))])[1],
+            state),
+        range(if(begun.1 < length(b), least(steps, 8192), 0)),
+        begun),
+    [4 + intDiv(length(b), 32), intDiv(length(b), 8), intDiv(length(b), 2)],
+    (toUInt64(0), CAST([], 'Array(Tuple(UInt64, UInt64))'))) AS otlp_fields,
+v -> arrayMap(
+    (b, pairs) -> arrayMap(
+        walked -> if(
+            walked.1 = length(b),
+            concat(
+                if(pairs, '{', '['),
+                arrayStringConcat(
+                    arrayMap(
+                        (key, value) -> concat(if(pairs, concat(toJSONString(key), ':'), ''), otlp_leaf_json(value)),
+                        arrayMap(item -> if(startsWith(item.1, '\x0A'), substring(item.1, item.2 + 2, item.3), ''), walked.3),
+                        arrayMap(
+                            item -> if(
+                                pairs,
+                                otlp_rest(substring(item.1, if(startsWith(item.1, '\x0A'), item.2 + item.3 + 2, 1))),
+                                item.1),
+                            walked.3)),
+                    ','),
+                if(pairs, '}', ']')),
+            base64Encode(b)),
+        arrayMap(
+            walked -> (walked.1, walked.2, arrayMap(
+                (item, w, n) -> (item, n, otlp_length(w, n)),
+                arrayMap(field -> substring(b, field.1 + 1, field.2), walked.2),
+                arrayMap(field -> otlp_after_tag(b, field.1), walked.2),
+                arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
+            [otlp_fields(b)]))[1],
+    [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
+v -> multiIf(
+    reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', '',
+    startsWith(v, '\x0A'), otlp_rest(v),
+    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    base64Encode(otlp_rest(v))) AS otlp_text,
+a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map,
+    -- Together, because each use of otlp_map costs every insert a hundredth of a second.
+    arrayMap(a -> otlp_map(a), arrayConcat(span.events.attributes, span.links.attributes)) AS event_and_link_maps
 SELECT
     fromUnixTimestamp64Nano(toInt64(least(span.start_time_unix_nano, 9223372036854775807))) AS Timestamp,
     lower(hex(span.trace_id)) AS TraceId,
@@ -105,17 +177,17 @@ SELECT
     resource_map AS ResourceAttributes,
     scope_name AS ScopeName,
     scope_version AS ScopeVersion,
-    attribute_map(span.attributes) AS SpanAttributes,
+    otlp_map(span.attributes) AS SpanAttributes,
     if(span.end_time_unix_nano > span.start_time_unix_nano, span.end_time_unix_nano - span.start_time_unix_nano, 0) AS Duration,
     transform(span.status.code, [1, 2], ['Ok', 'Error'], 'Unset') AS StatusCode,
     span.status.message AS StatusMessage,
     arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t)), span.events.time_unix_nano) AS `Events.Timestamp`,
     span.events.name AS `Events.Name`,
-    arrayMap(a -> attribute_map(a), span.events.attributes) AS `Events.Attributes`,
+    arraySlice(event_and_link_maps, 1, length(span.events.name)) AS `Events.Attributes`,
     arrayMap(x -> lower(hex(x)), span.links.trace_id) AS `Links.TraceId`,
     arrayMap(x -> lower(hex(x)), span.links.span_id) AS `Links.SpanId`,
     span.links.trace_state AS `Links.TraceState`,
-    arrayMap(a -> attribute_map(a), span.links.attributes) AS `Links.Attributes`,
+    arraySlice(event_and_link_maps, length(span.events.name) + 1) AS `Links.Attributes`,
     resource_map['host.name'] AS HostName,
     resource_map['cloud.region'] AS Region,
     resource_map['cloud.availability_zone'] AS Zone,
@@ -135,22 +207,19 @@ SELECT
 FROM
 (
     SELECT
-        resource_map,
+        arrayMap(a -> otlp_map(a), [resource.attributes, scope.scope.attributes]) AS maps,
+        maps[1] AS resource_map,
+        maps[2] AS scope_map,
         resource_schema_url,
-        weight,
+        toFloat32OrZero(resource_map['rootspan.sampling.ratio']) AS ratio,
+        if(ratio > 0 AND ratio <= 1, 1 / ratio, 1) AS weight,
         scope.scope.name AS scope_name,
         scope.scope.version AS scope_version,
-        attribute_map(scope.scope.attributes) AS scope_map,
         scope.schema_url AS scope_schema_url,
         scope.spans AS spans
     FROM
     (
-        SELECT
-            attribute_map(r.resource.attributes) AS resource_map,
-            r.schema_url AS resource_schema_url,
-            toFloat32OrZero(resource_map['rootspan.sampling.ratio']) AS ratio,
-            if(ratio > 0 AND ratio <= 1, 1 / ratio, 1) AS weight,
-            r.scope_spans AS scopes
+        SELECT r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_spans AS scopes
         FROM otlp_traces
         ARRAY JOIN resource_spans AS r
     )
@@ -182,15 +251,15 @@ GROUP BY TraceId;
 CREATE TABLE IF NOT EXISTS otlp_logs
 (
     resource_logs Array(Tuple(
-        resource Tuple(attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), dropped_attributes_count UInt32),
+        resource Tuple(attributes Array(Tuple(key String, value String)), dropped_attributes_count UInt32),
         scope_logs Array(Tuple(
-            scope Tuple(name String, version String, attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), dropped_attributes_count UInt32),
+            scope Tuple(name String, version String, attributes Array(Tuple(key String, value String)), dropped_attributes_count UInt32),
             log_records Array(Tuple(
                 time_unix_nano UInt64,
                 severity_number Int32,
                 severity_text String,
-                body Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)),
-                attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
+                body String,
+                attributes Array(Tuple(key String, value String)),
                 dropped_attributes_count UInt32,
                 flags UInt32,
                 trace_id String,
@@ -245,8 +314,76 @@ SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_logs_to_records TO otel_logs AS
 WITH
-    a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map,
-    ((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw))) AS value_text
+    x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
+x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
+x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
+v -> reinterpretAsInt64(bitOr(
+    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
+    if(length(v) < 10, 0, bitOr(
+        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
+        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
+v -> multiIf(
+    startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toJSONString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', 'null',
+    toJSONString(base64Encode(otlp_rest(v)))) AS otlp_leaf_json,
+(b, p) -> reinterpretAsUInt64(substring(b, p + 2, 4)) AS otlp_after_tag,
+w -> 1 + (bitAnd(w, 0x80) = 0x80) + (bitAnd(w, 0x8080) = 0x8080) + (bitAnd(w, 0x808080) = 0x808080) AS otlp_size,
+(w, n) -> otlp_join_14(otlp_join_7(bitAnd(bitAnd(w, 0x7f7f7f7f), toUInt64(bitShiftLeft(toUInt64(1), 8 * n) - 1)))) AS otlp_length,
+b -> arrayFold(
+    (begun, steps) -> arrayFold(
+        (state, step) -> if(
+            state.1 < length(b),
+            arrayMap(
+                (w, n) -> arrayMap(
+                    (start, size) -> (start + size, arrayPushBack(state.2, (start, size))),
+                    [state.1 + 1 + n], [otlp_length(w, n)])[1],
+                [otlp_after_tag(b, state.1)], [otlp_size(otlp_after_tag(b, state.1))])[1],
+            state),
+        range(if(begun.1 < length(b), least(steps, 8192), 0)),
+        begun),
+    [4 + intDiv(length(b), 32), intDiv(length(b), 8), intDiv(length(b), 2)],
+    (toUInt64(0), CAST([], 'Array(Tuple(UInt64, UInt64))'))) AS otlp_fields,
+v -> arrayMap(
+    (b, pairs) -> arrayMap(
+        walked -> if(
+            walked.1 = length(b),
+            concat(
+                if(pairs, '{', '['),
+                arrayStringConcat(
+                    arrayMap(
+                        (key, value) -> concat(if(pairs, concat(toJSONString(key), ':'), ''), otlp_leaf_json(value)),
+                        arrayMap(item -> if(startsWith(item.1, '\x0A'), substring(item.1, item.2 + 2, item.3), ''), walked.3),
+                        arrayMap(
+                            item -> if(
+                                pairs,
+                                otlp_rest(substring(item.1, if(startsWith(item.1, '\x0A'), item.2 + item.3 + 2, 1))),
+                                item.1),
+                            walked.3)),
+                    ','),
+                if(pairs, '}', ']')),
+            base64Encode(b)),
+        arrayMap(
+            walked -> (walked.1, walked.2, arrayMap(
+                (item, w, n) -> (item, n, otlp_length(w, n)),
+                arrayMap(field -> substring(b, field.1 + 1, field.2), walked.2),
+                arrayMap(field -> otlp_after_tag(b, field.1), walked.2),
+                arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
+            [otlp_fields(b)]))[1],
+    [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
+v -> multiIf(
+    reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', '',
+    startsWith(v, '\x0A'), otlp_rest(v),
+    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    base64Encode(otlp_rest(v))) AS otlp_text,
+a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map
 SELECT
     fromUnixTimestamp64Nano(toInt64(least(
         if(record.time_unix_nano > 0, record.time_unix_nano, record.observed_time_unix_nano),
@@ -257,17 +394,14 @@ SELECT
     record.severity_text AS SeverityText,
     toUInt8(greatest(0, least(record.severity_number, 24))) AS SeverityNumber,
     resource_map['service.name'] AS ServiceName,
-    value_text(
-        record.body.value, record.body.string_value, record.body.int_value, record.body.double_value,
-        record.body.bool_value, record.body.array_value.values, record.body.kvlist_value.values,
-        record.body.bytes_value) AS Body,
+    otlp_text(record.body) AS Body,
     resource_schema_url AS ResourceSchemaUrl,
     resource_map AS ResourceAttributes,
     scope_schema_url AS ScopeSchemaUrl,
     scope_name AS ScopeName,
     scope_version AS ScopeVersion,
     scope_map AS ScopeAttributes,
-    attribute_map(record.attributes) AS LogAttributes,
+    otlp_map(record.attributes) AS LogAttributes,
     record.event_name AS EventName,
     resource_map['host.name'] AS HostName,
     resource_map['cloud.region'] AS Region,
@@ -279,19 +413,17 @@ SELECT
 FROM
 (
     SELECT
-        resource_map,
+        arrayMap(a -> otlp_map(a), [resource.attributes, scope.scope.attributes]) AS maps,
+        maps[1] AS resource_map,
+        maps[2] AS scope_map,
         resource_schema_url,
         scope.scope.name AS scope_name,
         scope.scope.version AS scope_version,
-        attribute_map(scope.scope.attributes) AS scope_map,
         scope.schema_url AS scope_schema_url,
         scope.log_records AS records
     FROM
     (
-        SELECT
-            attribute_map(r.resource.attributes) AS resource_map,
-            r.schema_url AS resource_schema_url,
-            r.scope_logs AS scopes
+        SELECT r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_logs AS scopes
         FROM otlp_logs
         ARRAY JOIN resource_logs AS r
     )
@@ -304,60 +436,226 @@ ARRAY JOIN records AS record;
 CREATE TABLE IF NOT EXISTS otlp_metrics
 (
     resource_metrics Array(Tuple(
-        resource Tuple(attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), dropped_attributes_count UInt32),
+        resource Tuple(attributes Array(Tuple(key String, value String)), dropped_attributes_count UInt32),
         scope_metrics Array(Tuple(
-            scope Tuple(name String, version String, attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), dropped_attributes_count UInt32),
+            scope Tuple(name String, version String, attributes Array(Tuple(key String, value String)), dropped_attributes_count UInt32),
             metrics Array(Tuple(
                 name String,
                 description String,
                 unit String,
-                gauge Tuple(data_points Array(Tuple(start_time_unix_nano UInt64, time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 4, 'as_int' = 6), exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))))), attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), flags UInt32))),
-                sum Tuple(data_points Array(Tuple(start_time_unix_nano UInt64, time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 4, 'as_int' = 6), exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))))), attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), flags UInt32)), aggregation_temporality Int32, is_monotonic Bool),
-                histogram Tuple(
-                    data_points Array(Tuple(
-                        start_time_unix_nano UInt64,
-                        time_unix_nano UInt64,
-                        count UInt64,
-                        sum Float64,
-                        bucket_counts Array(UInt64),
-                        explicit_bounds Array(Float64),
-                        exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))))),
-                        attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
-                        flags UInt32,
-                        min Float64,
-                        max Float64)),
-                    aggregation_temporality Int32),
-                exponential_histogram Tuple(
-                    data_points Array(Tuple(
-                        attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
-                        start_time_unix_nano UInt64,
-                        time_unix_nano UInt64,
-                        count UInt64,
-                        sum Float64,
-                        scale Int32,
-                        zero_count UInt64,
-                        positive Tuple(offset Int32, bucket_counts Array(UInt64)),
-                        negative Tuple(offset Int32, bucket_counts Array(UInt64)),
-                        flags UInt32,
-                        exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))))),
-                        min Float64,
-                        max Float64,
-                        zero_threshold Float64)),
-                    aggregation_temporality Int32),
-                summary Tuple(
-                    data_points Array(Tuple(
-                        start_time_unix_nano UInt64,
-                        time_unix_nano UInt64,
-                        count UInt64,
-                        sum Float64,
-                        quantile_values Array(Tuple(quantile Float64, value Float64)),
-                        attributes Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))),
-                        flags UInt32))),
-                metadata Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))), kvlist_value Tuple(values Array(Tuple(key String, value Tuple(string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7))))), bytes_value String, value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)))))),
+                gauge Tuple(data_points Array(Tuple(start_time_unix_nano UInt64, time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 4, 'as_int' = 6), exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value String)))), attributes Array(Tuple(key String, value String)), flags UInt32))),
+sum Tuple(data_points Array(Tuple(start_time_unix_nano UInt64, time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 4, 'as_int' = 6), exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value String)))), attributes Array(Tuple(key String, value String)), flags UInt32)), aggregation_temporality Int32, is_monotonic Bool),
+histogram Tuple(
+    data_points Array(Tuple(
+        start_time_unix_nano UInt64,
+        time_unix_nano UInt64,
+        count UInt64,
+        sum Float64,
+        bucket_counts Array(UInt64),
+        explicit_bounds Array(Float64),
+        exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value String)))),
+        attributes Array(Tuple(key String, value String)),
+        flags UInt32,
+        min Float64,
+        max Float64)),
+    aggregation_temporality Int32),
+exponential_histogram Tuple(
+    data_points Array(Tuple(
+        attributes Array(Tuple(key String, value String)),
+        start_time_unix_nano UInt64,
+        time_unix_nano UInt64,
+        count UInt64,
+        sum Float64,
+        scale Int32,
+        zero_count UInt64,
+        positive Tuple(offset Int32, bucket_counts Array(UInt64)),
+        negative Tuple(offset Int32, bucket_counts Array(UInt64)),
+        flags UInt32,
+        exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value String)))),
+        min Float64,
+        max Float64,
+        zero_threshold Float64)),
+    aggregation_temporality Int32),
+summary Tuple(
+    data_points Array(Tuple(
+        start_time_unix_nano UInt64,
+        time_unix_nano UInt64,
+        count UInt64,
+        sum Float64,
+        quantile_values Array(Tuple(quantile Float64, value Float64)),
+        attributes Array(Tuple(key String, value String)),
+        flags UInt32))),
+                metadata Array(Tuple(key String, value String)))),
             schema_url String)),
         schema_url String))
 )
 ENGINE = Null;
+
+CREATE TABLE IF NOT EXISTS otlp_metric
+(
+    ResourceAttributes Map(LowCardinality(String), String),
+    ResourceSchemaUrl LowCardinality(String),
+    ScopeName String,
+    ScopeVersion LowCardinality(String),
+    ScopeAttributes Map(LowCardinality(String), String),
+    ScopeDroppedAttrCount UInt32,
+    ScopeSchemaUrl LowCardinality(String),
+    ServiceName LowCardinality(String),
+    MetricName LowCardinality(String),
+    MetricDescription LowCardinality(String),
+    MetricUnit LowCardinality(String),
+    HostName LowCardinality(String),
+    Region LowCardinality(String),
+    MetricMetadata Map(LowCardinality(String), String),
+    InsertedAt DateTime,
+    gauge Tuple(data_points Array(Tuple(start_time_unix_nano UInt64, time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 4, 'as_int' = 6), exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value String)))), attributes Array(Tuple(key String, value String)), flags UInt32))),
+sum Tuple(data_points Array(Tuple(start_time_unix_nano UInt64, time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 4, 'as_int' = 6), exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value String)))), attributes Array(Tuple(key String, value String)), flags UInt32)), aggregation_temporality Int32, is_monotonic Bool),
+histogram Tuple(
+    data_points Array(Tuple(
+        start_time_unix_nano UInt64,
+        time_unix_nano UInt64,
+        count UInt64,
+        sum Float64,
+        bucket_counts Array(UInt64),
+        explicit_bounds Array(Float64),
+        exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value String)))),
+        attributes Array(Tuple(key String, value String)),
+        flags UInt32,
+        min Float64,
+        max Float64)),
+    aggregation_temporality Int32),
+exponential_histogram Tuple(
+    data_points Array(Tuple(
+        attributes Array(Tuple(key String, value String)),
+        start_time_unix_nano UInt64,
+        time_unix_nano UInt64,
+        count UInt64,
+        sum Float64,
+        scale Int32,
+        zero_count UInt64,
+        positive Tuple(offset Int32, bucket_counts Array(UInt64)),
+        negative Tuple(offset Int32, bucket_counts Array(UInt64)),
+        flags UInt32,
+        exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value String)))),
+        min Float64,
+        max Float64,
+        zero_threshold Float64)),
+    aggregation_temporality Int32),
+summary Tuple(
+    data_points Array(Tuple(
+        start_time_unix_nano UInt64,
+        time_unix_nano UInt64,
+        count UInt64,
+        sum Float64,
+        quantile_values Array(Tuple(quantile Float64, value Float64)),
+        attributes Array(Tuple(key String, value String)),
+        flags UInt32)))
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_metric TO otlp_metric AS
+WITH
+    x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
+x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
+x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
+v -> reinterpretAsInt64(bitOr(
+    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
+    if(length(v) < 10, 0, bitOr(
+        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
+        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
+v -> multiIf(
+    startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toJSONString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', 'null',
+    toJSONString(base64Encode(otlp_rest(v)))) AS otlp_leaf_json,
+(b, p) -> reinterpretAsUInt64(substring(b, p + 2, 4)) AS otlp_after_tag,
+w -> 1 + (bitAnd(w, 0x80) = 0x80) + (bitAnd(w, 0x8080) = 0x8080) + (bitAnd(w, 0x808080) = 0x808080) AS otlp_size,
+(w, n) -> otlp_join_14(otlp_join_7(bitAnd(bitAnd(w, 0x7f7f7f7f), toUInt64(bitShiftLeft(toUInt64(1), 8 * n) - 1)))) AS otlp_length,
+b -> arrayFold(
+    (begun, steps) -> arrayFold(
+        (state, step) -> if(
+            state.1 < length(b),
+            arrayMap(
+                (w, n) -> arrayMap(
+                    (start, size) -> (start + size, arrayPushBack(state.2, (start, size))),
+                    [state.1 + 1 + n], [otlp_length(w, n)])[1],
+                [otlp_after_tag(b, state.1)], [otlp_size(otlp_after_tag(b, state.1))])[1],
+            state),
+        range(if(begun.1 < length(b), least(steps, 8192), 0)),
+        begun),
+    [4 + intDiv(length(b), 32), intDiv(length(b), 8), intDiv(length(b), 2)],
+    (toUInt64(0), CAST([], 'Array(Tuple(UInt64, UInt64))'))) AS otlp_fields,
+v -> arrayMap(
+    (b, pairs) -> arrayMap(
+        walked -> if(
+            walked.1 = length(b),
+            concat(
+                if(pairs, '{', '['),
+                arrayStringConcat(
+                    arrayMap(
+                        (key, value) -> concat(if(pairs, concat(toJSONString(key), ':'), ''), otlp_leaf_json(value)),
+                        arrayMap(item -> if(startsWith(item.1, '\x0A'), substring(item.1, item.2 + 2, item.3), ''), walked.3),
+                        arrayMap(
+                            item -> if(
+                                pairs,
+                                otlp_rest(substring(item.1, if(startsWith(item.1, '\x0A'), item.2 + item.3 + 2, 1))),
+                                item.1),
+                            walked.3)),
+                    ','),
+                if(pairs, '}', ']')),
+            base64Encode(b)),
+        arrayMap(
+            walked -> (walked.1, walked.2, arrayMap(
+                (item, w, n) -> (item, n, otlp_length(w, n)),
+                arrayMap(field -> substring(b, field.1 + 1, field.2), walked.2),
+                arrayMap(field -> otlp_after_tag(b, field.1), walked.2),
+                arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
+            [otlp_fields(b)]))[1],
+    [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
+v -> multiIf(
+    reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', '',
+    startsWith(v, '\x0A'), otlp_rest(v),
+    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    base64Encode(otlp_rest(v))) AS otlp_text,
+a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map,
+    -- Together, because each use of otlp_map costs every insert a hundredth of a second.
+    arrayMap(a -> otlp_map(a), [resource.attributes, scope.scope.attributes, metric.metadata]) AS maps
+SELECT
+    maps[1] AS ResourceAttributes,
+    resource_schema_url AS ResourceSchemaUrl,
+    scope.scope.name AS ScopeName,
+    scope.scope.version AS ScopeVersion,
+    maps[2] AS ScopeAttributes,
+    scope.scope.dropped_attributes_count AS ScopeDroppedAttrCount,
+    scope.schema_url AS ScopeSchemaUrl,
+    ResourceAttributes['service.name'] AS ServiceName,
+    metric.name AS MetricName,
+    metric.description AS MetricDescription,
+    metric.unit AS MetricUnit,
+    ResourceAttributes['host.name'] AS HostName,
+    ResourceAttributes['cloud.region'] AS Region,
+    maps[3] AS MetricMetadata,
+    now() AS InsertedAt,
+    metric.gauge AS gauge,
+    metric.sum AS sum,
+    metric.histogram AS histogram,
+    metric.exponential_histogram AS exponential_histogram,
+    metric.summary AS summary
+FROM
+(
+    SELECT r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_metrics AS scopes
+    FROM otlp_metrics
+    ARRAY JOIN resource_metrics AS r
+)
+ARRAY JOIN scopes AS scope
+ARRAY JOIN scope.metrics AS metric;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_gauge
 (
@@ -394,74 +692,95 @@ ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_gauge TO otel_metrics_gauge AS
-WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
+WITH
+    x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
+x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
+x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
+v -> reinterpretAsInt64(bitOr(
+    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
+    if(length(v) < 10, 0, bitOr(
+        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
+        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
+v -> multiIf(
+    startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toJSONString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', 'null',
+    toJSONString(base64Encode(otlp_rest(v)))) AS otlp_leaf_json,
+(b, p) -> reinterpretAsUInt64(substring(b, p + 2, 4)) AS otlp_after_tag,
+w -> 1 + (bitAnd(w, 0x80) = 0x80) + (bitAnd(w, 0x8080) = 0x8080) + (bitAnd(w, 0x808080) = 0x808080) AS otlp_size,
+(w, n) -> otlp_join_14(otlp_join_7(bitAnd(bitAnd(w, 0x7f7f7f7f), toUInt64(bitShiftLeft(toUInt64(1), 8 * n) - 1)))) AS otlp_length,
+b -> arrayFold(
+    (begun, steps) -> arrayFold(
+        (state, step) -> if(
+            state.1 < length(b),
+            arrayMap(
+                (w, n) -> arrayMap(
+                    (start, size) -> (start + size, arrayPushBack(state.2, (start, size))),
+                    [state.1 + 1 + n], [otlp_length(w, n)])[1],
+                [otlp_after_tag(b, state.1)], [otlp_size(otlp_after_tag(b, state.1))])[1],
+            state),
+        range(if(begun.1 < length(b), least(steps, 8192), 0)),
+        begun),
+    [4 + intDiv(length(b), 32), intDiv(length(b), 8), intDiv(length(b), 2)],
+    (toUInt64(0), CAST([], 'Array(Tuple(UInt64, UInt64))'))) AS otlp_fields,
+v -> arrayMap(
+    (b, pairs) -> arrayMap(
+        walked -> if(
+            walked.1 = length(b),
+            concat(
+                if(pairs, '{', '['),
+                arrayStringConcat(
+                    arrayMap(
+                        (key, value) -> concat(if(pairs, concat(toJSONString(key), ':'), ''), otlp_leaf_json(value)),
+                        arrayMap(item -> if(startsWith(item.1, '\x0A'), substring(item.1, item.2 + 2, item.3), ''), walked.3),
+                        arrayMap(
+                            item -> if(
+                                pairs,
+                                otlp_rest(substring(item.1, if(startsWith(item.1, '\x0A'), item.2 + item.3 + 2, 1))),
+                                item.1),
+                            walked.3)),
+                    ','),
+                if(pairs, '}', ']')),
+            base64Encode(b)),
+        arrayMap(
+            walked -> (walked.1, walked.2, arrayMap(
+                (item, w, n) -> (item, n, otlp_length(w, n)),
+                arrayMap(field -> substring(b, field.1 + 1, field.2), walked.2),
+                arrayMap(field -> otlp_after_tag(b, field.1), walked.2),
+                arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
+            [otlp_fields(b)]))[1],
+    [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
+v -> multiIf(
+    reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', '',
+    startsWith(v, '\x0A'), otlp_rest(v),
+    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    base64Encode(otlp_rest(v))) AS otlp_text,
+a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map,
+    arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
-    resource_map AS ResourceAttributes,
-    resource_schema_url AS ResourceSchemaUrl,
-    scope_name AS ScopeName,
-    scope_version AS ScopeVersion,
-    scope_map AS ScopeAttributes,
-    scope_dropped_attributes AS ScopeDroppedAttrCount,
-    scope_schema_url AS ScopeSchemaUrl,
-    resource_map['service.name'] AS ServiceName,
-    metric_name AS MetricName,
-    metric_description AS MetricDescription,
-    metric_unit AS MetricUnit,
-    attribute_map(point.attributes) AS Attributes,
+    ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
     if(point.value = 'as_int', toFloat64(point.as_int), point.as_double) AS Value,
-    arrayMap(a -> attribute_map(a), point.exemplars.filtered_attributes) AS `Exemplars.FilteredAttributes`,
+    arraySlice(maps, 2) AS `Exemplars.FilteredAttributes`,
     arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t)), point.exemplars.time_unix_nano) AS `Exemplars.TimeUnix`,
     arrayMap(
         (kind, d, i) -> if(kind = 'as_int', toFloat64(i), d),
         point.exemplars.value, point.exemplars.as_double, point.exemplars.as_int) AS `Exemplars.Value`,
     arrayMap(x -> lower(hex(x)), point.exemplars.span_id) AS `Exemplars.SpanId`,
     arrayMap(x -> lower(hex(x)), point.exemplars.trace_id) AS `Exemplars.TraceId`,
-    point.flags AS Flags,
-    resource_map['host.name'] AS HostName,
-    resource_map['cloud.region'] AS Region,
-    metric_metadata AS MetricMetadata,
-    now() AS InsertedAt
-FROM
-(
-    SELECT
-        resource_map,
-        resource_schema_url,
-        scope_name,
-        scope_version,
-        scope_map,
-        scope_dropped_attributes,
-        scope_schema_url,
-        metric.name AS metric_name,
-        metric.description AS metric_description,
-        metric.unit AS metric_unit,
-        attribute_map(metric.metadata) AS metric_metadata,
-        metric.gauge.data_points AS points
-    FROM (
-        SELECT
-            resource_map,
-            resource_schema_url,
-            scope.scope.name AS scope_name,
-            scope.scope.version AS scope_version,
-            attribute_map(scope.scope.attributes) AS scope_map,
-            scope.scope.dropped_attributes_count AS scope_dropped_attributes,
-            scope.schema_url AS scope_schema_url,
-            scope.metrics AS metrics
-        FROM
-        (
-            SELECT
-                attribute_map(r.resource.attributes) AS resource_map,
-                r.schema_url AS resource_schema_url,
-                r.scope_metrics AS scopes
-            FROM otlp_metrics
-            ARRAY JOIN resource_metrics AS r
-        )
-        ARRAY JOIN scopes AS scope
-    )
-    ARRAY JOIN metrics AS metric
-)
-ARRAY JOIN points AS point;
+    point.flags AS Flags
+FROM otlp_metric
+ARRAY JOIN gauge.data_points AS point;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_sum
 (
@@ -500,78 +819,97 @@ ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_sum TO otel_metrics_sum AS
-WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
+WITH
+    x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
+x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
+x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
+v -> reinterpretAsInt64(bitOr(
+    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
+    if(length(v) < 10, 0, bitOr(
+        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
+        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
+v -> multiIf(
+    startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toJSONString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', 'null',
+    toJSONString(base64Encode(otlp_rest(v)))) AS otlp_leaf_json,
+(b, p) -> reinterpretAsUInt64(substring(b, p + 2, 4)) AS otlp_after_tag,
+w -> 1 + (bitAnd(w, 0x80) = 0x80) + (bitAnd(w, 0x8080) = 0x8080) + (bitAnd(w, 0x808080) = 0x808080) AS otlp_size,
+(w, n) -> otlp_join_14(otlp_join_7(bitAnd(bitAnd(w, 0x7f7f7f7f), toUInt64(bitShiftLeft(toUInt64(1), 8 * n) - 1)))) AS otlp_length,
+b -> arrayFold(
+    (begun, steps) -> arrayFold(
+        (state, step) -> if(
+            state.1 < length(b),
+            arrayMap(
+                (w, n) -> arrayMap(
+                    (start, size) -> (start + size, arrayPushBack(state.2, (start, size))),
+                    [state.1 + 1 + n], [otlp_length(w, n)])[1],
+                [otlp_after_tag(b, state.1)], [otlp_size(otlp_after_tag(b, state.1))])[1],
+            state),
+        range(if(begun.1 < length(b), least(steps, 8192), 0)),
+        begun),
+    [4 + intDiv(length(b), 32), intDiv(length(b), 8), intDiv(length(b), 2)],
+    (toUInt64(0), CAST([], 'Array(Tuple(UInt64, UInt64))'))) AS otlp_fields,
+v -> arrayMap(
+    (b, pairs) -> arrayMap(
+        walked -> if(
+            walked.1 = length(b),
+            concat(
+                if(pairs, '{', '['),
+                arrayStringConcat(
+                    arrayMap(
+                        (key, value) -> concat(if(pairs, concat(toJSONString(key), ':'), ''), otlp_leaf_json(value)),
+                        arrayMap(item -> if(startsWith(item.1, '\x0A'), substring(item.1, item.2 + 2, item.3), ''), walked.3),
+                        arrayMap(
+                            item -> if(
+                                pairs,
+                                otlp_rest(substring(item.1, if(startsWith(item.1, '\x0A'), item.2 + item.3 + 2, 1))),
+                                item.1),
+                            walked.3)),
+                    ','),
+                if(pairs, '}', ']')),
+            base64Encode(b)),
+        arrayMap(
+            walked -> (walked.1, walked.2, arrayMap(
+                (item, w, n) -> (item, n, otlp_length(w, n)),
+                arrayMap(field -> substring(b, field.1 + 1, field.2), walked.2),
+                arrayMap(field -> otlp_after_tag(b, field.1), walked.2),
+                arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
+            [otlp_fields(b)]))[1],
+    [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
+v -> multiIf(
+    reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', '',
+    startsWith(v, '\x0A'), otlp_rest(v),
+    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    base64Encode(otlp_rest(v))) AS otlp_text,
+a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map,
+    arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
-    resource_map AS ResourceAttributes,
-    resource_schema_url AS ResourceSchemaUrl,
-    scope_name AS ScopeName,
-    scope_version AS ScopeVersion,
-    scope_map AS ScopeAttributes,
-    scope_dropped_attributes AS ScopeDroppedAttrCount,
-    scope_schema_url AS ScopeSchemaUrl,
-    resource_map['service.name'] AS ServiceName,
-    metric_name AS MetricName,
-    metric_description AS MetricDescription,
-    metric_unit AS MetricUnit,
-    attribute_map(point.attributes) AS Attributes,
+    ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
     if(point.value = 'as_int', toFloat64(point.as_int), point.as_double) AS Value,
-    temporality AS AggregationTemporality,
-    monotonic AS IsMonotonic,
-    arrayMap(a -> attribute_map(a), point.exemplars.filtered_attributes) AS `Exemplars.FilteredAttributes`,
+    sum.aggregation_temporality AS AggregationTemporality,
+    sum.is_monotonic AS IsMonotonic,
+    arraySlice(maps, 2) AS `Exemplars.FilteredAttributes`,
     arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t)), point.exemplars.time_unix_nano) AS `Exemplars.TimeUnix`,
     arrayMap(
         (kind, d, i) -> if(kind = 'as_int', toFloat64(i), d),
         point.exemplars.value, point.exemplars.as_double, point.exemplars.as_int) AS `Exemplars.Value`,
     arrayMap(x -> lower(hex(x)), point.exemplars.span_id) AS `Exemplars.SpanId`,
     arrayMap(x -> lower(hex(x)), point.exemplars.trace_id) AS `Exemplars.TraceId`,
-    point.flags AS Flags,
-    resource_map['host.name'] AS HostName,
-    resource_map['cloud.region'] AS Region,
-    metric_metadata AS MetricMetadata,
-    now() AS InsertedAt
-FROM
-(
-    SELECT
-        resource_map,
-        resource_schema_url,
-        scope_name,
-        scope_version,
-        scope_map,
-        scope_dropped_attributes,
-        scope_schema_url,
-        metric.name AS metric_name,
-        metric.description AS metric_description,
-        metric.unit AS metric_unit,
-        attribute_map(metric.metadata) AS metric_metadata,
-        metric.sum.aggregation_temporality AS temporality,
-        metric.sum.is_monotonic AS monotonic,
-        metric.sum.data_points AS points
-    FROM (
-        SELECT
-            resource_map,
-            resource_schema_url,
-            scope.scope.name AS scope_name,
-            scope.scope.version AS scope_version,
-            attribute_map(scope.scope.attributes) AS scope_map,
-            scope.scope.dropped_attributes_count AS scope_dropped_attributes,
-            scope.schema_url AS scope_schema_url,
-            scope.metrics AS metrics
-        FROM
-        (
-            SELECT
-                attribute_map(r.resource.attributes) AS resource_map,
-                r.schema_url AS resource_schema_url,
-                r.scope_metrics AS scopes
-            FROM otlp_metrics
-            ARRAY JOIN resource_metrics AS r
-        )
-        ARRAY JOIN scopes AS scope
-    )
-    ARRAY JOIN metrics AS metric
-)
-ARRAY JOIN points AS point;
+    point.flags AS Flags
+FROM otlp_metric
+ARRAY JOIN sum.data_points AS point;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_histogram
 (
@@ -614,20 +952,82 @@ ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_histogram TO otel_metrics_histogram AS
-WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
+WITH
+    x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
+x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
+x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
+v -> reinterpretAsInt64(bitOr(
+    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
+    if(length(v) < 10, 0, bitOr(
+        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
+        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
+v -> multiIf(
+    startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toJSONString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', 'null',
+    toJSONString(base64Encode(otlp_rest(v)))) AS otlp_leaf_json,
+(b, p) -> reinterpretAsUInt64(substring(b, p + 2, 4)) AS otlp_after_tag,
+w -> 1 + (bitAnd(w, 0x80) = 0x80) + (bitAnd(w, 0x8080) = 0x8080) + (bitAnd(w, 0x808080) = 0x808080) AS otlp_size,
+(w, n) -> otlp_join_14(otlp_join_7(bitAnd(bitAnd(w, 0x7f7f7f7f), toUInt64(bitShiftLeft(toUInt64(1), 8 * n) - 1)))) AS otlp_length,
+b -> arrayFold(
+    (begun, steps) -> arrayFold(
+        (state, step) -> if(
+            state.1 < length(b),
+            arrayMap(
+                (w, n) -> arrayMap(
+                    (start, size) -> (start + size, arrayPushBack(state.2, (start, size))),
+                    [state.1 + 1 + n], [otlp_length(w, n)])[1],
+                [otlp_after_tag(b, state.1)], [otlp_size(otlp_after_tag(b, state.1))])[1],
+            state),
+        range(if(begun.1 < length(b), least(steps, 8192), 0)),
+        begun),
+    [4 + intDiv(length(b), 32), intDiv(length(b), 8), intDiv(length(b), 2)],
+    (toUInt64(0), CAST([], 'Array(Tuple(UInt64, UInt64))'))) AS otlp_fields,
+v -> arrayMap(
+    (b, pairs) -> arrayMap(
+        walked -> if(
+            walked.1 = length(b),
+            concat(
+                if(pairs, '{', '['),
+                arrayStringConcat(
+                    arrayMap(
+                        (key, value) -> concat(if(pairs, concat(toJSONString(key), ':'), ''), otlp_leaf_json(value)),
+                        arrayMap(item -> if(startsWith(item.1, '\x0A'), substring(item.1, item.2 + 2, item.3), ''), walked.3),
+                        arrayMap(
+                            item -> if(
+                                pairs,
+                                otlp_rest(substring(item.1, if(startsWith(item.1, '\x0A'), item.2 + item.3 + 2, 1))),
+                                item.1),
+                            walked.3)),
+                    ','),
+                if(pairs, '}', ']')),
+            base64Encode(b)),
+        arrayMap(
+            walked -> (walked.1, walked.2, arrayMap(
+                (item, w, n) -> (item, n, otlp_length(w, n)),
+                arrayMap(field -> substring(b, field.1 + 1, field.2), walked.2),
+                arrayMap(field -> otlp_after_tag(b, field.1), walked.2),
+                arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
+            [otlp_fields(b)]))[1],
+    [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
+v -> multiIf(
+    reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', '',
+    startsWith(v, '\x0A'), otlp_rest(v),
+    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    base64Encode(otlp_rest(v))) AS otlp_text,
+a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map,
+    arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
-    resource_map AS ResourceAttributes,
-    resource_schema_url AS ResourceSchemaUrl,
-    scope_name AS ScopeName,
-    scope_version AS ScopeVersion,
-    scope_map AS ScopeAttributes,
-    scope_dropped_attributes AS ScopeDroppedAttrCount,
-    scope_schema_url AS ScopeSchemaUrl,
-    resource_map['service.name'] AS ServiceName,
-    metric_name AS MetricName,
-    metric_description AS MetricDescription,
-    metric_unit AS MetricUnit,
-    attribute_map(point.attributes) AS Attributes,
+    ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
     point.count AS Count,
@@ -636,59 +1036,17 @@ SELECT
     point.explicit_bounds AS ExplicitBounds,
     point.min AS Min,
     point.max AS Max,
-    temporality AS AggregationTemporality,
-    arrayMap(a -> attribute_map(a), point.exemplars.filtered_attributes) AS `Exemplars.FilteredAttributes`,
+    histogram.aggregation_temporality AS AggregationTemporality,
+    arraySlice(maps, 2) AS `Exemplars.FilteredAttributes`,
     arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t)), point.exemplars.time_unix_nano) AS `Exemplars.TimeUnix`,
     arrayMap(
         (kind, d, i) -> if(kind = 'as_int', toFloat64(i), d),
         point.exemplars.value, point.exemplars.as_double, point.exemplars.as_int) AS `Exemplars.Value`,
     arrayMap(x -> lower(hex(x)), point.exemplars.span_id) AS `Exemplars.SpanId`,
     arrayMap(x -> lower(hex(x)), point.exemplars.trace_id) AS `Exemplars.TraceId`,
-    point.flags AS Flags,
-    resource_map['host.name'] AS HostName,
-    resource_map['cloud.region'] AS Region,
-    metric_metadata AS MetricMetadata,
-    now() AS InsertedAt
-FROM
-(
-    SELECT
-        resource_map,
-        resource_schema_url,
-        scope_name,
-        scope_version,
-        scope_map,
-        scope_dropped_attributes,
-        scope_schema_url,
-        metric.name AS metric_name,
-        metric.description AS metric_description,
-        metric.unit AS metric_unit,
-        attribute_map(metric.metadata) AS metric_metadata,
-        metric.histogram.aggregation_temporality AS temporality,
-        metric.histogram.data_points AS points
-    FROM (
-        SELECT
-            resource_map,
-            resource_schema_url,
-            scope.scope.name AS scope_name,
-            scope.scope.version AS scope_version,
-            attribute_map(scope.scope.attributes) AS scope_map,
-            scope.scope.dropped_attributes_count AS scope_dropped_attributes,
-            scope.schema_url AS scope_schema_url,
-            scope.metrics AS metrics
-        FROM
-        (
-            SELECT
-                attribute_map(r.resource.attributes) AS resource_map,
-                r.schema_url AS resource_schema_url,
-                r.scope_metrics AS scopes
-            FROM otlp_metrics
-            ARRAY JOIN resource_metrics AS r
-        )
-        ARRAY JOIN scopes AS scope
-    )
-    ARRAY JOIN metrics AS metric
-)
-ARRAY JOIN points AS point;
+    point.flags AS Flags
+FROM otlp_metric
+ARRAY JOIN histogram.data_points AS point;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram
 (
@@ -736,20 +1094,82 @@ ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_exponential_histogram TO otel_metrics_exponential_histogram AS
-WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
+WITH
+    x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
+x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
+x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
+v -> reinterpretAsInt64(bitOr(
+    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
+    if(length(v) < 10, 0, bitOr(
+        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
+        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
+v -> multiIf(
+    startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toJSONString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', 'null',
+    toJSONString(base64Encode(otlp_rest(v)))) AS otlp_leaf_json,
+(b, p) -> reinterpretAsUInt64(substring(b, p + 2, 4)) AS otlp_after_tag,
+w -> 1 + (bitAnd(w, 0x80) = 0x80) + (bitAnd(w, 0x8080) = 0x8080) + (bitAnd(w, 0x808080) = 0x808080) AS otlp_size,
+(w, n) -> otlp_join_14(otlp_join_7(bitAnd(bitAnd(w, 0x7f7f7f7f), toUInt64(bitShiftLeft(toUInt64(1), 8 * n) - 1)))) AS otlp_length,
+b -> arrayFold(
+    (begun, steps) -> arrayFold(
+        (state, step) -> if(
+            state.1 < length(b),
+            arrayMap(
+                (w, n) -> arrayMap(
+                    (start, size) -> (start + size, arrayPushBack(state.2, (start, size))),
+                    [state.1 + 1 + n], [otlp_length(w, n)])[1],
+                [otlp_after_tag(b, state.1)], [otlp_size(otlp_after_tag(b, state.1))])[1],
+            state),
+        range(if(begun.1 < length(b), least(steps, 8192), 0)),
+        begun),
+    [4 + intDiv(length(b), 32), intDiv(length(b), 8), intDiv(length(b), 2)],
+    (toUInt64(0), CAST([], 'Array(Tuple(UInt64, UInt64))'))) AS otlp_fields,
+v -> arrayMap(
+    (b, pairs) -> arrayMap(
+        walked -> if(
+            walked.1 = length(b),
+            concat(
+                if(pairs, '{', '['),
+                arrayStringConcat(
+                    arrayMap(
+                        (key, value) -> concat(if(pairs, concat(toJSONString(key), ':'), ''), otlp_leaf_json(value)),
+                        arrayMap(item -> if(startsWith(item.1, '\x0A'), substring(item.1, item.2 + 2, item.3), ''), walked.3),
+                        arrayMap(
+                            item -> if(
+                                pairs,
+                                otlp_rest(substring(item.1, if(startsWith(item.1, '\x0A'), item.2 + item.3 + 2, 1))),
+                                item.1),
+                            walked.3)),
+                    ','),
+                if(pairs, '}', ']')),
+            base64Encode(b)),
+        arrayMap(
+            walked -> (walked.1, walked.2, arrayMap(
+                (item, w, n) -> (item, n, otlp_length(w, n)),
+                arrayMap(field -> substring(b, field.1 + 1, field.2), walked.2),
+                arrayMap(field -> otlp_after_tag(b, field.1), walked.2),
+                arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
+            [otlp_fields(b)]))[1],
+    [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
+v -> multiIf(
+    reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', '',
+    startsWith(v, '\x0A'), otlp_rest(v),
+    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    base64Encode(otlp_rest(v))) AS otlp_text,
+a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map,
+    arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
-    resource_map AS ResourceAttributes,
-    resource_schema_url AS ResourceSchemaUrl,
-    scope_name AS ScopeName,
-    scope_version AS ScopeVersion,
-    scope_map AS ScopeAttributes,
-    scope_dropped_attributes AS ScopeDroppedAttrCount,
-    scope_schema_url AS ScopeSchemaUrl,
-    resource_map['service.name'] AS ServiceName,
-    metric_name AS MetricName,
-    metric_description AS MetricDescription,
-    metric_unit AS MetricUnit,
-    attribute_map(point.attributes) AS Attributes,
+    ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
     point.count AS Count,
@@ -763,59 +1183,17 @@ SELECT
     point.negative.bucket_counts AS NegativeBucketCounts,
     point.min AS Min,
     point.max AS Max,
-    temporality AS AggregationTemporality,
-    arrayMap(a -> attribute_map(a), point.exemplars.filtered_attributes) AS `Exemplars.FilteredAttributes`,
+    exponential_histogram.aggregation_temporality AS AggregationTemporality,
+    arraySlice(maps, 2) AS `Exemplars.FilteredAttributes`,
     arrayMap(t -> fromUnixTimestamp64Nano(toInt64(t)), point.exemplars.time_unix_nano) AS `Exemplars.TimeUnix`,
     arrayMap(
         (kind, d, i) -> if(kind = 'as_int', toFloat64(i), d),
         point.exemplars.value, point.exemplars.as_double, point.exemplars.as_int) AS `Exemplars.Value`,
     arrayMap(x -> lower(hex(x)), point.exemplars.span_id) AS `Exemplars.SpanId`,
     arrayMap(x -> lower(hex(x)), point.exemplars.trace_id) AS `Exemplars.TraceId`,
-    point.flags AS Flags,
-    resource_map['host.name'] AS HostName,
-    resource_map['cloud.region'] AS Region,
-    metric_metadata AS MetricMetadata,
-    now() AS InsertedAt
-FROM
-(
-    SELECT
-        resource_map,
-        resource_schema_url,
-        scope_name,
-        scope_version,
-        scope_map,
-        scope_dropped_attributes,
-        scope_schema_url,
-        metric.name AS metric_name,
-        metric.description AS metric_description,
-        metric.unit AS metric_unit,
-        attribute_map(metric.metadata) AS metric_metadata,
-        metric.exponential_histogram.aggregation_temporality AS temporality,
-        metric.exponential_histogram.data_points AS points
-    FROM (
-        SELECT
-            resource_map,
-            resource_schema_url,
-            scope.scope.name AS scope_name,
-            scope.scope.version AS scope_version,
-            attribute_map(scope.scope.attributes) AS scope_map,
-            scope.scope.dropped_attributes_count AS scope_dropped_attributes,
-            scope.schema_url AS scope_schema_url,
-            scope.metrics AS metrics
-        FROM
-        (
-            SELECT
-                attribute_map(r.resource.attributes) AS resource_map,
-                r.schema_url AS resource_schema_url,
-                r.scope_metrics AS scopes
-            FROM otlp_metrics
-            ARRAY JOIN resource_metrics AS r
-        )
-        ARRAY JOIN scopes AS scope
-    )
-    ARRAY JOIN metrics AS metric
-)
-ARRAY JOIN points AS point;
+    point.flags AS Flags
+FROM otlp_metric
+ARRAY JOIN exponential_histogram.data_points AS point;
 
 CREATE TABLE IF NOT EXISTS otel_metrics_summary
 (
@@ -848,70 +1226,90 @@ ORDER BY (ServiceName, MetricName, HostName, TimeUnix)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metrics_to_summary TO otel_metrics_summary AS
-WITH a -> mapSort(mapFromArrays(a.key, arrayMap((kind, s, i, d, b, items, pairs, raw) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), kind = 'bool_value', if(b, 'true', 'false'), kind = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> multiIf(x.value = 'string_value', toJSONString(x.string_value), x.value = 'int_value', toString(x.int_value), x.value = 'double_value', toJSONString(x.double_value), x.value = 'bool_value', if(x.bool_value, 'true', 'false'), x.value = 'none', 'null', toJSONString(base64Encode(concat(x.array_value, x.kvlist_value, x.bytes_value)))), items), ','), ']'), kind = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', multiIf(x.value.value = 'string_value', toJSONString(x.value.string_value), x.value.value = 'int_value', toString(x.value.int_value), x.value.value = 'double_value', toJSONString(x.value.double_value), x.value.value = 'bool_value', if(x.value.bool_value, 'true', 'false'), x.value.value = 'none', 'null', toJSONString(base64Encode(concat(x.value.array_value, x.value.kvlist_value, x.value.bytes_value))))), pairs), ','), '}'), base64Encode(raw)), a.value.value, a.value.string_value, a.value.int_value, a.value.double_value, a.value.bool_value, a.value.array_value.values, a.value.kvlist_value.values, a.value.bytes_value))) AS attribute_map
+WITH
+    x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
+x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
+x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
+v -> reinterpretAsInt64(bitOr(
+    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
+    if(length(v) < 10, 0, bitOr(
+        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
+        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
+v -> multiIf(
+    startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toJSONString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', 'null',
+    toJSONString(base64Encode(otlp_rest(v)))) AS otlp_leaf_json,
+(b, p) -> reinterpretAsUInt64(substring(b, p + 2, 4)) AS otlp_after_tag,
+w -> 1 + (bitAnd(w, 0x80) = 0x80) + (bitAnd(w, 0x8080) = 0x8080) + (bitAnd(w, 0x808080) = 0x808080) AS otlp_size,
+(w, n) -> otlp_join_14(otlp_join_7(bitAnd(bitAnd(w, 0x7f7f7f7f), toUInt64(bitShiftLeft(toUInt64(1), 8 * n) - 1)))) AS otlp_length,
+b -> arrayFold(
+    (begun, steps) -> arrayFold(
+        (state, step) -> if(
+            state.1 < length(b),
+            arrayMap(
+                (w, n) -> arrayMap(
+                    (start, size) -> (start + size, arrayPushBack(state.2, (start, size))),
+                    [state.1 + 1 + n], [otlp_length(w, n)])[1],
+                [otlp_after_tag(b, state.1)], [otlp_size(otlp_after_tag(b, state.1))])[1],
+            state),
+        range(if(begun.1 < length(b), least(steps, 8192), 0)),
+        begun),
+    [4 + intDiv(length(b), 32), intDiv(length(b), 8), intDiv(length(b), 2)],
+    (toUInt64(0), CAST([], 'Array(Tuple(UInt64, UInt64))'))) AS otlp_fields,
+v -> arrayMap(
+    (b, pairs) -> arrayMap(
+        walked -> if(
+            walked.1 = length(b),
+            concat(
+                if(pairs, '{', '['),
+                arrayStringConcat(
+                    arrayMap(
+                        (key, value) -> concat(if(pairs, concat(toJSONString(key), ':'), ''), otlp_leaf_json(value)),
+                        arrayMap(item -> if(startsWith(item.1, '\x0A'), substring(item.1, item.2 + 2, item.3), ''), walked.3),
+                        arrayMap(
+                            item -> if(
+                                pairs,
+                                otlp_rest(substring(item.1, if(startsWith(item.1, '\x0A'), item.2 + item.3 + 2, 1))),
+                                item.1),
+                            walked.3)),
+                    ','),
+                if(pairs, '}', ']')),
+            base64Encode(b)),
+        arrayMap(
+            walked -> (walked.1, walked.2, arrayMap(
+                (item, w, n) -> (item, n, otlp_length(w, n)),
+                arrayMap(field -> substring(b, field.1 + 1, field.2), walked.2),
+                arrayMap(field -> otlp_after_tag(b, field.1), walked.2),
+                arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
+            [otlp_fields(b)]))[1],
+    [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
+v -> multiIf(
+    reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
+    startsWith(v, '\x18'), toString(otlp_int(v)),
+    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
+    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    v = '', '',
+    startsWith(v, '\x0A'), otlp_rest(v),
+    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    base64Encode(otlp_rest(v))) AS otlp_text,
+a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map
 SELECT
-    resource_map AS ResourceAttributes,
-    resource_schema_url AS ResourceSchemaUrl,
-    scope_name AS ScopeName,
-    scope_version AS ScopeVersion,
-    scope_map AS ScopeAttributes,
-    scope_dropped_attributes AS ScopeDroppedAttrCount,
-    scope_schema_url AS ScopeSchemaUrl,
-    resource_map['service.name'] AS ServiceName,
-    metric_name AS MetricName,
-    metric_description AS MetricDescription,
-    metric_unit AS MetricUnit,
-    attribute_map(point.attributes) AS Attributes,
+    ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    otlp_map(point.attributes) AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
     point.count AS Count,
     point.sum AS Sum,
     point.quantile_values.quantile AS `ValueAtQuantiles.Quantile`,
     point.quantile_values.value AS `ValueAtQuantiles.Value`,
-    point.flags AS Flags,
-    resource_map['host.name'] AS HostName,
-    resource_map['cloud.region'] AS Region,
-    metric_metadata AS MetricMetadata,
-    now() AS InsertedAt
-FROM
-(
-    SELECT
-        resource_map,
-        resource_schema_url,
-        scope_name,
-        scope_version,
-        scope_map,
-        scope_dropped_attributes,
-        scope_schema_url,
-        metric.name AS metric_name,
-        metric.description AS metric_description,
-        metric.unit AS metric_unit,
-        attribute_map(metric.metadata) AS metric_metadata,
-        metric.summary.data_points AS points
-    FROM (
-        SELECT
-            resource_map,
-            resource_schema_url,
-            scope.scope.name AS scope_name,
-            scope.scope.version AS scope_version,
-            attribute_map(scope.scope.attributes) AS scope_map,
-            scope.scope.dropped_attributes_count AS scope_dropped_attributes,
-            scope.schema_url AS scope_schema_url,
-            scope.metrics AS metrics
-        FROM
-        (
-            SELECT
-                attribute_map(r.resource.attributes) AS resource_map,
-                r.schema_url AS resource_schema_url,
-                r.scope_metrics AS scopes
-            FROM otlp_metrics
-            ARRAY JOIN resource_metrics AS r
-        )
-        ARRAY JOIN scopes AS scope
-    )
-    ARRAY JOIN metrics AS metric
-)
-ARRAY JOIN points AS point;
+    point.flags AS Flags
+FROM otlp_metric
+ARRAY JOIN summary.data_points AS point;
 
 CREATE VIEW IF NOT EXISTS otel_metrics_exp_histogram AS SELECT * FROM otel_metrics_exponential_histogram;
 
