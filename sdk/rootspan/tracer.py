@@ -15,7 +15,7 @@ from typing import Protocol
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Tracer, TracerProvider, _TracerConfig
+from opentelemetry.sdk.trace import SpanLimits, Tracer, TracerProvider, _TracerConfig
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.sdk.util.instrumentation import InstrumentationInfo, InstrumentationScope
@@ -215,9 +215,14 @@ class RootspanTracerProvider(TracerProvider):
         sampler: Sampler | None = None,
         resource: Resource | None = None,
         id_generator: IdGenerator | None = None,
+        span_limits: SpanLimits | None = None,
     ) -> None:
         super().__init__(
-            sampler=sampler, resource=resource, shutdown_on_exit=False, id_generator=id_generator
+            sampler=sampler,
+            resource=resource,
+            shutdown_on_exit=False,
+            id_generator=id_generator,
+            span_limits=span_limits,
         )
         self._sink, self.hand_over, self.is_heard = sink, sink.offer, False
         self.limits = Limits.of(self._span_limits)

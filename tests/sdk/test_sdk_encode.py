@@ -191,7 +191,7 @@ def test_a_full_batch_yields_the_interpreter_every_few_milliseconds() -> None:
     for i in range(2048):
         attributes = {f"app.attribute.{n}": i * n if n % 2 else f"value {i} {n}" for n in range(8)}
         provider.get_tracer("t").start_span("work", attributes=attributes).end()
-    # CPU time of this thread between two pauses: what others have to wait for, whatever else the machine does.
+    # CPU time of this thread between two pauses: what others wait for, whatever else the machine does.
     held: list[float] = []
     since = time.thread_time()
 
