@@ -106,9 +106,10 @@ KNOWN: Mapping[str, Instrumentation] = {
         "http",
         "rootspan.integrations.http_client:install_httpx",
     ),
+    "torch": Instrumentation(("torch",), "torch", "rootspan.training.watch:watch"),
     "threads": Instrumentation((), "", "rootspan.integrations.threads:install"),
     "multiprocessing": Instrumentation((), "", "rootspan.integrations.processes:install"),
-    "structlog": Instrumentation(("structlog",), "logs", "rootspan.integrations.structlog:install"),
-    "loguru": Instrumentation(("loguru",), "logs", "rootspan.integrations.loguru:install"),
+    "structlog": Instrumentation(("structlog",), "logs", "rootspan.logs.structlog:install"),
+    "loguru": Instrumentation(("loguru",), "logs", "rootspan.logs.loguru:install"),
 }
 """Libraries by the name `init()` takes."""

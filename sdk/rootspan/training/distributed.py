@@ -1,8 +1,8 @@
 """Records the collectives that a program calls through `torch.distributed`.
 
-Owns what is wrapped and how each call's group, size and end are found. A wrapped call does what it did, raises
-what it raised, and is left alone while torch.compile looks at it. Collectives that C++ starts by itself (DDP's
-reducer) do not pass here; `hooks` sees to those.
+Owns what is wrapped and how each call's group, size and end are found. A wrapped call does what it did,
+raises what it raised, and is left alone while torch.compile looks at it. Collectives that C++ starts by
+itself (DDP's reducer) do not pass here; `hooks` sees to those.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from torch.distributed import distributed_c10d as c10d
 
-from rootspan.training.recorder import Recorder, recorder
+from rootspan.training.recorder import recorder
 from rootspan.training.ring import PEER, Channel, Record, Wait, close
 
 _logger = logging.getLogger("rootspan")
@@ -63,7 +63,7 @@ def install() -> None:
         for name, where in _COLLECTIVES.items():
             original = getattr(dist, name, None)
             if original is not None:
-                _replace(name, _wrap_collective(name, original, *where))
+                _replace(name, _wrap_collective(name, original, where))
         for name, (peer, group_peer, blocking) in _PAIRS.items():
             _replace(name, _wrap_pair(name, getattr(dist, name), peer, group_peer, blocking))
         # P2POp compares its operation with isend and irecv; the originals may have been imported before us.
@@ -111,7 +111,8 @@ def note_end(work: Any, record: Record) -> None:
         close(record)
 
 
-def _wrap_collective(op: str, original: Call, at: int, tensor_name: str, group_at: int, async_at: int) -> Call:
+def _wrap_collective(op: str, original: Call, where: tuple[int, str, int, int]) -> Call:
+    at, tensor_name, group_at, async_at = where
     compiling = torch.compiler.is_compiling
 
     @functools.wraps(original)
@@ -161,7 +162,10 @@ def _wrap_pair(op: str, original: Call, peer_name: str, group_peer_name: str, bl
         if peer is None and group_peer is not None and channel.ranks:
             peer = channel.ranks[group_peer]
         tensor = args[0] if args else kwargs.get("tensor")
-        record = _open_pair(recorder(), op, channel, tensor, peer, blocking)
+        now = recorder()
+        # isend meets recv: both directions have one count, whether the call blocks or not.
+        direction, waited = op.removeprefix("i"), Wait.AT_ONCE if blocking else Wait.LATER
+        record = now.ring.open_pair(direction, channel, _bytes_of(tensor), peer, now.step, waited)
         try:
             result = original(*args, **kwargs)
         except BaseException as err:
@@ -176,14 +180,6 @@ def _wrap_pair(op: str, original: Call, peer_name: str, group_peer_name: str, bl
         return result
 
     return recorded
-
-
-def _open_pair(
-    now: Recorder, op: str, channel: Channel, tensor: object, peer: int | None, blocking: bool
-) -> Record:
-    # isend meets recv: both directions have one count, whether the call blocks or not.
-    waited = Wait.AT_ONCE if blocking else Wait.LATER
-    return now.ring.open_pair(op.removeprefix("i"), channel, _bytes_of(tensor), peer, now.step, waited)
 
 
 def _channel_or_none(group: object) -> Channel | None:

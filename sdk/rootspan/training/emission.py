@@ -32,7 +32,9 @@ from rootspan.training.ring import (
 from rootspan.training.step import COLLECTIVE, Step
 
 
-def send_phases(tracer: Tracer, step: Step, inside: Context, attributes: Mapping[str, AttributeValue]) -> None:
+def send_phases(
+    tracer: Tracer, step: Step, inside: Context, attributes: Mapping[str, AttributeValue]
+) -> None:
     """Send the phases that ended without a span of their own."""
     finished, step.finished = step.finished, []
     for name, start_ns, end_ns, microbatch in finished:

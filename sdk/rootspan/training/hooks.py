@@ -69,12 +69,13 @@ def watch_model(model: nn.Module) -> None:
     model.register_forward_hook(end, always_call=True)
     if isinstance(model, DistributedDataParallel):
         try:
-            model.register_comm_hook(model.process_group, _reduce_bucket)
-        except RuntimeError as err:
+            # A lambda: DDP reads annotations and takes none but its own.
+            model.register_comm_hook(model.process_group, lambda group, bucket: _reduce(group, bucket))
+        except (RuntimeError, TypeError, ValueError) as err:
             _logger.info("DDP's buckets are not recorded, this model has a communication hook: %s", err)
 
 
-def _reduce_bucket(group: dist.ProcessGroup, bucket: dist.GradBucket) -> torch.futures.Future[torch.Tensor]:
+def _reduce(group: dist.ProcessGroup, bucket: Any) -> torch.futures.Future[torch.Tensor]:
     buffer = bucket.buffer()
     # DDP without a hook multiplies by the reciprocal; dividing rounds differently.
     buffer.mul_(1.0 / group.size())

@@ -34,8 +34,8 @@ class RunningStep(Protocol):
     ) -> None:
         """Put numbers that you have on the step.
 
-        They must be plain numbers: a tensor would have to be waited for. `tokens` is what this rank trained on
-        in this step; tokens per second follow from it.
+        They must be plain numbers: a tensor would have to be waited for. `tokens` is what this rank trained
+        on in this step; tokens per second follow from it.
         """
 
 
@@ -64,7 +64,7 @@ def train_step(function: FunctionT, /) -> FunctionT: ...
 def train_step(number: int, /, **attributes: AttributeValue) -> StepScope: ...
 @overload
 def train_step(*, first: int = 0) -> StepDecorator: ...
-def train_step(target: Any = None, /, *, first: int = 0, **attributes: Any) -> Any:
+def train_step(target: Any = None, /, *, first: Any = 0, **attributes: Any) -> Any:
     """One step of training, on this rank: `with train_step(step):`, or `@train_step` on a function.
 
     All ranks' steps of one number are one trace, so every rank must number alike: after a restart from a
@@ -88,8 +88,8 @@ def train_step(target: Any = None, /, *, first: int = 0, **attributes: Any) -> A
 def batches(loader: Iterable[ItemT]) -> Batches[ItemT]:
     """Iterate over a data loader and count the time waited for each batch.
 
-    The wait belongs to the step that follows (which then begins with it), or to the step that it happens in, as
-    the phase "data".
+    The wait belongs to the step that follows (which then begins with it), or to the step that it happens in,
+    as the phase "data".
     """
     return Batches(loader)
 

@@ -1,7 +1,7 @@
 """Parts of a step by hand: `phase("forward")`, `checkpoint(...)`, `collective(...)`.
 
-Owns how a phase begins and ends, as a `with` block or around a function. In detail it is a span and current, so
-that logs and spans within it belong to it; otherwise it costs two readings of the clock.
+Owns how a phase begins and ends, as a `with` block or around a function. In detail it is a span and current,
+so that logs and spans within it belong to it; otherwise it costs two readings of the clock.
 """
 
 from __future__ import annotations
@@ -58,9 +58,7 @@ def phase(name: str, *, microbatch: int | None = None, **attributes: AttributeVa
     return Phase(name, microbatch, attributes)
 
 
-def checkpoint(
-    action: str = "save", *, path: str | None = None, size_bytes: int | None = None
-) -> PhaseScope:
+def checkpoint(action: str = "save", *, path: str | None = None, size_bytes: int | None = None) -> PhaseScope:
     """The phase "checkpoint": saving or loading the state.
 
     Args:
@@ -76,13 +74,12 @@ def checkpoint(
     return Phase("checkpoint", None, told)
 
 
-def collective(
-    op: str, *, group: str = "world", size_bytes: int = 0, peer: int | None = None
-) -> PhaseScope:
+def collective(op: str, *, group: str = "world", size_bytes: int = 0, peer: int | None = None) -> PhaseScope:
     """A collective that torch.distributed does not carry out: MPI, a library of your own.
 
-    Numbered from 0 per group, and per peer for sends and receives; every rank of the group must therefore wrap
-    the same ones. Collectives of torch.distributed need no such block: `rootspan.training.watch()` records them.
+    Numbered from 0 per group, and per peer for sends and receives; every rank of the group must therefore
+    wrap the same ones. Collectives of torch.distributed need no such block: `rootspan.training.watch()`
+    records them.
 
     Args:
         op: "all_reduce", "send", ...

@@ -12,7 +12,6 @@ import os
 import sys
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Mapping
 
@@ -26,7 +25,7 @@ from rootspan.spans import AttributeValue
 from rootspan.training import emission
 from rootspan.training.detail import Detail, default_detail, detail_of
 from rootspan.training.job import JobPlace, detect
-from rootspan.training.ring import ENDED_NS, ERROR, Channel, CollectiveRing, Record
+from rootspan.training.ring import ENDED_NS, ERROR, Channel, CollectiveRing, Record, close
 from rootspan.training.step import Step, total_bytes
 from rootspan.training.step_ids import start_root, step_trace_id
 from rootspan.training.suspicion import OwnTime
@@ -47,7 +46,7 @@ class Recorder:
     """
 
     def __init__(self, place: JobPlace | None = None, ring: CollectiveRing | None = None) -> None:
-        found = place or detect() or _place_from_torch() or JobPlace(job=f"local-{uuid.uuid4().hex[:12]}")
+        found = place or detect() or _place_from_torch() or JobPlace(job=f"local-{os.urandom(6).hex()}")
         if not found.named and found.world_size > 1:
             _logger.info(
                 "nothing names this training job; its traces are told apart by %r. Set ROOTSPAN_JOB_ID, or "
@@ -99,9 +98,9 @@ class Recorder:
             semconv.SPAN_TRAIN_STEP,
             step_trace_id(place.job, place.attempt, number),
             waited[0] if waited is not None else now_ns,
-            {**self.attributes, semconv.TRAINING_STEP: number, **attributes},
+            attributes={**self.attributes, semconv.TRAINING_STEP: number, **attributes},
             # What the step lies within, such as the span of the whole run, is another trace.
-            [Link(around)] if around.is_valid else [],
+            links=[Link(around)] if around.is_valid else [],
         )
         step = Step(
             number,
@@ -121,9 +120,35 @@ class Recorder:
         """End a step: its summary always, its detail if this rank sends any."""
         while step.phase is not None:  # one that a hook opened and an exception left open
             step.phase.__exit__(None, None, None)
-        step.end_ns = time.time_ns()
         otel_context.attach(step.above)
-        self.step = None
+        if self._take(step):
+            self._close(step, error)
+
+    def interrupt(self, why: str) -> None:
+        """End the step that is running, from any thread, because the process is about to end.
+
+        What is pending then is sent as it stands: which collective a rank was in when it was ended is what
+        people ask next.
+        """
+        step = self.step
+        if step is None or not self._take(step):
+            return
+        records, _ = self.ring.since(step.first_record)
+        for record in records:
+            close(record, why)
+        self._close(step, InterruptedError(why))
+
+    def _take(self, step: Step) -> bool:
+        """Whether the caller is the one to end a step; the thread that interrupts may have been faster."""
+        with _lock:
+            if step.end_ns:
+                return False
+            step.end_ns = time.time_ns()
+            if self.step is step:
+                self.step = None
+            return True
+
+    def _close(self, step: Step, error: BaseException | None) -> None:
         records, n_lost = self.ring.since(step.first_record)
         step.settle_waits(records)
         self.step_durations_ns.append(step.end_ns - step.start_ns)
@@ -138,10 +163,10 @@ class Recorder:
         span = step.span
         if span.is_recording():
             span.set_attributes(_summary(step, records, n_lost))
-            send, self._demanded = step.detailed or bool(step.suspect) or self._demanded, False
-            inside = otel_trace.set_span_in_context(span, otel_context.Context())
-            tracer = self.tracer()
-            if send:
+            if step.detailed or step.suspect is not None or self._demanded:
+                self._demanded = False
+                inside = otel_trace.set_span_in_context(span, otel_context.Context())
+                tracer = self.tracer()
                 self._send_unfinished(tracer)
                 emission.send_phases(tracer, step, inside, self.attributes)
                 emission.send_collectives(tracer, records, inside, self.attributes)

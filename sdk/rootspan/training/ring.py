@@ -57,7 +57,7 @@ class Channel:
         self._pairs: dict[tuple[str, int | None], Callable[[], int]] = {}
 
     def next_pair_seq(self, direction: str, peer: int | None) -> int:
-        """The next number of sends to, or receives from, a peer: its counterpart has the same number there."""
+        """The next number of sends to, or receives from, a peer: the same as its counterpart's there."""
         pair = direction, peer
         following = self._pairs.get(pair)
         if following is None:
@@ -81,9 +81,7 @@ class CollectiveRing:
         self._next = count().__next__
         self.n_added = 0
 
-    def open(
-        self, op: str, channel: Channel, size_bytes: int, step: Step | None, waited: int, /
-    ) -> Record:
+    def open(self, op: str, channel: Channel, size_bytes: int, step: Step | None, waited: int, /) -> Record:
         """Note that a collective is being enqueued, now."""
         seq = channel.last_enqueued = channel.next_seq()
         record: Record = [
@@ -95,12 +93,20 @@ class CollectiveRing:
         self.n_added = n + 1
         return record
 
-    def open_pair(
-        self, op: str, channel: Channel, size_bytes: int, peer: int | None, step: Step | None, waited: int, /
+    def open_pair(  # noqa: PLR0917 - keywords cost time, and there is one caller for each
+        self,
+        op: str,
+        channel: Channel,
+        size_bytes: int,
+        peer: int | None,
+        step: Step | None,
+        waited: int,
+        /,
     ) -> Record:
         """Note that a send or a receive is being enqueued, now."""
+        seq = channel.next_pair_seq(op, peer)
         record: Record = [
-            op, channel, channel.next_pair_seq(op, peer), size_bytes, -1 if peer is None else peer, time.time_ns(), 0,
+            op, channel, seq, size_bytes, -1 if peer is None else peer, time.time_ns(), 0,
             step, None if step is None else step.phase, waited, None, False,
         ]  # fmt: skip
         n = self._next()

@@ -84,8 +84,9 @@ class Step:
     def settle_waits(self, records: Iterable[Record]) -> None:
         """Move the time that the thread waited for collectives from the phases around them to `collective`.
 
-        A collective that blocks its caller is waited for from enqueue to end. Those that overlap with the phase
-        around them (DDP's buckets) are waited for once the last of them is enqueued, until the last one ends.
+        A collective that blocks its caller is waited for from enqueue to end. Those that overlap with the
+        phase around them (DDP's buckets) are waited for once the last of them is enqueued, until the last one
+        ends.
         """
         blocked: dict[str | None, int] = {}
         overlapping: dict[TimedPhase, tuple[int, int]] = {}

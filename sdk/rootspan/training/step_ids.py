@@ -12,7 +12,6 @@ from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags, Tracer
 
-from rootspan.ids import trace_id_of_root
 from rootspan.spans import AttributeValue
 
 
@@ -30,6 +29,7 @@ def start_root(
     name: str,
     trace_id: int,
     start_ns: int,
+    *,
     attributes: Mapping[str, AttributeValue],
     links: Sequence[Link],
 ) -> Span:
@@ -38,6 +38,10 @@ def start_root(
     Under a tracer provider of the program's own, whose ids are not ours to choose, the span gets a parent
     that nobody sends instead: one trace all the same, without a root.
     """
+    # Not at import: the ids' base class is OpenTelemetry's SDK, which a program that is not traced never
+    # loads.
+    from rootspan.ids import trace_id_of_root
+
     with trace_id_of_root(trace_id):
         span = tracer.start_span(name, Context(), SpanKind.INTERNAL, attributes, links, start_ns)
     context = span.get_span_context()

@@ -1,15 +1,14 @@
-"""Delivers telemetry when a launcher ends this rank by SIGTERM, then lets the signal do what it would have done.
+"""Delivers telemetry when a launcher ends this rank by SIGTERM, then lets the signal do what it always did.
 
 torchrun ends all ranks this way when one dies: the moment whose telemetry matters most. Python runs signal
-handlers between the instructions of the main thread, which may be waiting inside a collective for the dead rank;
-so the signal is also noticed by a thread, through the wakeup descriptor. Owns both, and refuses to touch a signal
-that the program handles itself.
+handlers between the instructions of the main thread, which may be waiting inside a collective for the dead
+rank; so the signal is also noticed by a thread, through the wakeup descriptor. Owns both, and refuses to
+touch a signal that the program handles itself.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import threading
@@ -40,7 +39,9 @@ def install(deliver: Callable[[], object]) -> bool:
             os.close(reader)
             os.close(writer)
         else:
-            threading.Thread(target=ending.watch, args=(reader,), name="rootspan-sigterm", daemon=True).start()
+            threading.Thread(
+                target=ending.watch, args=(reader,), name="rootspan-sigterm", daemon=True
+            ).start()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_restore_in_child)
     return True
@@ -65,6 +66,8 @@ class _Ending:
         delivering = threading.Thread(target=self._safely, name="rootspan-flush", daemon=True)
         delivering.start()
         delivering.join(FLUSH_WITHIN_S)
+        import ctypes
+
         # signal.signal() is for the main thread alone, and that may be the one that waits.
         ctypes.CDLL(None).signal(int(signal.SIGTERM), 0)
         os.kill(os.getpid(), signal.SIGTERM)

@@ -13,18 +13,21 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rootspan import lifecycle
 from rootspan.errors import ConfigurationError, MissingExtraError
-from rootspan.training import termination
 from rootspan.training.detail import ControlFile, detail_of
 from rootspan.training.job import AXES
 from rootspan.training.recorder import recorder
-from rootspan.training.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from rootspan.training.watchdog import Watchdog
 
 _logger = logging.getLogger("rootspan")
 DEFAULT_HANG_AFTER_S = 30.0
+_LAST_EXPORT_S = 2.5
+"""Within what `termination` allows."""
 _lock = threading.Lock()
 _watchdog: Watchdog | None = None
 
@@ -38,8 +41,8 @@ def watch(
     """Record what PyTorch does in this rank: collectives, backward passes, optimizers; and watch for hangs.
 
     `rootspan.init(instrument=["torch"])` calls it with its defaults. Call it before the program imports names
-    from `torch.distributed`; a second call changes the settings it names. SIGTERM delivers what waits before it
-    ends the process, unless the program handles it.
+    from `torch.distributed`; a second call changes the settings it names. SIGTERM delivers what waits before
+    it ends the process, unless the program handles it.
 
     Args:
         detail: Which ranks send each phase and collective: "all", "suspects", or ranks
@@ -57,14 +60,16 @@ def watch(
     global _watchdog
     if importlib.util.find_spec("torch") is None:
         raise MissingExtraError(
-            "training.watch() needs PyTorch: pip install torch, or pip install 'rootspan[torch]'", extra="torch"
+            "training.watch() needs PyTorch: pip install torch, or pip install 'rootspan[torch]'",
+            extra="torch",
         )
     limit_s = _hang_after(hang_after_s)
     choice = None if detail is None else detail_of(detail)
     path = control_file or os.environ.get("ROOTSPAN_TRAINING_CONTROL_FILE") or None
     import torch.distributed
 
-    from rootspan.training import hooks
+    from rootspan.training import hooks, termination
+    from rootspan.training.watchdog import Watchdog
 
     hooks.install()
     if torch.distributed.is_available():
@@ -81,7 +86,7 @@ def watch(
             _watchdog = Watchdog(recorder, limit_s, None if path is None else ControlFile(Path(path)))
             _watchdog.start()
         if first:
-            termination.install(lifecycle.shutdown)
+            termination.install(_deliver_at_termination)
             atexit.register(_stop)
             if hasattr(os, "register_at_fork"):
                 os.register_at_fork(after_in_child=_forget)
@@ -106,8 +111,8 @@ def send_detail() -> None:
 def set_parallel(layout: object = None, /, **axes: tuple[int, int]) -> None:
     """Tell this rank's coordinates where no variable did: a `DeviceMesh`, or `tp=(rank, size)` and so on.
 
-    `ROOTSPAN_PARALLEL="tp=2,pp=2,dp=4"` (the axis that changes fastest first) does the same for all ranks, and
-    for the resource, too; coordinates told here are on the spans of the steps to come.
+    `ROOTSPAN_PARALLEL="tp=2,pp=2,dp=4"` (the axis that changes fastest first) does the same for all ranks,
+    and for the resource, too; coordinates told here are on the spans of the steps to come.
 
     Args:
         layout: A mesh whose dimensions are called dp, tp, pp or ep (or data, tensor, pipeline, expert; other
@@ -152,9 +157,16 @@ def _hang_after(given: float | None) -> float:
     if 0.1 <= value <= 86_400:
         return value
     _logger.warning(
-        "ROOTSPAN_TRAINING_HANG_AFTER_S=%r: give seconds from 0.1 to 86400; using %g", text, DEFAULT_HANG_AFTER_S
+        "ROOTSPAN_TRAINING_HANG_AFTER_S=%r: give seconds from 0.1 to 86400; using %g",
+        text,
+        DEFAULT_HANG_AFTER_S,
     )
     return DEFAULT_HANG_AFTER_S
+
+
+def _deliver_at_termination() -> None:
+    recorder().interrupt("SIGTERM")
+    lifecycle.shutdown(_LAST_EXPORT_S)
 
 
 def _stop() -> None:
@@ -170,9 +182,9 @@ def _forget() -> None:
 def watch_model(model: Any) -> None:
     """Have a model's forward pass be the phase "forward" ("eval" in eval mode), and see DDP's collectives.
 
-    DDP reduces its buckets in C++; seeing them takes its communication hook, of which it takes one. Ours computes
-    what DDP computes without one, bit for bit. Where you registered your own, yours stays and DDP's buckets
-    remain unseen; register it before you call this.
+    DDP reduces its buckets in C++; seeing them takes its communication hook, of which it takes one. Ours
+    computes what DDP computes without one, bit for bit. Where you registered your own, yours stays and DDP's
+    buckets remain unseen; register it before you call this.
 
     Args:
         model: The outermost `torch.nn.Module`, wrapped in DistributedDataParallel or FSDP as it is trained.

@@ -1,8 +1,8 @@
 """A thread that looks at what hangs, and at the control file, once a second.
 
 Owns the limit from which on a wait is a hang, and the log events that say so: for each collective that is not
-complete one `collective.pending`, for each group one `collective.status`. A rank whose step lasts too long while
-nothing of its own is pending tells its status, too: then its group waits for it.
+complete one `collective.pending`, for each group one `collective.status`. A rank whose step lasts too long
+while nothing of its own is pending tells its status, too: then its group waits for it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class Watchdog:
     def start(self) -> None:
         """Look from now on, on a daemon thread."""
         look_every_s = min(_LOOK_EVERY_S, self._hang_after_s / 4)
-        threading.Thread(target=self._run, args=(look_every_s,), name="rootspan-training", daemon=True).start()
+        threading.Thread(
+            target=self._run, args=(look_every_s,), name="rootspan-training", daemon=True
+        ).start()
 
     def stop(self) -> None:
         """Look no more."""
@@ -97,7 +99,9 @@ class Watchdog:
                 semconv.TRAINING_COLLECTIVE_LAST_COMPLETED: channel.last_completed,
                 semconv.TRAINING_GROUP_RANKS: channel.ranks,
             }
-            words = f"group {label}: enqueued up to {channel.last_enqueued}, completed {channel.last_completed}"
+            words = (
+                f"group {label}: enqueued up to {channel.last_enqueued}, completed {channel.last_completed}"
+            )
             _emit(now, semconv.EVENT_COLLECTIVE_STATUS, words, status, step, severe=False)
         if step is not None:
             # Completed ones as spans, now: a process that hangs rarely ends its step.

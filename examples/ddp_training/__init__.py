@@ -1,0 +1,1 @@
+"""Data-parallel training on real processes: torchrun, DistributedDataParallel, gloo; with faults to plant."""
