@@ -35,7 +35,6 @@ CREATE TABLE IF NOT EXISTS otlp_metric
     HostName LowCardinality(String),
     Region LowCardinality(String),
     MetricMetadata Map(LowCardinality(String), String),
-    InsertedAt DateTime,
     ${metric_kinds}
 )
 ENGINE = Null;
@@ -60,7 +59,6 @@ SELECT
     ResourceAttributes['host.name'] AS HostName,
     ResourceAttributes['cloud.region'] AS Region,
     maps[3] AS MetricMetadata,
-    now() AS InsertedAt,
     metric.gauge AS gauge,
     metric.sum AS sum,
     metric.histogram AS histogram,
@@ -115,7 +113,7 @@ WITH
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -173,7 +171,7 @@ WITH
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -237,7 +235,7 @@ WITH
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -310,7 +308,7 @@ WITH
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -372,7 +370,7 @@ WITH
     ${otlp_values}
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
     otlp_map(point.attributes) AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,

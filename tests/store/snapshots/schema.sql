@@ -507,7 +507,6 @@ CREATE TABLE IF NOT EXISTS otlp_metric
     HostName LowCardinality(String),
     Region LowCardinality(String),
     MetricMetadata Map(LowCardinality(String), String),
-    InsertedAt DateTime,
     gauge Tuple(data_points Array(Tuple(start_time_unix_nano UInt64, time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 4, 'as_int' = 6), exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value String)))), attributes Array(Tuple(key String, value String)), flags UInt32))),
 sum Tuple(data_points Array(Tuple(start_time_unix_nano UInt64, time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 4, 'as_int' = 6), exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value String)))), attributes Array(Tuple(key String, value String)), flags UInt32)), aggregation_temporality Int32, is_monotonic Bool),
 histogram Tuple(
@@ -642,7 +641,6 @@ SELECT
     ResourceAttributes['host.name'] AS HostName,
     ResourceAttributes['cloud.region'] AS Region,
     maps[3] AS MetricMetadata,
-    now() AS InsertedAt,
     metric.gauge AS gauge,
     metric.sum AS sum,
     metric.histogram AS histogram,
@@ -766,7 +764,7 @@ a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -893,7 +891,7 @@ a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -1026,7 +1024,7 @@ a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -1168,7 +1166,7 @@ a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -1299,7 +1297,7 @@ v -> multiIf(
 a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
     otlp_map(point.attributes) AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
