@@ -38,7 +38,8 @@ RATE_FLOOR: Final = 0.0002
 NEWCOMER: Final = 1.5
 """Floors are this much higher without a past of one's own: the stratum stands in for it."""
 _MAD_TO_SIGMA: Final = 1.4826
-_EULER_GAMMA: Final = 0.5772156649
+LOW_FLANK: Final = 0.15
+"""Quantile of quiet windows' maxima from which a Gumbel law's scatter is read."""
 _MIN_P: Final = 1e-9
 
 
@@ -201,17 +202,19 @@ def interval_shift(excess: Floats, count: Floats, interval: Interval) -> tuple[F
 def gumbel_p(value: float, maxima: Floats) -> float:
     """How probable a maximum of at least `value` is, given maxima of quiet windows.
 
-    Maxima of many similar things follow a Gumbel law (Fisher and Tippett 1928); its two parameters come from
-    the moments, with the scatter no smaller than a tenth of the mean.
+    Maxima of many similar things follow a Gumbel law (Fisher and Tippett 1928). Its parameters come from the
+    median and the lower flank, so that up to half of the windows may hold incidents of their own; the scatter
+    is taken to be no smaller than a tenth of the median.
 
     Returns:
         1 when there are fewer than three quiet windows.
     """
     if len(maxima) < 3:
         return 1.0
-    mean = float(np.mean(maxima))
-    scale = max(float(np.std(maxima)), 0.1 * abs(mean), 1e-6) * np.sqrt(6) / np.pi
-    place = (value - (mean - _EULER_GAMMA * scale)) / scale
+    median, low = (float(one) for one in np.quantile(maxima, (0.5, LOW_FLANK)))
+    scale = (median - low) / (np.log(-np.log(LOW_FLANK)) - np.log(np.log(2)))
+    scale = max(scale, 0.1 * abs(median) * np.sqrt(6) / np.pi, 1e-6)
+    place = (value - median) / scale - np.log(np.log(2))
     return float(np.clip(-np.expm1(-np.exp(-place)), _MIN_P, 1.0))
 
 

@@ -23,6 +23,7 @@ from rootspan_analysis.finding import Finding
 from rootspan_analysis.question import Question, Window
 from rootspan_analysis.reader import Reader, fetch, numbers, strings
 from rootspan_analysis.scene import Place, Scene
+from rootspan_analysis.service_gauges import explain_by_gauges
 from rootspan_analysis.symptom import (
     MIN_TRAFFIC,
     Requests,
@@ -73,6 +74,9 @@ def explain(
     tell("looking for history", 0.0)
     timeline = lay_out(client, question)
     if timeline.spans < MIN_SPANS or timeline.size < 2 * MIN_BUCKETS:
+        told = explain_by_gauges(client, question, telemetry=counts)
+        if told is not None:
+            return told
         text = f"{timeline.spans} spans in the window and before it are too few to compare"
         nothing = Window(question.from_ns, question.from_ns)
         symptom = Symptom("none", text)
