@@ -25,7 +25,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _ready(collector: Collector) -> None:
-    print(f"collector ready: grpc {collector.grpc_address}", flush=True)
+    http = f", http {collector.http_address}" if collector.http_address else ""
+    print(f"collector ready: grpc {collector.grpc_address}{http}", flush=True)
 
 
 def main() -> int:

@@ -6,10 +6,15 @@ __all__ = [
     "CollectorError",
     "ConfigurationError",
     "LogCorrupt",
+    "LogFilling",
     "LogFull",
     "LogLocked",
     "LogUnavailable",
     "MalformedRequest",
+    "QuotaExceeded",
+    "TooLarge",
+    "Unauthenticated",
+    "UnsupportedRequest",
 ]
 
 
@@ -31,6 +36,40 @@ class LogCorrupt(ConfigurationError):  # noqa: N818 - named for what happened
 
 class MalformedRequest(CollectorError):  # noqa: N818 - named for what happened
     """The bytes are no OTLP request; sending them again cannot help."""
+
+
+class TooLarge(CollectorError):  # noqa: N818 - named for what happened
+    """The request exceeds the limit of a message; it has to be sent in smaller ones."""
+
+
+class UnsupportedRequest(CollectorError):  # noqa: N818 - named for what happened
+    """The content type or encoding is none that is understood here."""
+
+
+class Unauthenticated(CollectorError):  # noqa: N818 - named for what happened
+    """Nobody known here sends this."""
+
+
+class QuotaExceeded(CollectorError):  # noqa: N818 - named for what happened
+    """The tenant sends more than it may.
+
+    Attributes:
+        retry_s: When it may send again.
+    """
+
+    def __init__(self, limit: str, retry_s: float) -> None:
+        super().__init__(f"more than this tenant's {limit}; send less, or have the limit raised")
+        self.retry_s = retry_s
+
+
+class LogFilling(CollectorError):  # noqa: N818 - named for what happened
+    """The log fills up, and what is left of it is kept for requests that are worth more."""
+
+    def __init__(self, worth: str, used_ratio: float) -> None:
+        super().__init__(
+            f"log is {used_ratio:.0%} full: requests of {worth.lower()} worth are refused until the store "
+            "catches up"
+        )
 
 
 class LogFull(CollectorError):  # noqa: N818 - named for what happened

@@ -50,6 +50,7 @@ class GrpcServer:
         threads: int,
         max_message_bytes: int,
         reuse_port: bool = False,
+        credentials: grpc.ServerCredentials | None = None,
     ) -> None:
         names = [service.name for service in SERVICES]
         # Reflection streams and watches hold a thread each; they must not take those of Export.
@@ -69,7 +70,10 @@ class GrpcServer:
         host, port = listen
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            self.port = self._server.add_insecure_port(address)
+            if credentials is None:
+                self.port = self._server.add_insecure_port(address)
+            else:
+                self.port = self._server.add_secure_port(address, credentials)
         except RuntimeError as err:
             self._pool.shutdown()
             raise ConfigurationError(

@@ -1,78 +1,72 @@
-"""Takes an OTLP request: frame, log, acknowledge. Knows no transport but the words of gRPC's handlers."""
+"""Takes an OTLP request: frame, log, acknowledge. Knows no transport."""
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable, Mapping
-
-import grpc
-
-from rootspan_collector.admission import refusal
-from rootspan_collector.errors import CollectorError, LogFull, LogUnavailable, MalformedRequest
+from rootspan_collector.admission import admission_of
+from rootspan_collector.errors import CollectorError, LogFilling, MalformedRequest
 from rootspan_collector.otlp.framing import framing
-from rootspan_collector.otlp.services import SERVICES
+from rootspan_collector.senders.caller import Caller
+from rootspan_collector.senders.refusals import Refusals
+from rootspan_collector.senders.worth import Worth, worth_of
+from rootspan_collector.wal.budget import ByteBudget
 from rootspan_collector.wal.log import SignalLog
 from rootspan_store.ingest import Signal
 
-__all__ = ["Receiver", "export_handlers"]
+__all__ = ["Receiver"]
 
-_LOG = logging.getLogger(__name__)
-# An Export…ServiceResponse without partial success is the empty message.
-_ACCEPTED = b""
+# How full the log may be for requests of this worth; HIGH is taken until it is full.
+_MOST_USED_RATIO = {Worth.LOW: 0.7, Worth.ORDINARY: 0.85}
+_PRESSURE_RATIO = min(_MOST_USED_RATIO.values())
 
 
 class Receiver:
     """Receives requests of one signal, from any thread."""
 
-    def __init__(self, signal: Signal, log: SignalLog) -> None:
+    def __init__(self, signal: Signal, log: SignalLog, budget: ByteBudget) -> None:
+        self._signal = signal
         self._framing = framing(signal)
         self._log = log
-        self._lock = threading.Lock()
-        self._malformed_requests = 0
+        self._budget = budget
+        self.refusals = Refusals()
 
     @property
     def malformed_requests(self) -> int:
         """Requests refused because they do not frame; their items cannot be counted."""
-        return self._malformed_requests
+        return sum(
+            requests for key, (requests, _) in self.refusals.snapshot().items() if key.reason == "malformed"
+        )
 
-    def receive(self, body: bytes) -> None:
+    def receive(self, body: bytes, caller: Caller) -> None:
         """Take one request; returns only after it is durable. One without items is taken and not logged.
 
         Raises:
-            MalformedRequest, LogFull, LogUnavailable: It was not taken.
+            MalformedRequest, QuotaExceeded, LogFilling, LogFull, LogUnavailable: It was not taken.
         """
+        items = 0
         try:
             framed = self._framing.frame(body)
-        except MalformedRequest:
-            with self._lock:
-                self._malformed_requests += 1
-            raise
-        if framed.items == 0:
-            return
-        try:
-            self._log.append(framed.payload, framed.items)
-        except (LogFull, LogUnavailable):
-            self._log.ledger.refuse(framed.items)
-            raise
-
-
-def _export(receiver: Receiver) -> Callable[[bytes, grpc.ServicerContext], bytes]:
-    def export(body: bytes, context: grpc.ServicerContext) -> bytes:
-        try:
-            receiver.receive(body)
+            items = framed.items
+            if items == 0:
+                return
+            tenant = caller.tenant
+            if tenant.quota is not None:
+                tenant.quota.take(len(body), items)
+            payload = framed.payload + tenant.mark if tenant.mark else framed.payload
+            if self._budget.used_ratio > _PRESSURE_RATIO:
+                self._weigh(payload)
+            self._log.append(payload, items)
         except CollectorError as err:
-            context.abort_with_status(refusal(err))
-        return _ACCEPTED
+            self.refuse(err, caller, items)
+            raise
 
-    return export
+    def refuse(self, error: CollectorError, caller: Caller, items: int = 0) -> None:
+        """Count a request that is turned away."""
+        self.refusals.count(caller.label, admission_of(error).reason, items)
+        if not isinstance(error, MalformedRequest):
+            self._log.ledger.refuse(items)
 
-
-def export_handlers(receivers: Mapping[Signal, Receiver]) -> tuple[grpc.GenericRpcHandler[bytes, bytes], ...]:
-    """Return gRPC handlers for the three Export methods. Without (de)serializers: bodies stay bytes."""
-    return tuple(
-        grpc.method_handlers_generic_handler(
-            service.name, {"Export": grpc.unary_unary_rpc_method_handler(_export(receivers[service.signal]))}
-        )
-        for service in SERVICES
-    )
+    def _weigh(self, payload: bytes) -> None:
+        used_ratio = self._budget.used_ratio
+        worth = worth_of(self._signal, payload)
+        if used_ratio > _MOST_USED_RATIO.get(worth, 1.0) and not self._log.is_known(payload):
+            raise LogFilling(worth.name, used_ratio)

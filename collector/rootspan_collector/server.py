@@ -8,20 +8,28 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 
+from rootspan_collector.grpc_export import export_handlers
 from rootspan_collector.grpc_server import GrpcServer
 from rootspan_collector.heap import keep_heap_small
+from rootspan_collector.http.app import HttpApp, HttpLimits, Pages
+from rootspan_collector.http.server import HttpServer
 from rootspan_collector.http_sink import HttpSink
 from rootspan_collector.ledger import Ledger
+from rootspan_collector.open_files import allow_many_open_files
+from rootspan_collector.prometheus import render_metrics
 from rootspan_collector.quarantine import Quarantine
-from rootspan_collector.receiver import Receiver, export_handlers
+from rootspan_collector.receiver import Receiver
 from rootspan_collector.reporter import Reporter
 from rootspan_collector.schema_gate import SchemaGate
+from rootspan_collector.senders.tenants import Everyone, Tenants, TenantsFile
 from rootspan_collector.settings import CollectorSettings
 from rootspan_collector.status import StatusReport, status_handler
 from rootspan_collector.stop_signal import catching_stop_signals
+from rootspan_collector.tls import TlsFiles
 from rootspan_collector.wal.budget import ByteBudget
 from rootspan_collector.wal.folder import WalFolder
 from rootspan_collector.wal.log import SignalLog
@@ -31,7 +39,7 @@ from rootspan_store.client import StoreUrl, connect
 from rootspan_store.ingest import Signal
 from rootspan_store.schema import migrate
 
-__all__ = ["Collector", "serve"]
+__all__ = ["Collector", "check_settings", "serve"]
 
 _LOG = logging.getLogger(__name__)
 _COUNTERS_TIMEOUT_S = 10.0
@@ -69,7 +77,7 @@ class Collector:
             )
             for log in self._logs.values()
         ]
-        receivers = {signal: Receiver(signal, log) for signal, log in self._logs.items()}
+        receivers = {signal: Receiver(signal, log, self._budget) for signal, log in self._logs.items()}
         report = StatusReport(
             folder.collector_id,
             metadata.version("rootspan"),
@@ -78,15 +86,38 @@ class Collector:
             self._budget,
             time.monotonic(),
         )
+        self._tenants = _tenants_of(settings)
+        self._tls = _tls_of(settings)
+        self._http = self._build_http(receivers, report)
         self._grpc = GrpcServer(
             settings.grpc_listen,
-            (*export_handlers(receivers), status_handler(report)),
+            (*export_handlers(receivers, self._tenants), status_handler(report, self._tenants)),
             threads=settings.collector_threads,
             max_message_bytes=settings.collector_max_message_bytes,
             reuse_port=settings.collector_reuse_port,
+            credentials=self._tls.grpc_credentials() if self._tls is not None else None,
         )
         self._reporter = Reporter(
-            report, HttpSink(settings.store_url, timeout_s=_COUNTERS_TIMEOUT_S), gate, self._check_health
+            report, HttpSink(settings.store_url, timeout_s=_COUNTERS_TIMEOUT_S), gate, self._look_after
+        )
+
+    def _build_http(self, receivers: Mapping[Signal, Receiver], report: StatusReport) -> HttpServer | None:
+        settings = self._settings
+        if settings.http_listen is None:
+            return None
+        self._http_workers = ThreadPoolExecutor(settings.collector_threads, thread_name_prefix="http")
+        app = HttpApp(
+            receivers,
+            self._tenants,
+            Pages(lambda: render_metrics(report), lambda: self._is_healthy),
+            self._http_workers,
+            HttpLimits(settings.collector_max_message_bytes, settings.collector_body_timeout_s),
+        )
+        return HttpServer(
+            settings.http_listen,
+            app,
+            tls=self._tls.context if self._tls is not None else None,
+            reuse_port=settings.collector_reuse_port,
         )
 
     def _open_log(self, signal: Signal, quarantine: Quarantine) -> SignalLog:
@@ -112,21 +143,33 @@ class Collector:
             recent_most=self._settings.collector_repeat_window_requests,
         )
 
-    def _check_health(self) -> None:
+    def _look_after(self) -> None:
+        self._tenants.refresh()
+        if self._tls is not None:
+            self._tls.refresh()
         for log in self._logs.values():
             log.probe()
         is_failing = any(log.error for log in self._logs.values())
-        self._grpc.set_serving(not is_failing and not self._budget.is_above_high_water)
+        self._is_healthy = not is_failing and not self._budget.is_above_high_water
+        self._grpc.set_serving(self._is_healthy)
 
     @property
     def grpc_address(self) -> str:
         """HOST:PORT that it listens on."""
         return f"{self._grpc.host}:{self._grpc.port}"
 
+    @property
+    def http_address(self) -> str | None:
+        """HOST:PORT that it listens on for HTTP; None: not at all."""
+        return f"{self._http.host}:{self._http.port}" if self._http is not None else None
+
     def start(self) -> None:
         """Begin to accept requests and to deliver what is in the log."""
         for writer in self._writers:
             writer.start()
+        self._is_healthy = True
+        if self._http is not None:
+            self._http.start()
         self._grpc.start()
         self._reporter.start()
         gc.collect()
@@ -139,7 +182,11 @@ class Collector:
         """
         deadline_s = time.monotonic() + self._settings.collector_stop_grace_s
         self._reporter.stop()
+        self._is_healthy = False
         self._grpc.stop(self._settings.collector_stop_grace_s)
+        if self._http is not None:
+            self._http.stop(max(0.0, deadline_s - time.monotonic()))
+            self._http_workers.shutdown(wait=True)
         for log in self._logs.values():
             log.close()
         for writer in self._writers:
@@ -152,6 +199,27 @@ class Collector:
         if any(pending.values()):
             _LOG.warning("stopped with items left in the log, for the next start: %s", pending)
         self._folder.close()
+
+
+def check_settings(settings: CollectorSettings) -> None:
+    """Read the files that settings name, as a start would.
+
+    Raises:
+        ConfigurationError: One of them is not right; the message says what to change.
+    """
+    _tenants_of(settings)
+    _tls_of(settings)
+
+
+def _tenants_of(settings: CollectorSettings) -> Tenants:
+    return Everyone() if settings.collector_tenants is None else TenantsFile(settings.collector_tenants)
+
+
+def _tls_of(settings: CollectorSettings) -> TlsFiles | None:
+    certificate, key = settings.collector_tls_certificate, settings.collector_tls_key
+    if certificate is None or key is None:
+        return None
+    return TlsFiles(certificate, key, settings.collector_tls_client_ca)
 
 
 def _migration(url: StoreUrl) -> Callable[[], None]:
@@ -172,12 +240,14 @@ def serve(settings: CollectorSettings, *, on_ready: Callable[[Collector], None] 
         ConfigurationError: See `Collector`.
     """
     keep_heap_small()
+    allow_many_open_files()
     collector = Collector(settings)
     with catching_stop_signals() as stop_signal:
         collector.start()
         _LOG.info(
-            "collector listens on %s, log %s, store %s",
+            "collector listens on %s (gRPC) and %s (HTTP), log %s, store %s",
             collector.grpc_address,
+            collector.http_address or "nothing",
             settings.collector_wal,
             settings.store_url,
         )

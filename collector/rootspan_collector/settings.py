@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rootspan_collector.errors import ConfigurationError
@@ -12,7 +13,7 @@ from rootspan_store.client import StoreUrl
 from rootspan_store.errors import StoreConfigError
 from rootspan_store.settings import parse_listen
 
-__all__ = ["CollectorSettings", "load_settings"]
+__all__ = ["CollectorSettings", "load_settings", "settings_schema"]
 
 _MIB = 1024 * 1024
 
@@ -31,6 +32,26 @@ class CollectorSettings(BaseSettings):
     )
     collector_grpc: str = Field(
         default="127.0.0.1:4317", description="HOST:PORT for OTLP/gRPC; port 0 asks the system for a free one"
+    )
+    collector_http: str = Field(
+        default="127.0.0.1:4318",
+        description="HOST:PORT for OTLP/HTTP and Prometheus' /metrics; port 0: a free one, empty: none",
+    )
+    collector_tls_certificate: Path | None = Field(
+        default=None, description="PEM chain that both receivers show; it may be replaced while they run"
+    )
+    collector_tls_key: Path | None = Field(default=None, description="PEM key of that certificate")
+    collector_tls_client_ca: Path | None = Field(
+        default=None, description="PEM authorities; senders must show a certificate that one of them signed"
+    )
+    collector_tenants: Path | None = Field(
+        default=None,
+        description=(
+            "TOML file of tenants: tokens, certificates and quotas. With it, senders must say who they are"
+        ),
+    )
+    collector_insecure: bool = Field(
+        default=False, description="Allow listening beyond loopback without knowing who sends"
     )
     collector_wal: Path = Field(
         default=Path("rootspan-data/wal"), description="Folder of the write-ahead log; one collector each"
@@ -56,6 +77,9 @@ class CollectorSettings(BaseSettings):
     )
     collector_max_message_bytes: int = Field(
         default=16 * _MIB, ge=64 * 1024, le=256 * _MIB, description="Largest request, uncompressed"
+    )
+    collector_body_timeout_s: float = Field(
+        default=30.0, gt=0, le=600, description="Longest time for a request's body to arrive over HTTP"
     )
     collector_threads: int = Field(
         default=16, ge=1, le=256, description="Requests handled at once; each waits for an fsync"
@@ -97,10 +121,11 @@ class CollectorSettings(BaseSettings):
         default=True, description="Apply the schema's migrations before the first insert"
     )
 
-    @field_validator("collector_grpc")
+    @field_validator("collector_grpc", "collector_http")
     @classmethod
-    def _grpc_is_host_and_port(cls, value: str) -> str:
-        parse_listen(value)
+    def _is_host_and_port(cls, value: str, info: ValidationInfo) -> str:
+        if value or info.field_name == "collector_grpc":
+            parse_listen(value)
         return value
 
     @field_validator("store")
@@ -122,6 +147,28 @@ class CollectorSettings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _strangers_need_leave(self) -> CollectorSettings:
+        if (self.collector_tls_certificate is None) != (self.collector_tls_key is None):
+            raise ValueError(
+                "a certificate needs its key and the other way round: set ROOTSPAN_COLLECTOR_TLS_*"
+            )
+        if self.collector_tls_client_ca is not None and self.collector_tls_certificate is None:
+            raise ValueError("collector_tls_client_ca needs ROOTSPAN_COLLECTOR_TLS_CERTIFICATE and _KEY")
+        knows_senders = self.collector_tenants is not None or self.collector_tls_client_ca is not None
+        if knows_senders or self.collector_insecure:
+            return self
+        for name in ("collector_grpc", "collector_http"):
+            value = getattr(self, name)
+            if value and not _is_loopback(parse_listen(value)[0]):
+                raise ValueError(
+                    f"{name} {value} takes data from anyone who can reach it: name tenants "
+                    "(ROOTSPAN_COLLECTOR_TENANTS) or client authorities "
+                    "(ROOTSPAN_COLLECTOR_TLS_CLIENT_CA), or allow it with --insecure "
+                    "(ROOTSPAN_COLLECTOR_INSECURE=1)"
+                )
+        return self
+
     @property
     def store_url(self) -> StoreUrl:
         """The parsed store URL."""
@@ -131,6 +178,18 @@ class CollectorSettings(BaseSettings):
     def grpc_listen(self) -> tuple[str, int]:
         """Host and port to listen on."""
         return parse_listen(self.collector_grpc)
+
+    @property
+    def http_listen(self) -> tuple[str, int] | None:
+        """Host and port for HTTP; None: not at all."""
+        return parse_listen(self.collector_http) if self.collector_http else None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def load_settings(**given: object) -> CollectorSettings:
@@ -146,3 +205,8 @@ def load_settings(**given: object) -> CollectorSettings:
             f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {fault['msg']}" for fault in err.errors()
         )
         raise ConfigurationError("; ".join(faults)) from err
+
+
+def settings_schema() -> dict[str, object]:
+    """Return the JSON schema of a configuration file: every setting with its bounds, default and meaning."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | CollectorSettings.model_json_schema()

@@ -13,7 +13,11 @@ from dataclasses import asdict, dataclass
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, empty_pb2, json_format, struct_pb2
 
+from rootspan_collector.admission import refusal
+from rootspan_collector.errors import Unauthenticated
+from rootspan_collector.grpc_export import caller_of
 from rootspan_collector.receiver import Receiver
+from rootspan_collector.senders.tenants import Tenants
 from rootspan_collector.wal.budget import ByteBudget
 from rootspan_collector.wal.log import SignalLog
 from rootspan_store.ingest import Signal
@@ -44,6 +48,10 @@ class StatusReport:
                 "malformed_requests": self.receivers[signal].malformed_requests,
                 "oldest_pending_age_s": 0.0 if oldest is None else max(0.0, (time.time_ns() - oldest) / 1e9),
                 "log_error": log.error or "",
+                "refused_by": [
+                    {"sender": key.sender, "reason": key.reason, "requests": requests, "items": items}
+                    for key, (requests, items) in self.receivers[signal].refusals.snapshot().items()
+                ],
             }
         return {
             "collector_id": self.collector_id,
@@ -75,10 +83,19 @@ class StatusReport:
         return b"".join(lines)
 
 
-def status_handler(report: StatusReport) -> grpc.GenericRpcHandler[empty_pb2.Empty, struct_pb2.Struct]:
-    """Return the gRPC handler of `Get` (google.protobuf.Empty → google.protobuf.Struct)."""
+def status_handler(
+    report: StatusReport, tenants: Tenants
+) -> grpc.GenericRpcHandler[empty_pb2.Empty, struct_pb2.Struct]:
+    """Return the gRPC handler of `Get` (google.protobuf.Empty → google.protobuf.Struct).
 
-    def get(_request: empty_pb2.Empty, _context: grpc.ServicerContext) -> struct_pb2.Struct:
+    Where tenants have to prove who they are, so has whoever asks.
+    """
+
+    def get(_request: empty_pb2.Empty, context: grpc.ServicerContext) -> struct_pb2.Struct:
+        try:
+            caller_of(context, tenants)
+        except Unauthenticated as err:
+            context.abort_with_status(refusal(err))
         answer = struct_pb2.Struct()
         json_format.ParseDict(report.as_dict(), answer)
         return answer

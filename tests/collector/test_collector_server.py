@@ -41,6 +41,7 @@ def collector(folder: Path, **given: object) -> Iterator[Collector]:
     told = {
         "store": f"http://127.0.0.1:{closed_port()}/otel",
         "collector_grpc": "127.0.0.1:0",
+        "collector_http": "127.0.0.1:0",
         "collector_wal": folder / "wal",
         "collector_stop_grace_s": 0.2,
         **given,
@@ -141,7 +142,7 @@ def test_a_full_log_answers_resource_exhausted_with_retry_info(tmp_path: Path) -
         with pytest.raises(grpc.RpcError) as caught:
             export(bodies[4])
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert "log is full" in caught.value.details()
+        assert "log is 94% full" in caught.value.details()
         rich = rpc_status.from_call(caught.value)
         assert rich is not None
         retry = error_details_pb2.RetryInfo()
@@ -258,6 +259,7 @@ def test_requests_in_flight_are_acknowledged_when_told_to_stop(
         load_settings(
             store=f"http://127.0.0.1:{closed_port()}/otel",
             collector_grpc="127.0.0.1:0",
+            collector_http="",
             collector_wal=tmp_path / "wal",
             collector_stop_grace_s=1.5,
         )
@@ -290,6 +292,7 @@ def test_two_collectors_on_one_port_are_an_error_that_says_so(tmp_path: Path) ->
         settings = load_settings(
             store="http://127.0.0.1:1/otel",
             collector_grpc=running.grpc_address,
+            collector_http="",
             collector_wal=tmp_path / "other",
         )
         with pytest.raises(ConfigurationError, match="ROOTSPAN_COLLECTOR_GRPC"):

@@ -190,10 +190,11 @@ class CollectorProcess(Process):
     def __init__(
         self, folder: Path, store_url: str, flags: Sequence[str] = (), environment: Mapping[str, str] = {}
     ) -> None:
-        self.port = free_port()
+        self.port, self.http_port = free_port(), free_port()
         self.wal = folder / "wal"
         folder.mkdir(parents=True, exist_ok=True)
-        arguments = ["--store", store_url, "--grpc", self.address, "--wal", str(self.wal), *flags]
+        arguments = ["--store", store_url, "--grpc", self.address, "--http", f"127.0.0.1:{self.http_port}"]
+        arguments += ["--wal", str(self.wal), *flags]
         super().__init__(
             "collector", ["-m", "rootspan_collector", *arguments], folder / "collector.log", environment
         )

@@ -1,5 +1,6 @@
 """`rootspan collector`: OTLP in, ClickHouse out, with a write-ahead log between."""
 
+import json
 import logging
 import os
 import tomllib
@@ -16,8 +17,8 @@ __all__ = ["EPILOG", "collector"]
 
 EPILOG = examples(
     ("rootspan collector", "127.0.0.1:4317, into the store on this machine"),
-    ("rootspan collector --grpc 0.0.0.0:4317 --store http://db:8123/otel", "for a fleet"),
-    ("rootspan collector --config collector.toml", "settings from a file"),
+    ("rootspan collector --grpc 0.0.0.0:4317 --tenants tenants.toml", "for a fleet, with tokens"),
+    ("rootspan collector --config collector.toml --check", "is the file right?"),
 )
 
 
@@ -41,6 +42,31 @@ def collector(
             help="Where to take OTLP/gRPC. Default: 127.0.0.1:4317.",
         ),
     ] = None,
+    http: Annotated[
+        str | None,
+        typer.Option(
+            "--http",
+            envvar="ROOTSPAN_COLLECTOR_HTTP",
+            metavar="HOST:PORT",
+            help="Where to take OTLP/HTTP and show /metrics; empty: nowhere. Default: 127.0.0.1:4318.",
+        ),
+    ] = None,
+    tenants: Annotated[
+        Path | None,
+        typer.Option(
+            "--tenants",
+            envvar="ROOTSPAN_COLLECTOR_TENANTS",
+            help="TOML file of tenants: tokens, certificates, quotas. Senders must then say who they are.",
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure",
+            envvar="ROOTSPAN_COLLECTOR_INSECURE",
+            help="Listen beyond this machine without knowing who sends.",
+        ),
+    ] = False,
     wal: Annotated[
         Path | None,
         typer.Option(
@@ -57,6 +83,22 @@ def collector(
             help="TOML file of settings by name (wal_max_bytes = …). Flags and variables win over it.",
         ),
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            envvar="ROOTSPAN_COLLECTOR_CHECK",
+            help="Check the settings and the files they name, and end.",
+        ),
+    ] = False,
+    schema: Annotated[
+        bool,
+        typer.Option(
+            "--print-schema",
+            envvar="ROOTSPAN_COLLECTOR_PRINT_SCHEMA",
+            help="Print the JSON schema of the settings, and end.",
+        ),
+    ] = False,
 ) -> None:
     """Take OTLP from services, keep it on disk, and insert it into ClickHouse.
 
@@ -65,17 +107,32 @@ def collector(
     after it has stored what is pending, as far as that works within its grace time.
     """
     with needing("collector"):
-        from rootspan_collector.server import Collector, serve
-        from rootspan_collector.settings import load_settings
+        from rootspan_collector.server import Collector, check_settings, serve
+        from rootspan_collector.settings import load_settings, settings_schema
+    if schema:
+        print(json.dumps(settings_schema(), indent=2, ensure_ascii=False))
+        return
     given = _settings_of(config) if config is not None else {}
-    flags = {"store": store, "collector_grpc": grpc, "collector_wal": wal}
+    flags = {
+        "store": store,
+        "collector_grpc": grpc,
+        "collector_http": http,
+        "collector_tenants": tenants,
+        "collector_insecure": insecure or None,
+        "collector_wal": wal,
+    }
     given |= {name: value for name, value in flags.items() if value is not None}
+    settings = load_settings(**given)
+    if check:
+        check_settings(settings)
+        print("the settings are right")
+        return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def ready(started: Collector) -> None:
         print(f"collector ready at {started.grpc_address}", flush=True)
 
-    serve(load_settings(**given), on_ready=ready)
+    serve(settings, on_ready=ready)
 
 
 def _settings_of(path: Path) -> dict[str, object]:

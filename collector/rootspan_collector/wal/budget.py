@@ -26,9 +26,14 @@ class ByteBudget:
         return self._used_bytes
 
     @property
+    def used_ratio(self) -> float:
+        """Share of the limit that is reserved now, 0-1 (above 1 if more was found at the start)."""
+        return self._used_bytes / self.limit_bytes
+
+    @property
     def is_above_high_water(self) -> bool:
         """Whether less than 5 % of the limit is left."""
-        return self._used_bytes > self.limit_bytes * _HIGH_WATER_RATIO
+        return self.used_ratio > _HIGH_WATER_RATIO
 
     def reserve(self, size_bytes: int) -> None:
         """Take bytes. Raises LogFull, with nothing taken, when they would exceed the limit."""

@@ -114,6 +114,10 @@ class SignalLog:
         """Whether `close` was called."""
         return self._is_closed
 
+    def is_known(self, payload: bytes) -> bool:
+        """Whether the same request was made durable lately, so that it can be acknowledged again."""
+        return self._waiting.is_known(digest_of(payload))
+
     def append(self, payload: bytes, items: int) -> bool:
         """Make one request durable; returns only after fsync.
 

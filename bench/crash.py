@@ -1,0 +1,165 @@
+"""`python -m bench.crash`: SIGKILL at random moments under load; acknowledged = stored once + quarantined.
+
+Real processes: the store, the collector, five senders of all signals that repeat what was not acknowledged.
+In each round the collector, the store or both are killed at a random moment and started again. Counted at
+the end, by the database: raw tables, rollups, the ledger, and the quarantine. Exit status 1 if one is off.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.processes import CollectorProcess, Process, StoreProcess, wait_until
+
+from bench.crash_load import Acknowledged, CrashFleet
+
+__all__ = ["Account", "run"]
+
+_SQL = {
+    "traces": {
+        "raw": "SELECT count() FROM otel_traces",
+        "unique": "SELECT uniqExact(SpanId) FROM otel_traces",
+        "rollup": "SELECT sum(Spans) FROM otel_spans_1m",
+        "ledger": "SELECT sum(Items) FROM rootspan_stored WHERE Signal = 'traces'",
+    },
+    "logs": {
+        "raw": "SELECT count() FROM otel_logs",
+        "unique": "SELECT uniqExact(Body) FROM otel_logs",
+        "rollup": "SELECT sum(Logs) FROM otel_logs_1m",
+        "ledger": "SELECT sum(Items) FROM rootspan_stored WHERE Signal = 'logs'",
+    },
+    "metrics": {
+        "raw": "SELECT count() FROM otel_metrics_gauge",
+        "unique": "SELECT uniqExact(Attributes['id']) FROM otel_metrics_gauge",
+        "rollup": "SELECT sum(Points) FROM otel_gauges_1m",
+        "ledger": "SELECT sum(Items) FROM rootspan_stored WHERE Signal = 'metrics'",
+    },
+}
+_TRACE_TIMES = """
+SELECT (SELECT uniqExact(TraceId) FROM otel_traces) = (SELECT uniqExact(TraceId) FROM otel_traces_trace_id_ts)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the senders were told, and what is there.
+
+    Attributes:
+        found: By signal: items by where they were counted; each has to equal the acknowledged ones.
+        faults: One sentence for each that does not.
+    """
+
+    rounds: int
+    kills: Mapping[str, int]
+    acknowledged: Mapping[str, int]
+    poison: int
+    repeated_requests: int
+    found: Mapping[str, Mapping[str, int]]
+    faults: tuple[str, ...]
+
+
+def run(folder: Path, *, rounds: int, seed: int, longest_s: float = 1.0) -> Account:
+    """Kill and count.
+
+    Args:
+        folder: For the data; made if missing.
+        rounds: How often something is killed.
+        seed: Of the moments and the victims.
+        longest_s: Each kill comes up to this long after every sender was acknowledged again.
+    """
+    rng = random.Random(seed)
+    store = StoreProcess(folder)
+    # Small segments: many inserts, so that a kill meets one in every stage.
+    collector = CollectorProcess(folder, store.url, ["--wal-segment-age-s", "0.05"])
+    kills: Counter[str] = Counter()
+    with store.running(), collector.running():
+        fleet = CrashFleet(collector.address, seed=seed)
+        for _ in range(rounds):
+            _wait_for_more(fleet)
+            time.sleep(rng.uniform(0, longest_s))
+            victims = rng.choice(([collector], [store], [collector, store]))
+            kills["+".join(one.name for one in victims)] += 1
+            _kill(victims, rng)
+        _wait_for_more(fleet)
+        told = fleet.stop()
+        collector.wait_drained()
+        return _account(store, collector, told, rounds, kills)
+
+
+def _wait_for_more(fleet: CrashFleet) -> None:
+    before = fleet.requests()
+    wait_until(
+        lambda: all(now > then for now, then in zip(fleet.requests(), before, strict=True)),
+        timeout_s=60,
+        what="every sender is acknowledged again",
+    )
+
+
+def _kill(victims: list[Process], rng: random.Random) -> None:
+    for victim in victims:
+        victim.kill()
+    # The order and the time between are part of the luck: the collector may find no store, or a new one.
+    rng.shuffle(victims)
+    for victim in victims:
+        time.sleep(rng.uniform(0, 0.3))
+        victim.start()
+
+
+def _account(
+    store: StoreProcess,
+    collector: CollectorProcess,
+    told: Acknowledged,
+    rounds: int,
+    kills: Mapping[str, int],
+) -> Account:
+    faults: list[str] = []
+    found: dict[str, dict[str, int]] = {}
+    for signal, queries in _SQL.items():
+        wanted, poison = told.good[signal], told.poison[signal]
+        found[signal] = {place: store.number(sql) for place, sql in queries.items()}
+        found[signal]["collector_stored"] = collector.counts(signal)["stored"]
+        faults += [
+            f"{signal}: {count} items by {place}, {wanted} acknowledged"
+            for place, count in found[signal].items()
+            if count != wanted
+        ]
+        counts = collector.counts(signal)
+        if counts["quarantined"] != poison or counts["accepted"] != wanted + poison or counts["pending"]:
+            faults.append(f"{signal}: {counts} for {wanted} good and {poison} poisoned items")
+    if store.number(_TRACE_TIMES) != 1:
+        faults.append("traces: the table of trace times lacks some, or has too many")
+    good = dict(told.good)
+    return Account(rounds, dict(kills), good, told.poison["traces"], told.repeated, found, tuple(faults))
+
+
+def main() -> int:
+    """Run, print, and judge."""
+    parser = argparse.ArgumentParser(prog="python -m bench.crash", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    began_s = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="rootspan-crash-") as folder:
+        account = run(Path(folder), rounds=arguments.rounds, seed=arguments.seed)
+    fields = {name: getattr(account, name) for name in Account.__dataclass_fields__}
+    fields["took_s"] = round(time.monotonic() - began_s, 1)
+    if arguments.json:
+        print(json.dumps(fields))
+    else:
+        for name, value in fields.items():
+            print(f"{name:<20} {value}")
+    return 1 if account.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""OTLP/HTTP, and what is asked about the collector over HTTP."""

@@ -1,0 +1,1 @@
+"""Who sends, what they may send, and what becomes of it when there is too much."""
