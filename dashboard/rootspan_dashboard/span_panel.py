@@ -12,6 +12,7 @@ from rootspan_dashboard.links import link_to
 from rootspan_dashboard.literal import escape
 from rootspan_dashboard.states import say_empty
 from rootspan_dashboard.trace_parts import span_html
+from rootspan_dashboard.url_state import write
 
 __all__ = ["draw_span"]
 
@@ -46,9 +47,7 @@ def _draw_links(detail: SpanDetail) -> None:
         return
     st.html(f'<div class="rs-span"><h4>Refers to ({len(detail.links)})</h4></div>')
     for number, link in enumerate(detail.links[:MOST_LINKS], start=1):
-        link_to(
-            "Trace", f"Open link {number}", icon=":material/link:", trace=link.trace_id, span=link.span_id
-        )
+        _open(f"Open link {number}", link.trace_id, link.span_id)
 
 
 def _draw_links_here(trace_id: str, span_id: str, bounds: TraceBounds) -> None:
@@ -61,9 +60,16 @@ def _draw_links_here(trace_id: str, span_id: str, bounds: TraceBounds) -> None:
     st.html(f'<div class="rs-span"><h4>Referred to by ({len(found)})</h4></div>')
     for number, row in enumerate(found[:MOST_LINKS], start=1):
         with st.container(horizontal=True, vertical_alignment="center", key=f"linked:{number}"):
-            link_to("Trace", "Open", icon=":material/link:", trace=row["trace_id"], span=row["span_id"])
+            _open(f"Open {number}", row["trace_id"], row["span_id"])
             st.html(
                 f'<span class="rs-note">{escape(row["operation"])} · {escape(row["service"])} '
                 f"{escape(format_ms(row['duration_ns'] / 1e6))}</span>",
                 width="content",
             )
+
+
+def _open(label: str, trace_id: str, span_id: str) -> None:
+    """A button that opens another trace. A link to the same page would not change the address."""
+    if st.button(label, icon=":material/link:", key=f"open:{label}:{span_id}", type="tertiary"):
+        write(trace=trace_id, span=span_id, rows=None)
+        st.rerun()

@@ -122,9 +122,9 @@ def test_all_rows_of_a_large_trace_come_window_by_window_as_one_scrolls_and_fold
 
 def test_links_lead_from_a_batch_to_its_requests_and_back(stage: Stage, page: Page) -> None:
     open_view(page, stage, "trace", trace=BATCH_TRACE)
-    page.get_by_role("link", name="Open link 2").click()
+    page.get_by_role("button", name="Open link 2").click()
     expect(page.locator(".row .op")).to_have_text(["request 1"])
     expect(page).to_have_url(re.compile(f"trace={REQUEST_TRACES[1]}"))
     expect(page.locator(".rs-span").filter(has_text="Referred to by (1)")).to_be_visible()
-    page.locator(".st-key-span").get_by_role("link", name="Open", exact=False).first.click()
+    page.get_by_role("button", name="Open 1").click()
     expect(page.locator(".row .op")).to_have_text(["batch"])
