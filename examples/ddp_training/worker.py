@@ -11,6 +11,8 @@ import signal
 import time
 from collections.abc import Iterator
 
+from examples.ddp_training.faults import HANG_S, SLOW_S, Fault, host_of
+
 import rootspan
 
 SIZE, HIDDEN, BATCH = 256, 512, 64
@@ -18,16 +20,7 @@ SIZE, HIDDEN, BATCH = 256, 512, 64
 
 def main() -> None:
     """Train until the asked number of steps is done."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--endpoint", default="localhost:4317")
-    parser.add_argument("--steps", type=int, default=60)
-    parser.add_argument("--fault", default="none")
-    parser.add_argument("--fault-step", type=int, default=30)
-    parser.add_argument("--checkpoints", default="")
-    asked = parser.parse_args()
-
-    from examples.ddp_training.faults import HANG_S, SLOW_S, Fault, host_of
-
+    asked = _arguments()
     rank = int(os.environ["RANK"])
     place = {"host.name": host_of(rank), "gpu.index": 0}
     rootspan.init("ddp-trainer", asked.endpoint, resource=place, instrument=["torch"])  # 1
@@ -78,6 +71,16 @@ def main() -> None:
     checksum = sum(float(weights.detach().double().sum()) for weights in model.parameters())
     print(f"rank {rank}: weights {checksum!r}, next random number {float(torch.rand(1))!r}", flush=True)
     dist.destroy_process_group()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--endpoint", default="localhost:4317")
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--fault", default="none")
+    parser.add_argument("--fault-step", type=int, default=30)
+    parser.add_argument("--checkpoints", default="")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -40,6 +40,11 @@ _COLLECTIVES = {
     "gather": (0, "tensor", 3, 4),
     "scatter": (0, "tensor", 3, 4),
     "barrier": (99, "", 0, 1),
+    # What is pickled has no size before; they always block.
+    "all_gather_object": (99, "", 2, 99),
+    "broadcast_object_list": (99, "", 2, 99),
+    "gather_object": (99, "", 3, 99),
+    "scatter_object_list": (99, "", 3, 99),
 }
 # Operation: its direction, names of the peer in the job and in the group, and whether it blocks.
 _PAIRS = {
@@ -66,24 +71,24 @@ def install() -> None:
                 _replace(name, _wrap_collective(name, original, where))
         for name, (peer, group_peer, blocking) in _PAIRS.items():
             _replace(name, _wrap_pair(name, getattr(dist, name), peer, group_peer, blocking))
-        # P2POp compares its operation with isend and irecv; the originals may have been imported before us.
+        dist.batch_isend_irecv = _wrap_batch(dist.batch_isend_irecv)
+        # P2POp takes isend and irecv only: it shall take them wrapped, too.
         check = c10d._check_op
-        c10d._check_op = lambda op: check(_wrapped.get(op, op))
-        _replace("destroy_process_group", _forget_groups_after(dist.destroy_process_group))
+        c10d._check_op = lambda op: check(_originals.get(op, op))
+        dist.destroy_process_group = _forget_groups_after(dist.destroy_process_group)
 
 
 _MARK = "_rootspan_installed"
 _installing = threading.Lock()
-_wrapped: dict[Call, Call] = {}
+_originals: dict[Call, Call] = {}
 _channels: dict[object, Channel] = {}
 
 
 def _replace(name: str, wrapper: Call) -> None:
-    original = getattr(dist, name)
-    _wrapped[original] = wrapper
-    for module in (dist, c10d):
-        if getattr(module, name, None) is original:
-            setattr(module, name, wrapper)
+    # In torch.distributed alone, not where it is defined: there, send() calls isend(), and one call would be
+    # recorded twice.
+    _originals[wrapper] = getattr(dist, name)
+    setattr(dist, name, wrapper)
 
 
 def channel_of(group: Any) -> Channel | None:
@@ -97,7 +102,8 @@ def channel_of(group: Any) -> Channel | None:
     real = c10d._get_default_group() if group is None else group
     if not isinstance(real, dist.ProcessGroup):
         return None
-    label = f"{real.group_name}:{real.group_desc}"
+    described = real.group_desc not in ("", "undefined")
+    label = f"{real.group_name}:{real.group_desc}" if described else real.group_name
     made = recorder().channels.setdefault(label, Channel(label, tuple(dist.get_process_group_ranks(real))))
     _channels[group] = made
     return made
@@ -106,7 +112,7 @@ def channel_of(group: Any) -> Channel | None:
 def note_end(work: Any, record: Record) -> None:
     """Have a record end when its work does, on whichever thread that is."""
     try:
-        work.get_future().add_done_callback(lambda _: close(record))
+        work.get_future().add_done_callback(lambda done: close(record, _error_of(done)))
     except Exception:  # a backend without futures: the end of the call is what is known
         close(record)
 
@@ -180,6 +186,42 @@ def _wrap_pair(op: str, original: Call, peer_name: str, group_peer_name: str, bl
         return result
 
     return recorded
+
+
+def _wrap_batch(original: Call) -> Call:
+    @functools.wraps(original)
+    def recorded(p2p_op_list: list[dist.P2POp]) -> list[dist.Work]:
+        if torch.compiler.is_compiling():
+            return cast("list[dist.Work]", original(p2p_op_list))
+        records, now = [], recorder()
+        for one in p2p_op_list:
+            one.op = _originals.get(one.op, one.op)
+            channel = _channel_or_none(one.group)
+            if channel is not None:
+                direction = one.op.__name__.removeprefix("i")
+                size, step = _bytes_of(one.tensor), now.step
+                records.append(now.ring.open_pair(direction, channel, size, one.peer, step, Wait.LATER))
+        try:
+            works: list[dist.Work] = original(p2p_op_list)
+        except BaseException as err:
+            for record in records:
+                close(record, type(err).__name__)
+            raise
+        # One work for each, or one for all where the backend coalesces them.
+        each = works if len(works) == len(records) else works[-1:] * len(records)
+        for work, record in zip(each, records, strict=False):
+            note_end(work, record)
+        return works
+
+    return recorded
+
+
+def _error_of(done: torch.futures.Future[Any]) -> str | None:
+    try:
+        done.value()
+    except Exception as err:
+        return type(err).__name__
+    return None
 
 
 def _channel_or_none(group: object) -> Channel | None:

@@ -52,8 +52,10 @@ def send_collectives(
         if not record[ENDED_NS] or record[TOLD]:
             continue
         record[TOLD] = True
-        around = getattr(record[PHASE], "span", None)
-        above = inside if around is None else otel_trace.set_span_in_context(around, Context())
+        phase = record[PHASE]
+        while phase is not None and phase.span is None:
+            phase = phase.outer
+        above = inside if phase is None else otel_trace.set_span_in_context(phase.span, Context())
         span = tracer.start_span(
             semconv.SPAN_TRAIN_COLLECTIVE,
             above,

@@ -69,8 +69,8 @@ def watch_model(model: nn.Module) -> None:
     model.register_forward_hook(end, always_call=True)
     if isinstance(model, DistributedDataParallel):
         try:
-            # A lambda: DDP reads annotations and takes none but its own.
-            model.register_comm_hook(model.process_group, lambda group, bucket: _reduce(group, bucket))
+            # DDP reads annotations and takes none but its own: a partial function shows it none.
+            model.register_comm_hook(model.process_group, functools.partial(_reduce))
         except (RuntimeError, TypeError, ValueError) as err:
             _logger.info("DDP's buckets are not recorded, this model has a communication hook: %s", err)
 

@@ -148,7 +148,8 @@ class Phase(_Scope):
         if self._counted is not None:
             self.outer, self._counted.phase = self._counted.phase, self
         self.start_ns = time.time_ns()
-        if self._counted is None or self._counted.detailed:
+        # What is a collective has a span of its own; a phase around it only says whose time it is.
+        if self.name != COLLECTIVE and (self._counted is None or self._counted.detailed):
             self._begin_span(now, step)
         return self
 
@@ -161,7 +162,7 @@ class Phase(_Scope):
             otel_context.attach(self._previous)
             end_span(self.span, error)
         if self._counted is not None:
-            self._counted.leave(self, self.microbatch, sent=self.span is not None)
+            self._counted.leave(self, self.microbatch, sent=self.span is not None or self.name == COLLECTIVE)
 
     def _begin_span(self, now: Recorder, step: Step | None) -> None:
         told: dict[str, AttributeValue] = {**now.attributes, semconv.TRAINING_PHASE: self.name}

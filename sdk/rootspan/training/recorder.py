@@ -131,7 +131,11 @@ class Recorder:
         people ask next.
         """
         step = self.step
-        if step is None or not self._take(step):
+        if step is None:
+            return
+        while step.phase is not None:
+            step.phase.__exit__(None, None, None)
+        if not self._take(step):
             return
         records, _ = self.ring.since(step.first_record)
         for record in records:

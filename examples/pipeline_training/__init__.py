@@ -1,0 +1,1 @@
+"""Pipeline-parallel training on real processes: stages, microbatches, replicas; with faults to plant."""
