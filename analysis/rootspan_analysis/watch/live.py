@@ -63,7 +63,7 @@ class Live:
         further = {one.key: one for one in more if one.key not in known}
         breaches = tuple((known | further).values())
         severity = worse(self.incident.severity, severity_of(breaches))
-        # Values alone change at every look: the order, and the row, wait for something that a person wants to know.
+        # Values change at every look: order and row wait for something that a person wants to know.
         if further or severity != self.incident.severity:
             breaches = ordered(breaches, calls)
             self.dirty = True

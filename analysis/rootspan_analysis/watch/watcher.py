@@ -26,7 +26,7 @@ from rootspan_analysis.watch.reach import fetch_reach
 from rootspan_analysis.watch.records import incident, incidents, write_incident
 from rootspan_analysis.watch.statements import Client, rows_of, run
 
-__all__ = ["Look", "Tell", "Watcher"]
+__all__ = ["Look", "Tell", "Watcher", "run_until"]
 
 WRITE_EVERY_S: Final = 30.0
 """An open incident's row is written at least so often; at once when it opens, changes its cause or closes."""

@@ -17,6 +17,7 @@ from rootspan_cli.commands import (
     sql,
     store,
     up,
+    watch,
     why,
 )
 
@@ -24,7 +25,7 @@ __all__ = ["PANELS"]
 
 PANELS: Final[Mapping[str, tuple[ModuleType, ...]]] = {
     "Start here": (demo, up),
-    "Ask": (why, doctor, sql),
+    "Ask": (why, watch, doctor, sql),
     "Feed": (replay,),
     "Parts, each a process": (store, collector, dashboard, migrate),
 }

@@ -1,4 +1,4 @@
-"""`rootspan up`: store, collector and dashboard on one machine, started, supervised and stopped."""
+"""`rootspan up`: store, collector, watcher and dashboard on one machine: started, supervised, stopped."""
 
 import threading
 from pathlib import Path
@@ -24,7 +24,7 @@ __all__ = ["EPILOG", "DashboardPort", "GrpcAddress", "HttpAddress", "up"]
 EPILOG = examples(
     ("rootspan up", "everything under ./rootspan-data"),
     ("rootspan up --data /srv/rootspan --no-dashboard", "a machine without people"),
-    ("rootspan up --collector-grpc 0.0.0.0:4317", "take telemetry from other machines"),
+    ("rootspan up --collector-grpc 0.0.0.0:4317 --insecure", "take telemetry from any machine"),
 )
 
 HttpAddress = Annotated[
@@ -40,6 +40,23 @@ GrpcAddress = Annotated[
         envvar="ROOTSPAN_COLLECTOR_GRPC",
         metavar="HOST:PORT",
         help="Where the collector takes OTLP/gRPC.",
+    ),
+]
+CollectorHttp = Annotated[
+    str,
+    typer.Option(
+        "--collector-http",
+        envvar="ROOTSPAN_COLLECTOR_HTTP",
+        metavar="HOST:PORT",
+        help="Where the collector takes OTLP/HTTP; empty: nowhere.",
+    ),
+]
+Insecure = Annotated[
+    bool,
+    typer.Option(
+        "--insecure",
+        envvar="ROOTSPAN_COLLECTOR_INSECURE",
+        help="Let the collector listen beyond this machine without knowing who sends.",
     ),
 ]
 DashboardPort = Annotated[
@@ -66,12 +83,25 @@ def up(
     ] = True,
     store_http: HttpAddress = "127.0.0.1:8123",
     collector_grpc: GrpcAddress = "127.0.0.1:4317",
+    collector_http: CollectorHttp = "127.0.0.1:4318",
+    insecure: Insecure = False,
     dashboard_port: DashboardPort = 8501,
+    watch: Annotated[
+        bool, typer.Option("--watch/--no-watch", envvar="ROOTSPAN_WATCH", help="Look for incidents too.")
+    ] = True,
+    watch_config: Annotated[
+        Path | None,
+        typer.Option(
+            "--watch-config",
+            envvar="ROOTSPAN_WATCH_CONFIG",
+            help="TOML file of objectives and receivers, as `rootspan watch --config` takes it.",
+        ),
+    ] = None,
 ) -> None:
-    """Start store, collector and dashboard on this machine; Ctrl-C stops all of them cleanly.
+    """Start store, collector, watcher and dashboard on this machine; Ctrl-C stops all of them cleanly.
 
     Each is a process of its own with a log under DATA/logs. One that dies is started again, and one that
-    keeps dying stops all, with the reason. They stop in an order that keeps everything: the dashboard, then
+    keeps dying stops all, with the reason. They stop in an order that keeps everything: dashboard, watcher,
     the collector, which stores what is pending, then the store. None outlives this command, not even SIGKILL.
     """
     with needing("all", "chdb", "grpc_health", *(("streamlit",) if dashboard else ())):
@@ -82,6 +112,10 @@ def up(
         collector=_fixed(collector_grpc, flag="--collector-grpc"),
         dashboard=Address("127.0.0.1", dashboard_port) if dashboard else None,
         credentials=credentials,
+        collector_http=_fixed(collector_http, flag="--collector-http") if collector_http else None,
+        insecure=insecure,
+        watch=watch,
+        watch_config=_checked(watch_config),
     )
     installation.require_free()
     supervisor = Supervisor(installation.parts(), note)
@@ -93,6 +127,15 @@ def up(
             supervisor.watch(threading.Event())
     except Interrupted:
         note("stopped")
+
+
+def _checked(config: Path | None) -> Path | None:
+    """Read it now: a part that cannot would only die again and again."""
+    if config is not None:
+        with needing("analysis", "numpy"):
+            from rootspan_analysis.watch import load_settings
+        load_settings(config)
+    return config
 
 
 def _fixed(text: str, *, flag: str) -> Address:
@@ -108,7 +151,8 @@ def _table(installation: Installation) -> "Table":
 
     table = Table.grid(padding=(0, 2))
     for part in installation.parts():
-        said = {"collector": f"OTLP/gRPC  {part.url}"}.get(part.name, part.url)
+        http = f", OTLP/HTTP  {installation.collector_http}" if installation.collector_http else ""
+        said = {"collector": f"OTLP/gRPC  {part.url}{http}"}.get(part.name, part.url)
         table.add_row(part.name, Text(said, "bold"))
     table.add_row("logs", Text(str(installation.data / "logs"), overflow="fold"))
     table.add_row("", Text("Ctrl-C stops all", "dim"))

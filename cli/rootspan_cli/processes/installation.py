@@ -4,11 +4,11 @@ Owns the layout of the data folder: the store's own files, `wal/` and `logs/`.
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from rootspan_cli.processes.part import GrpcHealth, HttpAnswer, Part
+from rootspan_cli.processes.part import GrpcHealth, HttpAnswer, Part, Runs
 from rootspan_cli.processes.ports import Address, free_address, require_free
 
 __all__ = ["Credentials", "Installation"]
@@ -26,12 +26,16 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Store, collector and dashboard on one machine.
+    """Store, collector, watcher and dashboard on one machine.
 
     Attributes:
         data: Folder of everything that is kept.
         store, collector, dashboard: Where they listen; no dashboard if None.
         credentials: Of the store; None: it asks for none.
+        collector_http: Where the collector takes OTLP/HTTP; None: nowhere.
+        insecure: Whether the collector may listen beyond this machine without knowing who sends.
+        watch: Whether incidents are looked for.
+        watch_config: The watcher's file of objectives and receivers.
     """
 
     data: Path
@@ -39,6 +43,10 @@ class Installation:
     collector: Address
     dashboard: Address | None
     credentials: Credentials | None = None
+    collector_http: Address | None = None
+    insecure: bool = False
+    watch: bool = False
+    watch_config: Path | None = None
 
     @property
     def store_url(self) -> str:
@@ -65,6 +73,9 @@ class Installation:
         """
         require_free(self.store, what="store", flag="--store-http (ROOTSPAN_STORE_HTTP)")
         require_free(self.collector, what="collector", flag="--collector-grpc (ROOTSPAN_COLLECTOR_GRPC)")
+        if self.collector_http is not None:
+            flag = "--collector-http (ROOTSPAN_COLLECTOR_HTTP)"
+            require_free(self.collector_http, what="collector", flag=flag)
         if self.dashboard is not None:
             require_free(self.dashboard, what="dashboard", flag="--dashboard-port (ROOTSPAN_DASHBOARD_PORT)")
 
@@ -74,12 +85,12 @@ class Installation:
         Raises:
             WrongUse: A host has no free port at all.
         """
-        return Installation(
-            data=self.data,
+        return replace(
+            self,
             store=free_address(self.store),
             collector=free_address(self.collector),
+            collector_http=free_address(self.collector_http) if self.collector_http else None,
             dashboard=free_address(self.dashboard) if self.dashboard else None,
-            credentials=self.credentials,
         )
 
     def parts(self) -> list[Part]:
@@ -98,7 +109,10 @@ class Installation:
             Part(
                 name="collector",
                 command=_rootspan(
-                    "collector", "--grpc", str(self.collector), "--wal", str(self.data / "wal")
+                    "collector",
+                    *("--grpc", str(self.collector), "--http", str(self.collector_http or "")),
+                    *("--wal", str(self.data / "wal")),
+                    *(("--insecure",) if self.insecure else ()),
                 ),
                 url=str(self.collector.reachable),
                 probe=GrpcHealth(self.collector.reachable),
@@ -107,6 +121,19 @@ class Installation:
                 stop_timeout_s=30.0,
             ),
         ]
+        if self.watch:
+            config = ("--config", str(self.watch_config)) if self.watch_config else ()
+            parts.append(
+                Part(
+                    name="watch",
+                    command=_rootspan("watch", "--json", *config),
+                    url="incidents: rootspan watch",
+                    probe=Runs(),
+                    log=logs / "watch.log",
+                    environment=knows_store,
+                    stop_timeout_s=20.0,
+                )
+            )
         if self.dashboard is not None:
             parts.append(
                 Part(

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from rootspan_cli.processes.ports import Address
 
-__all__ = ["GrpcHealth", "HttpAnswer", "Part", "Probe"]
+__all__ = ["GrpcHealth", "HttpAnswer", "Part", "Probe", "Runs"]
 
 
 class Probe(Protocol):
@@ -37,6 +37,15 @@ class HttpAnswer:
             return False
         finally:
             connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Ready as soon as it runs: for a part that serves nobody, and that waits for what it needs itself."""
+
+    def is_ready(self) -> bool:
+        """See `Probe`."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)
