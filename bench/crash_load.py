@@ -30,7 +30,7 @@ _ITEMS = 16
 # Well framed down to the span, garbage inside of it: one item.
 _POISON = b"\x0a\x10\x12\x0e\x12\x0c\xff\xff\xff\xff"
 _DUPLICATE_RATIO = 0.05
-_POISON_RATIO = 0.01
+_POISON_RATIO = 0.005
 _TIMEOUT_S = 2.0
 _SIGNALS = ("traces", "traces", "traces", "logs", "metrics")
 _REST_S = 0.05

@@ -2,7 +2,8 @@
 
 One small journal beside the segment, a JSON line per decision, synced before the decision is acted on. A
 range that was split is never sent whole again (its parts may be stored already, under tokens of their own),
-whatever the store says after a restart.
+whatever the store says after a restart. Requests that this program itself finds malformed are left out first,
+all at once; ranges then count what remains.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from rootspan_collector.wal.disk import PosixDisk
 
 __all__ = ["Fate", "HalvingJournal", "Range"]
 
@@ -53,6 +57,7 @@ class HalvingJournal:
         """Read what a previous process decided. Raises OSError."""
         self.path = segment_path.with_suffix(_SUFFIX)
         self._fates: dict[Range, Fate] = {}
+        self.left_out: frozenset[int] = frozenset()
         try:
             lines = self.path.read_bytes().splitlines(keepends=True)
         except FileNotFoundError:
@@ -63,6 +68,9 @@ class HalvingJournal:
                 os.truncate(self.path, self.path.stat().st_size - len(line))
                 break
             fields = json.loads(line)
+            if "left_out" in fields:
+                self.left_out = frozenset(fields["left_out"])
+                continue
             self._fates[Range(fields["first"], fields["end"])] = Fate(fields["fate"])
 
     def fate(self, part: Range) -> Fate | None:
@@ -71,8 +79,21 @@ class HalvingJournal:
 
     def decide(self, part: Range, fate: Fate) -> None:
         """Record a decision; returns only after fsync. Raises OSError."""
-        is_new = not self._fates
-        line = json.dumps({"first": part.first, "end": part.end, "fate": fate.value}).encode() + b"\n"
+        self._write({"first": part.first, "end": part.end, "fate": fate.value})
+        self._fates[part] = fate
+
+    def leave_out(self, indexes: Iterable[int]) -> None:
+        """Record which requests are malformed, by their place in the segment; at most once, and first.
+
+        Returns only after fsync. Raises OSError.
+        """
+        left_out = frozenset(indexes)
+        self._write({"left_out": sorted(left_out)})
+        self.left_out = left_out
+
+    def _write(self, fields: Mapping[str, object]) -> None:
+        is_new = self.is_empty
+        line = json.dumps(fields).encode() + b"\n"
         fd = os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o640)
         try:
             os.write(fd, line)
@@ -80,17 +101,12 @@ class HalvingJournal:
         finally:
             os.close(fd)
         if is_new:
-            folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        self._fates[part] = fate
+            PosixDisk().sync_folder(self.path.parent)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was decided: the segment was never taken apart."""
-        return not self._fates
+        return not self._fates and not self.left_out
 
     @staticmethod
     def forget(segment_path: Path) -> None:

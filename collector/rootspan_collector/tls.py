@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import grpc
 
@@ -60,7 +62,8 @@ class TlsFiles:
         """Return credentials that follow the files."""
         return grpc.dynamic_ssl_server_credentials(
             self._grpc_configuration(),
-            self._fetch,
+            # None means "no change", which the stubs do not know.
+            cast("Callable[[], grpc.ServerCertificateConfiguration]", self._fetch),
             require_client_authentication=self._authorities is not None,
         )
 

@@ -11,9 +11,11 @@ import pytest
 from wal_bench import WalBench
 
 from rootspan_collector.delivery import Delivery, Outcome, Stopped
+from rootspan_collector.otlp.messages import fault_of
 from rootspan_collector.wal.segment import Segment
 from rootspan_store.errors import StoreError, StoreRejected, StoreUnreachable
 from rootspan_store.ingest import Signal
+from support import otlp_requests as otlp
 
 UNKNOWN_PROTOBUF_FORMAT = 444
 MEMORY_LIMIT_EXCEEDED = 241
@@ -54,7 +56,7 @@ class MemoryStore:
         return [body for bodies in self.blocks.values() for body in bodies]
 
 
-PAYLOADS = [b"request %d" % number for number in range(9)]
+PAYLOADS = [otlp.traces(1, name=f"request {number}").SerializeToString() for number in range(9)]
 
 
 @pytest.fixture
@@ -174,3 +176,68 @@ def test_damage_found_when_reading_is_set_aside_and_counted(wal: WalBench, segme
     assert delivery(store, wal).deliver(segment, verify=True) == Outcome(stored=80, quarantined=10)
     assert sorted(store.rows()) == sorted(p for p in PAYLOADS if p != PAYLOADS[4])
     assert [json.loads(p.read_text())["kind"] for p in wal.quarantine.folder.glob("*.json")] == ["damaged"]
+
+
+RUBBISH = [b"\x0a\x08\x12\x06\x12\x04\xff\xff\xff%c" % number for number in range(5)]
+
+
+@pytest.fixture
+def littered(wal: WalBench) -> Segment:
+    """Five requests of rubbish between nine good ones."""
+    log = wal.open()
+    for number, payload in enumerate(PAYLOADS):
+        log.append(payload, 10)
+        if number < len(RUBBISH):
+            log.append(RUBBISH[number], 1)
+    found = log.next_segment(max_age_s=0, timeout_s=0)
+    assert found is not None
+    return found
+
+
+def strict_store() -> MemoryStore:
+    """Rejects rubbish as the database does."""
+    store = MemoryStore()
+    take = store.insert
+
+    def insert(signal: Signal, token: str, requests: Sequence[memoryview]) -> None:
+        store.poison = next((one for one in RUBBISH if one in [bytes(r) for r in requests]), None)
+        take(signal, token, requests)
+
+    store.insert = insert  # type: ignore[method-assign]
+    return store
+
+
+def test_rubbish_costs_the_good_requests_one_more_insert_however_much_of_it_there_is(
+    wal: WalBench, littered: Segment
+) -> None:
+    store = strict_store()
+    assert delivery(store, wal).deliver(littered, verify=False) == Outcome(stored=90, quarantined=5)
+    assert len(store.tries) == 2
+    assert store.rows() == PAYLOADS
+    kept = sorted(path.read_bytes() for path in wal.quarantine.folder.glob("*.bin"))
+    assert kept == RUBBISH
+    reasons = [json.loads(path.read_text())["reason"] for path in wal.quarantine.folder.glob("*.json")]
+    assert all(reason.startswith("no OTLP: ") for reason in reasons)
+
+
+@pytest.mark.parametrize("stop_after", [1, 2])
+def test_interrupted_while_rubbish_is_left_out_nothing_is_stored_twice(
+    wal: WalBench, littered: Segment, stop_after: int
+) -> None:
+    store = strict_store()
+    store.after = lambda number: StoreUnreachable("gone") if number == stop_after else None
+    store.before = lambda number: StoreUnreachable("gone") if number > stop_after else None
+    with contextlib.suppress(Stopped):
+        delivery(store, wal, max_waits=3).deliver(littered, verify=False)
+    store.after = store.before = lambda _: None
+    assert delivery(store, wal).deliver(littered, verify=True) == Outcome(stored=90, quarantined=5)
+    assert store.rows() == PAYLOADS
+    assert len(list(wal.quarantine.folder.glob("*.bin"))) == 5
+
+
+def test_text_that_is_not_utf8_is_for_the_store_to_judge() -> None:
+    latin = PAYLOADS[0].replace(b"request 0", b"requ\xeast 0")
+    assert latin != PAYLOADS[0]
+    assert fault_of(Signal.TRACES, latin) is None
+    assert fault_of(Signal.TRACES, PAYLOADS[0]) is None
+    assert fault_of(Signal.TRACES, RUBBISH[0]) is not None

@@ -94,7 +94,7 @@ class WalBench:
         read: list[bytes] = []
         while segment := log.next_segment(max_age_s=0, timeout_s=0):
             with segment.open(verify=True) as view:
-                found = [bytes(one) for one in view.requests(0, len(view.scan.records))]
+                found = [bytes(one) for one in view.requests(view.scan.records)]
                 items = sum(record.items for record in view.scan.records)
                 digests = b"".join(record.digest for record in view.scan.records)
             log.settle(segment, stored=items, quarantined=segment.items - items, digests=digests)

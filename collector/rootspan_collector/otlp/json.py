@@ -9,23 +9,15 @@ from __future__ import annotations
 import binascii
 import json
 import re
-from typing import Any
 
 from google.protobuf import json_format
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from rootspan_collector.errors import MalformedRequest
+from rootspan_collector.otlp.messages import REQUESTS
 from rootspan_store.ingest import Signal
 
 __all__ = ["to_protobuf"]
 
-_REQUESTS: dict[Signal, Any] = {
-    Signal.TRACES: ExportTraceServiceRequest,
-    Signal.LOGS: ExportLogsServiceRequest,
-    Signal.METRICS: ExportMetricsServiceRequest,
-}
 # A quote inside of a JSON string is escaped, so `"traceId":` can only be a key. The deepest honest value is
 # an attribute of nested lists: a few levels. Each level of AnyValue takes three of protobuf's.
 _ID = re.compile(rb'("(?:traceId|spanId|parentSpanId|trace_id|span_id|parent_span_id)"\s*:\s*")([^"\\]*)"')
@@ -47,7 +39,7 @@ def to_protobuf(signal: Signal, body: bytes) -> bytes:
         if not isinstance(fields, dict):
             raise MalformedRequest("not an OTLP request: the JSON is not an object")
         message = json_format.ParseDict(
-            fields, _REQUESTS[signal](), ignore_unknown_fields=True, max_recursion_depth=_MOST_DEPTH
+            fields, REQUESTS[signal](), ignore_unknown_fields=True, max_recursion_depth=_MOST_DEPTH
         )
         encoded: bytes = message.SerializeToString()
     except (ValueError, json_format.ParseError, RecursionError, TypeError, AttributeError) as err:

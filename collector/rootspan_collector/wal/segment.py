@@ -137,9 +137,9 @@ class SegmentView:
         self._view = memoryview(mapped)
         self.scan = found
 
-    def requests(self, first: int, end: int) -> Sequence[memoryview]:
-        """Return the payloads of records [first, end), without copying them."""
-        return _Requests(self._mapped, self._view, self.scan.records[first:end])
+    def requests(self, records: Sequence[Record]) -> Sequence[memoryview]:
+        """Return the payloads of some of the scan's records, without copying them."""
+        return _Requests(self._mapped, self._view, records)
 
     def bytes_of(self, start: int, end: int) -> bytes:
         """Return a copy of bytes [start, end) of the file."""
