@@ -19,8 +19,8 @@ _BLOCK_WORDS = 512
 _WORD_BYTES = 8
 
 
-# By thread. Empty but for moments: drawing an id asks no more than whether it is.
-_chosen: dict[int, int] = {}
+CHOSEN: dict[int, int] = {}
+"""Trace ids chosen for the next root, by thread. Empty but for moments: who draws an id asks no more."""
 
 
 @contextmanager
@@ -31,11 +31,11 @@ def trace_id_of_root(trace_id: int) -> Iterator[None]:
     one the root gets an id of its own.
     """
     thread = get_ident()
-    _chosen[thread] = trace_id
+    CHOSEN[thread] = trace_id
     try:
         yield
     finally:
-        _chosen.pop(thread, None)
+        CHOSEN.pop(thread, None)
 
 
 class KernelIdGenerator(IdGenerator):
@@ -64,7 +64,7 @@ class KernelIdGenerator(IdGenerator):
 
     def generate_trace_id(self) -> int:
         """128 random bits, never 0; or the id that this thread chose."""
-        if _chosen and (chosen := _chosen.pop(get_ident(), 0)):
+        if CHOSEN and (chosen := CHOSEN.pop(get_ident(), 0)):
             return chosen
         try:
             trace_id = self._words.pop() << 64 | self._words.pop()
@@ -96,7 +96,7 @@ class CountingIdGenerator(IdGenerator):
 
     def generate_trace_id(self) -> int:
         """The next trace id, or the one that this thread chose."""
-        return _chosen.pop(get_ident(), 0) or next(self._trace_ids)
+        return CHOSEN.pop(get_ident(), 0) or next(self._trace_ids)
 
 
 def _draw() -> list[int]:

@@ -268,33 +268,45 @@ class RecordedSpan(SdkSpan):
 
 
 class UnsampledSpan(NonRecordingSpan):
-    """A span that is not recorded. It has ids of its own, drawn when somebody asks for them."""
+    """A span that is not recorded. Its ids are drawn when somebody asks for them.
 
-    _made: SpanContext | None = None
+    The first such span of a trace in this process is its root: the others take trace id, flags and state from
+    it. Made by the tracer, field by field.
+    """
 
-    def __init__(
-        self,
-        tracer: RootspanTracer,
-        trace_id: int,
-        trace_flags: int,
-        trace_state: TraceState | None = None,
-    ) -> None:
-        self._tracer = tracer
-        self.trace_id = trace_id
-        self.trace_flags = trace_flags
-        self.trace_state = trace_state
+    _tracer: RootspanTracer
+    _root: UnsampledSpan | None = None
+    # A root has one of these: the whole id, or the half that decided.
+    _trace_id: int = 0
+    _low_half: int = 0
+    _trace_flags: int = 0
+    _trace_state: TraceState | None = None
+
+    def __init__(self) -> None:
+        """Nothing: OpenTelemetry's constructor wants a context."""
 
     def get_span_context(self) -> SpanContext:
         """Ids and flags, so that what is called from here is not sampled either."""
-        made = self._made
+        # setdefault is atomic: two threads that ask get the same answer.
+        made: SpanContext | None = self.__dict__.get("_context")
         if made is None:
-            ids = self._tracer.id_generator
-            self.trace_id = self.trace_id or ids.generate_trace_id()
-            flags = FLAGS[self.trace_flags]
-            self._made = made = SpanContext(
-                self.trace_id, ids.generate_span_id(), False, flags, self.trace_state
-            )
+            root = self._root or self
+            span_id = self._tracer.id_generator.generate_span_id()
+            flags = FLAGS[root._trace_flags]
+            context = SpanContext(root.trace_id(), span_id, False, flags, root._trace_state)
+            made = self.__dict__.setdefault("_context", context)
         return made
+
+    def trace_id(self) -> int:
+        """The id of a root's trace."""
+        if self._trace_id:
+            return self._trace_id
+        ids = self._tracer.id_generator
+        drawn = ids.generate_trace_id()
+        if self._low_half:
+            drawn = drawn >> 64 << 64 | self._low_half
+        trace_id: int = self.__dict__.setdefault("_drawn_id", drawn)
+        return trace_id
 
     def __repr__(self) -> str:
         return f"UnsampledSpan({self.get_span_context()!r})"

@@ -67,7 +67,8 @@ def span(
     """
     if attributes:
         more = {**attributes, **more} if more else attributes  # type: ignore[assignment]
-    return ActiveSpan(name, _INTERNAL if kind == "internal" else kind_of(kind), more, links, context)
+    scope = ActiveSpan(name, _INTERNAL if kind == "internal" else kind_of(kind), more)
+    return scope if context is None and not links else scope.below(context, links)
 
 
 def current_span() -> Span:
@@ -87,18 +88,18 @@ class ActiveSpan:
     thread or task, where OpenTelemetry's token is refused.
     """
 
-    __slots__ = ("_attributes", "_context", "_kind", "_links", "_name", "_previous", "_span")
+    _links: Sequence[Link] = ()
+    _context: Context | None = None
+    _previous: Context
+    _span: Span
 
-    def __init__(
-        self,
-        name: str,
-        kind: SpanKind,
-        attributes: Mapping[str, AttributeValue],
-        links: Sequence[Link] = (),
-        context: Context | None = None,
-    ) -> None:
+    def __init__(self, name: str, kind: SpanKind, attributes: Mapping[str, AttributeValue]) -> None:
         self._name, self._kind, self._attributes = name, kind, attributes
-        self._links, self._context = links, context
+
+    def below(self, context: Context | None, links: Sequence[Link]) -> ActiveSpan:
+        """The same with a parent and links; few spans have them."""
+        self._context, self._links = context, links
+        return self
 
     def __enter__(self) -> Span:
         """Start the span and make it current."""

@@ -32,6 +32,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation import _SPAN_KEY as SPAN_KEY
 from opentelemetry.util import types
 
+from rootspan.ids import CHOSEN, KernelIdGenerator
 from rootspan.limits import Limits
 from rootspan.recording import RecordedSpan, UnsampledSpan
 from rootspan.sampling import ID_MASK, shortcut
@@ -81,21 +82,23 @@ class RootspanTracer(Tracer):
         """Read what the provider decides for all its tracers."""
         self.limits, self.hand_over = provider.limits, provider.hand_over
         self.is_heard = provider.is_heard
-        self.scope, self._is_on = self._instrumentation_scope, self._tracer_config.is_enabled
+        self.scope = self._instrumentation_scope
         short = shortcut(self.sampler)
         # Plain numbers, because every span reads them.
         self._is_known, self._bound, self._follows = short is not None, 0, False
         if short is not None:
             self._bound, self._follows = short.bound, short.follows_parent
-        self._is_short = self._follows and self._is_on
         ids = self.id_generator
         self._new_trace_id, self._new_span_id = ids.generate_trace_id, ids.generate_span_id
         self._root_flags = _RANDOM if ids.is_trace_id_random() else 0
+        self._draws_halves = type(ids) is KernelIdGenerator
+        self._set_tracer_config(self._tracer_config)
 
     def _set_tracer_config(self, tracer_config: _TracerConfig) -> None:
         super()._set_tracer_config(tracer_config)
         self._is_on = tracer_config.is_enabled
         self._is_short = self._follows and self._is_on
+        self._decides_by_half = self._is_known and self._is_on and self._draws_halves
 
     def start_span(  # noqa: PLR0917 - OpenTelemetry's signature
         self,
@@ -134,16 +137,23 @@ class RootspanTracer(Tracer):
         trace_state: TraceState | None = None
         above = context.get(SPAN_KEY)
         if above is None:
-            flags = self._root_flags
-            # Where nothing is sampled, an id is drawn when somebody asks for it.
-            trace_id = self._new_trace_id() if self._bound else 0
-            if self._is_short and trace_id & ID_MASK >= self._bound:
-                return UnsampledSpan(self, trace_id, flags)
+            flags, trace_id = self._root_flags, 0
+            if self._decides_by_half and not CHOSEN:
+                # The low half of an id decides; a trace that is not sampled seldom needs the other one.
+                half = self._new_span_id()
+                if half >= self._bound:
+                    unsampled: UnsampledSpan = _new(UnsampledSpan)
+                    unsampled._tracer, unsampled._low_half, unsampled._trace_flags = self, half, flags
+                    return unsampled
+                trace_id = self._new_span_id() << 64 | half
         elif type(above) is UnsampledSpan:
+            root = above._root or above
             if self._is_short:
-                return UnsampledSpan(self, above.trace_id, above.trace_flags, above.trace_state)
+                unsampled = _new(UnsampledSpan)
+                unsampled._tracer, unsampled._root = self, root
+                return unsampled
             parent = above.get_span_context()
-            trace_id, flags, trace_state = above.trace_id, above.trace_flags, above.trace_state
+            trace_id, flags, trace_state = parent.trace_id, root._trace_flags, root._trace_state
         elif type(above) is RecordedSpan:
             parent = above._context or above.get_span_context()
             trace_id, flags, trace_state = above._trace_id, above._trace_flags, above._trace_state
@@ -169,7 +179,10 @@ class RootspanTracer(Tracer):
                 flags = flags & _RANDOM | (trace_id & ID_MASK < self._bound)
             is_recorded = flags & _SAMPLED > 0
         if not is_recorded:
-            return UnsampledSpan(self, trace_id, flags, trace_state)
+            unsampled = _new(UnsampledSpan)
+            unsampled._tracer, unsampled._trace_id = self, trace_id
+            unsampled._trace_flags, unsampled._trace_state = flags, trace_state
+            return unsampled
 
         # Past OpenTelemetry's constructor, which builds a lock, bounded attributes and lists for each span.
         span: RecordedSpan = _new(RecordedSpan)

@@ -35,8 +35,8 @@ from opentelemetry.trace import (
     Status,
     StatusCode,
     TraceFlags,
-    TraceState,
     Tracer,
+    TraceState,
 )
 
 from rootspan.ids import CountingIdGenerator
@@ -152,7 +152,7 @@ def seen(span: ReadableSpan) -> dict[str, Any]:
     kind=st.sampled_from(SpanKind),
     calls=st.lists(CALLS, max_size=8),
 )
-def test_the_same_calls_leave_the_same_span(
+def test_the_same_calls_leave_the_same_span(  # noqa: PLR0917
     caplog: pytest.LogCaptureFixture,
     limits: SpanLimits,
     attributes: dict[str, Any] | None,
@@ -176,7 +176,7 @@ def test_the_same_calls_leave_the_same_span(
 class Odds(Sampler):
     """A sampler of the program: keeps names that begin with k, records those with r, marks them all."""
 
-    def should_sample(
+    def should_sample(  # noqa: PLR0917
         self,
         parent_context: Context | None,
         trace_id: int,
