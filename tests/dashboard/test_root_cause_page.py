@@ -5,6 +5,10 @@ Healthy windows are told plainly.
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
 import pytest
 from looking import address, open_view, settle
 from playwright.sync_api import Page, expect
@@ -13,6 +17,8 @@ from stage import NS_PER_S, Stage
 from rootspan_analysis import Question, explain
 from rootspan_analysis.question import SHORTEST_S
 from rootspan_dashboard.cause_words import verdict_words
+from rootspan_dashboard.formats import format_range
+from rootspan_dashboard.url_state import parse_moment, write_moment
 from rootspan_store.client import connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
@@ -57,6 +63,58 @@ def test_a_healthy_window_gets_the_engines_verdict_in_words_and_no_cause(stage: 
     expect(page.locator(".rs-verdict h2")).to_have_text(verdict_words(answer)[1])
     assert page.locator(".rs-card").count() == 0
     expect(page.get_by_role("link", name="See the fleet in this window")).to_be_visible()
+
+
+def test_a_drag_in_the_latencies_asks_about_that_window(stage: Stage, page: Page) -> None:
+    open_view(page, stage, "root-cause", from_ns=stage.fault_from_ns, to_ns=stage.to_ns)
+    box = page.locator(".plot canvas").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 3, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 3, box["y"] + 60, steps=3)
+    page.mouse.up()
+    asked = re.compile(r"from=(?!" + re.escape(quote(write_moment(stage.fault_from_ns), safe="")) + ")")
+    expect(page).to_have_url(asked)
+    settle(page)
+    query = {name: parse_moment(value[0]) for name, value in parse_qs(urlsplit(page.url).query).items()}
+    assert (query["from"] or 0) % (60 * NS_PER_S) == 0
+    begin, end = query["from"], query["to"]
+    assert begin is not None
+    assert end is not None
+    assert format_range(begin, end) in page.locator(".rs-facts").first.inner_text()
+
+
+def test_the_report_is_one_file_that_shows_what_the_page_shows(
+    stage: Stage, page: Page, tmp_path: Path
+) -> None:
+    open_view(page, stage, "root-cause")
+    charts = page.get_by_test_id("stPlotlyChart").count()
+    verdict = page.locator(".rs-verdict h2").inner_text()
+    traces = [parse_qs(urlsplit(one.get_attribute("href") or "").query)["trace"][0]
+              for one in page.get_by_role("link", name="Open", exact=False).all()]  # fmt: skip
+    page.get_by_role("button", name="Share").click()
+    link = page.get_by_test_id("stPopoverBody").get_by_test_id("stCode").inner_text().strip()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Report as HTML").click()
+    file = tmp_path / "report.html"
+    waiting.value.save_as(file)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Report as Markdown").click()
+    text = waiting.value.path().read_text()
+    assert text.startswith(f"# {verdict.replace('-', chr(92) + '-')}")
+    assert all(f"`{trace}`" in text for trace in traces)
+    other = page.context.new_page()
+    asked: list[str] = []
+    other.on("request", lambda request: asked.append(request.url))
+    other.goto(file.as_uri())
+    expect(other.locator("h1")).to_have_text(verdict)
+    expect(other.locator("svg")).to_have_count(charts)
+    expect(other.locator("polyline").first).to_be_visible()
+    assert set(traces) <= set(other.locator("code").all_inner_texts())
+    assert asked == [file.as_uri()]
+    other.goto(link)
+    settle(other)
+    expect(other.locator(".rs-verdict h2")).to_have_text(verdict)
 
 
 def test_a_window_that_the_engine_does_not_take_is_refused_in_words(stage: Stage, page: Page) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "fetch_group_totals",
     "fetch_host_cells",
     "fetch_places",
+    "fetch_request_cells",
     "fetch_totals",
 ]
 
@@ -224,3 +225,13 @@ def fetch_gauge_names(client: ArrowClient, span: TimeSpan) -> tuple[str, ...]:
     """Names of the gauges that the range holds, sorted."""
     table = run_statement(client, "gauge_names", from_s=span.from_s, to_s=span.to_s)
     return tuple(table.column("metric").to_pylist())
+
+
+def fetch_request_cells(
+    client: ArrowClient, span: TimeSpan, filters: Filters, entries: Sequence[Entry], *, step_s: int
+) -> pa.Table:
+    """`at_ns, bucket, spans, failed` of requests, from the rollup: `failed` is always 0.
+
+    Buckets as in `trace_search.fetch_latency_cells`; the rollup does not know failed spans' durations apart.
+    """
+    return run_statement(client, "request_cells", step_s=step_s, **_scope(span, filters, entries))

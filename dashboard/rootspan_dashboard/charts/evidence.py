@@ -6,6 +6,7 @@ from typing import Final
 import plotly.graph_objects as go
 
 from rootspan_analysis.views.evidence import Course, EvidenceCourses
+from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_dashboard.charts.lines import AXIS_TITLES, GRID, SCALE, moments
 from rootspan_dashboard.formats import format_value
 from rootspan_dashboard.literal import escape
@@ -16,8 +17,10 @@ SUSPECT, PEERS, ONSET = "#d55e00", "#4a90c4", "rgba(128,128,128,0.9)"
 NS_PER_S: Final = 1_000_000_000
 
 
-def draw_evidence(courses: EvidenceCourses, *, suspect_name: str, onset_ns: int | None) -> go.Figure:
-    """Two lines, and the onset: what lies left of it is the suspect's own history."""
+def draw_evidence(
+    courses: EvidenceCourses, *, suspect_name: str, onset_ns: int | None, axis: TimeSpan
+) -> go.Figure:
+    """Two lines over `axis`, and the onset: what lies left of it is the suspect's own history."""
     figure = go.Figure()
     if courses.peers is not None:
         figure.add_trace(_line(courses.peers, "peers", color=PEERS, unit=courses.unit, width=1.6))
@@ -50,7 +53,7 @@ def draw_evidence(courses: EvidenceCourses, *, suspect_name: str, onset_ns: int 
     title = courses.measure if not unit or unit in courses.measure else f"{courses.measure}, {unit}"
     figure.update_layout(
         height=196,
-        margin={"l": 8, "r": 10, "t": 30, "b": 6},
+        margin={"l": 46, "r": 10, "t": 30, "b": 6},
         hovermode="x unified",
         legend={
             "orientation": "h",
@@ -73,9 +76,16 @@ def draw_evidence(courses: EvidenceCourses, *, suspect_name: str, onset_ns: int 
         showlegend=True,
     )
     figure.update_xaxes(
-        gridcolor=GRID, tickformat="%H:%M", tickfont={"size": 11}, nticks=7, hoverformat="%d %b %H:%M UTC"
+        range=moments([axis.from_ns // NS_PER_S, -(-axis.to_ns // NS_PER_S)]),
+        gridcolor=GRID,
+        tickformat="%H:%M",
+        tickfont={"size": 11},
+        nticks=7,
+        hoverformat="%d %b %H:%M UTC",
     )
-    figure.update_yaxes(gridcolor=GRID, zeroline=False, rangemode="tozero", nticks=5, tickfont={"size": 11})
+    figure.update_yaxes(
+        automargin=False, gridcolor=GRID, zeroline=False, rangemode="tozero", nticks=5, tickfont={"size": 11}
+    )
     return figure
 
 

@@ -10,15 +10,18 @@ from rootspan_analysis.telemetry import balance
 from rootspan_analysis.views.fleet import fetch_places
 from rootspan_dashboard.answers import answer
 from rootspan_dashboard.cause_card import draw_cause
+from rootspan_dashboard.cause_view import view_cause
 from rootspan_dashboard.cause_words import answer_facts, verdict_words
 from rootspan_dashboard.connection import ask
 from rootspan_dashboard.header import View, open_page
 from rootspan_dashboard.links import link_to
 from rootspan_dashboard.literal import escape
 from rootspan_dashboard.markup import facts
+from rootspan_dashboard.share import draw_share
 from rootspan_dashboard.sidebar import balance_sentence
-from rootspan_dashboard.states import say_empty
-from rootspan_dashboard.url_state import choice, write, write_moment
+from rootspan_dashboard.states import say_empty, told_in_words
+from rootspan_dashboard.url_state import choice, write_moment
+from rootspan_dashboard.window_picker import draw_window_picker
 
 __all__ = ["draw"]
 
@@ -46,26 +49,22 @@ def draw() -> None:
     question = _question(view, service)
     if question is None:
         return
-    if view.chosen.preset:
-        row.button(
-            "Fix this window in the link",
-            icon=":material/push_pin:",
-            type="tertiary",
-            key="pin",
-            help="Puts the window's own times into the URL, so that the link shows the same later",
-            on_click=_pin,
-            args=(question,),
-        )
+    with told_in_words():
+        draw_window_picker(view, question)
     found = answer(question)
     _draw_verdict(found)
-    for cause in found.causes:
-        draw_cause(cause, found)
-    if not found.causes:
+    causes = [view_cause(cause, found) for cause in found.causes]
+    state, words = balance_sentence(ask(balance))
+    with row:
+        draw_share(question, found, causes, telemetry=words)
+    for one in causes:
+        with told_in_words():
+            draw_cause(one)
+    if not causes:
         window = {"from": write_moment(question.from_ns), "to": write_moment(question.to_ns)}
         with st.container(horizontal=True):
             link_to("Fleet", "See the fleet in this window", icon=":material/grid_view:", **window)
             link_to("Traces", "See its slowest traces", icon=":material/account_tree:", **window)
-    state, words = balance_sentence(ask(balance))
     st.html(f'<div class="rs-note"><span class="rs-{state}">Telemetry: {escape(words)}</span></div>')
 
 
@@ -85,10 +84,6 @@ def _question(view: View, service: str) -> Question | None:
             [f"Choose a window of {SHORTEST_S:g} s to {LONGEST_S // 86400} days."],
         )
         return None
-
-
-def _pin(question: Question) -> None:
-    write(**{"last": None, "from": write_moment(question.from_ns), "to": write_moment(question.to_ns)})
 
 
 def _draw_verdict(found: Explanation) -> None:

@@ -1,0 +1,59 @@
+"""Reports carry text from telemetry as it was sent, and nothing in it does anything."""
+
+from __future__ import annotations
+
+from stage import HOSTILE, NS_PER_S
+
+from rootspan_analysis import Cause, Evidence, Explanation, Impact, Symptom, Window
+from rootspan_analysis.views.evidence import Course, EvidenceCourses
+from rootspan_analysis.views.timespan import TimeSpan
+from rootspan_dashboard.cause_view import CauseView, EvidenceView
+from rootspan_dashboard.examples import Example
+from rootspan_dashboard.report import html_report, markdown_report
+
+AT = 1_800_000_000 * NS_PER_S
+
+
+def hostile() -> tuple[Explanation, CauseView]:
+    evidence = Evidence("trace", HOSTILE["operation"], f"SELECT '{HOSTILE['markdown']}' ```")
+    cause = Cause(
+        1,
+        "host",
+        {"service.name": HOSTILE["service"], "host.name": HOSTILE["host"]},
+        "slow",
+        0.5,
+        0.01,
+        AT,
+        Impact(requests=3),
+        (evidence,),
+    )
+    window = Window(AT, AT + 60 * NS_PER_S)
+    symptom = Symptom("latency", HOSTILE["markdown"])
+    answer = Explanation(window, Window(0, 0), "cause_found", symptom, (cause,), {}, 5)
+    course = Course((AT // NS_PER_S, AT // NS_PER_S + 30), (1.0, 2.0))
+    example = Example("ab" * 16, "01" * 8, AT, HOSTILE["service"], HOSTILE["bidi"], HOSTILE["host"], 10, True)
+    courses = EvidenceCourses(HOSTILE["operation"], "ms", course, course)
+    span = TimeSpan(window.from_ns, window.to_ns)
+    return answer, CauseView(cause, span, span, (EvidenceView(evidence, courses),), (example,), (), "")
+
+
+def test_html_holds_no_element_that_came_with_the_telemetry() -> None:
+    answer, view = hostile()
+    text = html_report(answer, [view], link="javascript:alert(1)", telemetry=HOSTILE["host"], written_ns=AT)
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "<b>region" not in text
+    assert "javascript:" not in text.replace("[link](javascript:alert(1))", "")
+    assert "\u202e" not in text
+    assert "&lt;script&gt;" in text
+    assert text.count("<svg") == 1
+
+
+def test_markdown_marks_in_the_telemetry_mean_nothing() -> None:
+    answer, view = hostile()
+    text = markdown_report(answer, [view], link="", telemetry=HOSTILE["markdown"], written_ns=AT)
+    assert "](javascript" not in text.replace("\\]\\(javascript", "").replace(HOSTILE["markdown"], "")
+    assert "\n````sql" in text  # the fence is longer than the one in the query
+    assert "\u202e" not in text
+    plain = text.replace(f"SELECT '{HOSTILE['markdown']}' ```", "")
+    assert "**bold**" not in plain
