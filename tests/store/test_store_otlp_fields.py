@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,30 @@ ANY_VALUES = {
         '{"a":"b","n":2}',
     ),
     "empty_pairs": (AnyValue(kvlist_value=KeyValueList()), "{}"),
+    "nested": (
+        AnyValue(
+            array_value=ArrayValue(
+                values=[AnyValue(), AnyValue(array_value=ArrayValue(values=[AnyValue(int_value=1)]))]
+            )
+        ),
+        # Beyond one level: base64 of the inner list's bytes, an item of two that hold the number 1.
+        '[null,"CgIYAQ=="]',
+    ),
+    "bare_pairs": (
+        AnyValue(
+            kvlist_value=KeyValueList(values=[KeyValue(value=text("no key")), KeyValue(key="no value")])
+        ),
+        '{"":"no key","no value":null}',
+    ),
 }
+# A string's length is on the wire in one byte up to 127, in two up to 16,383, and so on.
+TEXT_SIZES = (1, 9, 10, 126, 127, 128, 129, 252, 253, 254, 255, 256, 16_383, 16_384, 70_000)
+WHOLE_NUMBERS = tuple(
+    sign * (1 << bits) + step
+    for bits in (0, 6, 7, 8, 14, 31, 55, 56, 57, 62)
+    for sign in (1, -1)
+    for step in (-1, 0)
+)
 
 
 def span_request() -> ExportTraceServiceRequest:
@@ -130,6 +154,30 @@ def span_request() -> ExportTraceServiceRequest:
     link.attributes.append(pair("link.key", "link value"))
     scope.spans.add(trace_id=TRACE, span_id=PARENT, name="open", start_time_unix_nano=NOW)
     return request
+
+
+def test_texts_and_numbers_of_every_size_on_the_wire_are_read(client: Client) -> None:
+    request = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add(name="sizes", start_time_unix_nano=NOW)
+    wanted = {f"text {size}": "x" * (size - 1) + "y" for size in TEXT_SIZES}
+    for key, value in wanted.items():
+        span.attributes.add(key=key, value=text(value))
+    numbers = {f"number {number}": number for number in (*WHOLE_NUMBERS, 2**63 - 1, -(2**63))}
+    for key, number in numbers.items():
+        span.attributes.add(key=key, value=AnyValue(int_value=number))
+    sizes = [AnyValue(string_value="z" * size) for size in TEXT_SIZES]
+    long_list = [AnyValue(int_value=number) for number in range(3000)]
+    span.attributes.add(key="sizes", value=AnyValue(array_value=ArrayValue(values=sizes)))
+    span.attributes.add(key="long", value=AnyValue(array_value=ArrayValue(values=long_list)))
+    insert(client, Signal.TRACES, "sizes", request)
+
+    (row,) = rows(client, "otel_traces", "SpanName = 'sizes'")
+
+    found = row["SpanAttributes"]
+    assert {key: found[key] for key in wanted} == wanted
+    assert {key: found[key] for key in numbers} == {key: str(number) for key, number in numbers.items()}
+    assert json.loads(found["sizes"]) == ["z" * size for size in TEXT_SIZES]
+    assert json.loads(found["long"]) == list(range(3000))
 
 
 def test_every_field_of_a_span_reaches_its_row(client: Client) -> None:
