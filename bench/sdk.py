@@ -1,7 +1,7 @@
 """What tracing costs: rootspan beside plain opentelemetry-python, and logfire and ddtrace where installed.
 
-Run: python -m bench.sdk [--rounds 3] [--spans 20000]. Every side runs in a process of its own and sends to the
-same sink; the sides take turns, and a figure is the median over the rounds. Exit status 1 when one of
+Run: python -m bench.sdk [--rounds 3] [--spans 20000]. Every side runs in a process of its own and sends to
+the same sink; the sides take turns, and a figure is the median over the rounds. Exit status 1 when one of
 rootspan's targets is missed.
 """
 

@@ -1,7 +1,7 @@
 """One tracing library under the load of `bench.sdk`, in a process of its own; prints its figures as JSON.
 
-Every side makes the same span, the way its own documentation has it: eight attributes, half of them text, some
-that repeat and some that do not, around no work. CPU time is read, not the clock, so that a busy machine
+Every side makes the same span, the way its own documentation has it: eight attributes, half of them text,
+some that repeat and some that do not, around no work. CPU time is read, not the clock, so that a busy machine
 changes little.
 """
 

@@ -35,7 +35,7 @@ def _take(body: bytes, _context: grpc.ServicerContext) -> bytes:
 class _Agent(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def do_PUT(self) -> None:  # noqa: N802 - http.server's name
+    def do_PUT(self) -> None:
         """Take a payload of traces."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         global _received
@@ -44,7 +44,7 @@ class _Agent(BaseHTTPRequestHandler):
 
     do_POST = do_PUT  # noqa: N815 - http.server's name
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         """Say what this agent can."""
         self._answer(b'{"endpoints":["/v0.4/traces","/v0.5/traces"],"client_drop_p0s":false}')
 

@@ -1,43 +1,40 @@
-"""`@rootspan.trace`: a span around a function, whatever kind of function it is.
+"""`@rootspan.trace` and `@rootspan.infer`: what callers say of the spans around their functions.
 
-Owns which wrapper fits: plain, async, generator, async generator, static and class methods. The wrapper is
-of the same kind as what it wraps (`inspect.iscoroutinefunction` and its siblings stay true) and has the
-same type.
-
-A span around a generator begins with its first step and ends with its last, however that comes about:
-exhausted, closed, left by an exception. It is current inside the generator's own steps only, never in its
-consumer.
+Owns names, attributes, and what happens to classes, static and class methods. `wrappers` does the wrapping.
+The type of what is decorated goes through unchanged, for mypy and pyright alike.
 """
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
-from typing import Any, ParamSpec, TypeVar, cast, overload
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast, overload
 
-from opentelemetry import context as otel_context
-from opentelemetry import trace as otel_trace
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import SpanKind
 
 from rootspan import semconv
-from rootspan.spans import ActiveSpan, AttributeValue, Kind, end_span, kind_of, start_span
+from rootspan.config import AttributeValue
+from rootspan.spans import Kind, kind_of
+from rootspan.values import Recorder
+from rootspan.wrappers import Opening, wrap
 
-P = ParamSpec("P")
-R = TypeVar("R")
 # The function's own type goes through unchanged: parameters, overloads, type variables.
 FunctionT = TypeVar("FunctionT", bound="Callable[..., object] | classmethod[Any, ..., Any]")
+_MARK = "__rootspan_traced__"
 
 
 @overload
-def trace(function: FunctionT, /) -> FunctionT: ...
+def trace(target: FunctionT, /) -> FunctionT: ...
 @overload
 def trace(
-    name: str | None = None,
+    target: str | None = None,
     /,
     *,
     attributes: Mapping[str, AttributeValue] | None = None,
     kind: Kind = "internal",
+    arguments: bool | Sequence[str] = False,
+    result: bool = False,
+    redact: Sequence[str] = (),
 ) -> Tracing: ...
 def trace(
     target: Any = None,
@@ -45,180 +42,175 @@ def trace(
     *,
     attributes: Mapping[str, AttributeValue] | None = None,
     kind: Kind = "internal",
+    arguments: bool | Sequence[str] = False,
+    result: bool = False,
+    redact: Sequence[str] = (),
 ) -> Any:
     """Trace every call of a function: `@trace`, or `@trace("name", attributes={...}, kind="server")`.
 
+    On a class it traces the public methods that the class itself defines, and `__call__`.
+
     Args:
-        target: The function, or the name of its spans; without a name they are called after the function.
+        target: The function or class, or the name of its spans; without a name they are called after the
+            function.
         attributes: Attributes of every span.
         kind: Role of the span in a call.
+        arguments: Record arguments as `rootspan.argument.<name>`: True for all, or the names of some. Values
+            are cut to 1024 characters; tensors and objects are told by type and shape, never printed; what
+            sounds like a secret is redacted.
+        result: Record the result as `rootspan.result`, under the same rules; of a generator the number of
+            its items, as `rootspan.result.items`.
+        redact: More parameters and keys to redact.
+
+    Returns:
+        A function of the same kind and type; a class is changed in place and returned.
+
+    Raises:
+        TypeError: What is decorated is no function and no class.
+        ValueError: There is no such kind, or the function has no such parameter.
+    """
+    name = target if isinstance(target, str) else None
+    tracing = Tracing(
+        name, kind_of(kind), attributes or {}, arguments=arguments, result=result, redact=redact
+    )
+    return tracing if target is None or name is not None else tracing(target)
+
+
+@overload
+def infer(target: FunctionT, /) -> FunctionT: ...
+@overload
+def infer(
+    target: str | None = None,
+    /,
+    *,
+    model: str | None = None,
+    provider: str | None = None,
+    operation: str = "inference",
+    attributes: Mapping[str, AttributeValue] | None = None,
+    kind: Kind = "internal",
+    arguments: bool | Sequence[str] = False,
+    result: bool = False,
+    redact: Sequence[str] = (),
+) -> Tracing: ...
+def infer(
+    target: Any = None,
+    /,
+    *,
+    model: str | None = None,
+    provider: str | None = None,
+    operation: str = "inference",
+    attributes: Mapping[str, AttributeValue] | None = None,
+    kind: Kind = "internal",
+    arguments: bool | Sequence[str] = False,
+    result: bool = False,
+    redact: Sequence[str] = (),
+) -> Any:
+    """Trace every run of a model, with OpenTelemetry's `gen_ai.*` attributes.
+
+    The span is called `{operation} {model}`. Around a generator, as of streamed tokens, it gets
+    `gen_ai.response.time_to_first_chunk` in seconds. Token counts come from `rootspan.set_usage`.
+
+    Args:
+        target: The function or class, or the name of its spans.
+        model: `gen_ai.request.model`.
+        provider: `gen_ai.provider.name`.
+        operation: `gen_ai.operation.name`: "chat", "text_completion", "embeddings", or a word of your own.
+        attributes: More attributes of every span.
+        kind: Role of the span in a call; "client" where the model runs elsewhere.
+        arguments: As `trace` has it.
+        result: As `trace` has it.
+        redact: As `trace` has it.
 
     Returns:
         A function of the same kind and type.
 
     Raises:
-        TypeError: What is decorated is no function.
-        ValueError: There is no such kind.
+        TypeError: What is decorated is no function and no class.
+        ValueError: There is no such kind, or the function has no such parameter.
     """
-    if target is None or isinstance(target, str):
-        return Tracing(target, kind_of(kind), attributes or {})
-    return Tracing(None, kind_of(kind), attributes or {})(target)
+    given = {
+        semconv.GEN_AI_OPERATION: operation,
+        semconv.GEN_AI_REQUEST_MODEL: model,
+        semconv.GEN_AI_PROVIDER: provider,
+        **(attributes or {}),
+    }
+    known = {key: value for key, value in given.items() if value is not None}
+    tracing = Tracing(
+        target if isinstance(target, str) else f"{operation} {model}" if model else None,
+        kind_of(kind),
+        known,
+        arguments=arguments,
+        result=result,
+        redact=redact,
+        first_item=semconv.GEN_AI_TIME_TO_FIRST_CHUNK,
+    )
+    return tracing if target is None or isinstance(target, str) else tracing(target)
 
 
 class Tracing:
     """A decorator with its settings; what `@trace(...)` with arguments evaluates to."""
 
-    def __init__(self, name: str | None, kind: SpanKind, attributes: Mapping[str, AttributeValue]) -> None:
+    def __init__(
+        self,
+        name: str | None,
+        kind: SpanKind,
+        attributes: Mapping[str, AttributeValue],
+        *,
+        arguments: bool | Sequence[str] = False,
+        result: bool = False,
+        redact: Sequence[str] = (),
+        first_item: str | None = None,
+    ) -> None:
+        for setting, names in (("arguments", arguments), ("redact", redact)):
+            if isinstance(names, str):
+                raise ValueError(f"{setting} is {names!r}: give a list of names, {setting}=[{names!r}]")
         self._name, self._kind, self._attributes = name, kind, attributes
+        self._arguments, self._result, self._redact = arguments, result, redact
+        self._first_item = first_item
 
     def __call__(self, function: FunctionT, /) -> FunctionT:
-        """Wrap a function, or the function within a static or class method."""
+        """Wrap a function, the function within a static or class method, or the methods of a class."""
         if isinstance(function, (staticmethod, classmethod)):
             return cast("FunctionT", type(function)(self(function.__func__)))
-        if inspect.isclass(function) or not callable(function):
-            raise TypeError(
-                f"@rootspan.trace is for functions and methods, not for {function!r}; decorate its methods"
-            )
+        if inspect.isclass(function):
+            self._methods_of(function)
+            return function
+        if not callable(function):
+            raise TypeError(f"@rootspan.trace is for functions, methods and classes, not for {function!r}")
+        traced = wrap(function, self._opening(function))
+        setattr(traced, _MARK, True)
+        return cast("FunctionT", traced)
+
+    def _methods_of(self, owner: type) -> None:
+        for name, member in list(vars(owner).items()):
+            inner = getattr(member, "__func__", member)
+            if (name.startswith("_") and name != "__call__") or not inspect.isfunction(inner):
+                continue
+            if not getattr(inner, _MARK, False):
+                own = f"{self._name}.{name}" if self._name else None
+                setattr(owner, name, self._named(own)(member))
+
+    def _named(self, name: str | None) -> Tracing:
+        return Tracing(
+            name,
+            self._kind,
+            self._attributes,
+            arguments=self._arguments,
+            result=self._result,
+            redact=self._redact,
+            first_item=self._first_item,
+        )
+
+    def _opening(self, function: Callable[..., Any]) -> Opening:
         qualified = getattr(function, "__qualname__", type(function).__qualname__)
-        name = self._name or qualified.rpartition("<locals>.")[2]
         module = getattr(function, "__module__", None)
-        attributes = {
-            semconv.CODE_FUNCTION_NAME: f"{module}.{qualified}" if module else qualified,
-            **self._attributes,
-        }
-        return cast("FunctionT", _wrap(function, _Opening(name, self._kind, attributes)))
-
-
-class _Opening:
-    """What a span of one decorated function begins with."""
-
-    __slots__ = ("attributes", "kind", "name")
-
-    def __init__(self, name: str, kind: SpanKind, attributes: Mapping[str, AttributeValue]) -> None:
-        self.name, self.kind, self.attributes = name, kind, attributes
-
-    def scope(self) -> ActiveSpan:
-        return ActiveSpan(self.name, self.kind, self.attributes)
-
-    def start(self) -> Span:
-        return start_span(self.name, self.kind, self.attributes, (), otel_context.get_current())
-
-
-def _wrap(function: Callable[..., Any], opening: _Opening) -> Callable[..., Any]:
-    # Async generators first: they are no coroutine functions, but a partial of one hides it from isgenerator.
-    if inspect.isasyncgenfunction(function):
-        return _wrap_async_generator(function, opening)
-    if inspect.iscoroutinefunction(function):
-        return _wrap_coroutine(cast("Callable[..., Awaitable[Any]]", function), opening)
-    if inspect.isgeneratorfunction(function):
-        return _wrap_generator(function, opening)
-    return _wrap_function(function, opening)
-
-
-def _wrap_function(function: Callable[P, R], opening: _Opening) -> Callable[P, R]:
-    @functools.wraps(function)
-    def traced(*args: P.args, **kwargs: P.kwargs) -> R:
-        with opening.scope():
-            return function(*args, **kwargs)
-
-    return traced
-
-
-def _wrap_coroutine(function: Callable[P, Awaitable[R]], opening: _Opening) -> Callable[P, Awaitable[R]]:
-    @functools.wraps(function)
-    async def traced(*args: P.args, **kwargs: P.kwargs) -> R:
-        with opening.scope():
-            return await function(*args, **kwargs)
-
-    return traced
-
-
-class _Steps:
-    """Makes a generator's own context current during its steps, and the consumer's again after each.
-
-    A span opened inside the generator stays current from one step to the next, as it would without us.
-    """
-
-    __slots__ = ("_consumer", "_inside", "span")
-
-    def __init__(self, opening: _Opening) -> None:
-        self.span = opening.start()
-        self._inside = otel_trace.set_span_in_context(self.span)
-
-    def __enter__(self) -> None:
-        self._consumer = otel_context.get_current()
-        otel_context.attach(self._inside)
-
-    def __exit__(self, *_: object) -> None:
-        self._inside = otel_context.get_current()
-        otel_context.attach(self._consumer)
-
-
-def _wrap_generator(
-    function: Callable[..., Generator[Any, Any, Any]], opening: _Opening
-) -> Callable[..., Generator[Any, Any, Any]]:
-    @functools.wraps(function)
-    def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        steps = _Steps(opening)
-        error: BaseException | None = None
-        try:
-            with steps:
-                generator = function(*args, **kwargs)
-            step: Callable[[Any], Any] = generator.send
-            value: Any = None
-            while True:
-                try:
-                    with steps:
-                        item = step(value)
-                except StopIteration as end:
-                    return end.value
-                try:
-                    step, value = generator.send, (yield item)
-                except GeneratorExit:
-                    with steps:
-                        generator.close()
-                    raise
-                except BaseException as thrown:
-                    step, value = generator.throw, thrown
-        except BaseException as left:
-            error = left
-            raise
-        finally:
-            end_span(steps.span, error)
-
-    return traced
-
-
-def _wrap_async_generator(
-    function: Callable[..., AsyncGenerator[Any, Any]], opening: _Opening
-) -> Callable[..., AsyncGenerator[Any, Any]]:
-    @functools.wraps(function)
-    async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        steps = _Steps(opening)
-        error: BaseException | None = None
-        try:
-            with steps:
-                generator = function(*args, **kwargs)
-            step: Callable[[Any], Awaitable[Any]] = generator.asend
-            value: Any = None
-            while True:
-                try:
-                    with steps:
-                        item = await step(value)
-                except StopAsyncIteration:
-                    return
-                try:
-                    step, value = generator.asend, (yield item)
-                except GeneratorExit:
-                    with steps:
-                        await generator.aclose()
-                    raise
-                except BaseException as thrown:
-                    step, value = generator.athrow, thrown
-        except BaseException as left:
-            error = left
-            raise
-        finally:
-            end_span(steps.span, error)
-
-    return traced
+        source = f"{module}.{qualified}" if module else qualified
+        names = None if isinstance(self._arguments, bool) else self._arguments
+        return Opening(
+            name=self._name or qualified.rpartition("<locals>.")[2],
+            kind=self._kind,
+            attributes={semconv.CODE_FUNCTION_NAME: source, **self._attributes},
+            arguments=Recorder(function, names, self._redact) if self._arguments else None,
+            result=Recorder(function, (), self._redact) if self._result else None,
+            first_item=self._first_item,
+        )

@@ -114,9 +114,70 @@ def test_methods_of_every_kind(captured: Captured) -> None:
     assert set(captured.names()) == {"Model.forward", "Model.fixed", "Model.fixed_inside", "Model.made"}
 
 
-def test_classes_and_values_are_refused() -> None:
-    with pytest.raises(TypeError, match="decorate its methods"):
-        rootspan.trace(Model)
+def test_a_class_has_its_own_public_methods_traced(captured: Captured) -> None:
+    class Base:
+        def inherited(self) -> int:
+            return 0
+
+    @rootspan.trace(attributes={"part": "ranker"})
+    class Ranker(Base):
+        top = 3
+
+        def __init__(self) -> None:
+            self.calls = 0
+
+        def __call__(self, x: int) -> int:
+            return self._hidden(x)
+
+        def rank(self, x: int) -> int:
+            return x
+
+        @rootspan.trace("by hand")
+        def traced_already(self) -> int:
+            return 1
+
+        @classmethod
+        def made(cls) -> Ranker:
+            return cls()
+
+        @staticmethod
+        def fixed() -> int:
+            return 2
+
+        @property
+        def size(self) -> int:
+            return 3
+
+        async def rank_later(self, x: int) -> int:
+            return x
+
+        def _hidden(self, x: int) -> int:
+            return x
+
+    ranker = Ranker.made()
+    assert isinstance(ranker, Ranker)
+    assert (ranker(1), ranker.rank(2), ranker.traced_already(), ranker.fixed(), ranker.size) == (
+        1,
+        2,
+        1,
+        2,
+        3,
+    )
+    assert (ranker.inherited(), ranker.top, asyncio.run(ranker.rank_later(4))) == (0, 3, 4)
+    assert captured.names() == [
+        "Ranker.made",
+        "Ranker.__call__",
+        "Ranker.rank",
+        "by hand",
+        "Ranker.fixed",
+        "Ranker.rank_later",
+    ]
+    assert captured.one("Ranker.rank").attributes["part"] == "ranker"
+
+
+def test_values_and_unknown_kinds_are_refused() -> None:
+    with pytest.raises(TypeError, match="functions, methods and classes"):
+        rootspan.trace(3)  # type: ignore[call-overload]
     with pytest.raises(ValueError, match="kind is 'sever'"):
         rootspan.trace("x", kind="sever")  # type: ignore[call-overload]
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import rootspan
 import rootspan.testing
 from support.programs import RunProgram
@@ -21,6 +23,7 @@ def test_the_public_surface_is_what_all_says() -> None:
         "MissingExtraError",
         "RootspanError",
         "SpanScope",
+        "attempt",
         "baggage",
         "carry",
         "checkpoint",
@@ -30,12 +33,14 @@ def test_the_public_surface_is_what_all_says() -> None:
         "delivery",
         "extract",
         "flush",
+        "infer",
         "init",
         "inject",
         "inject_pairs",
         "link",
         "phase",
         "set_attributes",
+        "set_usage",
         "shutdown",
         "span",
         "trace",
@@ -83,7 +88,12 @@ def test_init_imports_the_base_dependencies_only(run_program: RunProgram) -> Non
     assert done.out.strip() == "[]", done.err
 
 
-def test_type_checkers_see_through_the_decorator(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "checker",
+    [("mypy", "--strict", "--cache-dir", "cache"), ("pyright", "--pythonpath", sys.executable)],
+    ids=lambda checker: checker[0],
+)
+def test_type_checkers_see_through_the_decorator(tmp_path: Path, checker: tuple[str, ...]) -> None:
     program = tmp_path / "typed.py"
     program.write_text(
         """
@@ -127,7 +137,23 @@ class Model:
     def made(cls, x: int) -> "Model":
         return cls()
 
+@rootspan.trace(arguments=["x"], result=True)
+class Whole:
+    def forward(self, x: int) -> bytes:
+        return b""
+
+@rootspan.infer(model="m", operation="chat")
+async def tokens(n: int) -> AsyncIterator[str]:
+    yield ""
+
+@rootspan.infer
+def embed(x: int) -> list[float]:
+    return []
+
 async def use() -> None:
+    assert_type(Whole().forward(1), bytes)
+    assert_type([i async for i in tokens(1)], list[str])
+    assert_type(embed(1), list[float])
     assert_type(plain(1, y="a"), float)
     assert_type(await coroutine(1), str)
     assert_type([i for i in steps(1)], list[int])
@@ -143,7 +169,7 @@ async def use() -> None:
 """
     )
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(program)],
+        [sys.executable, "-m", *checker, str(program)],
         cwd=tmp_path,
         env={**os.environ, "MYPYPATH": str(ROOT / "sdk")},
         capture_output=True,
