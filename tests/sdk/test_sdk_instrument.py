@@ -67,7 +67,8 @@ def test_grpc_calls_are_connected_and_tell_the_peers_duration(
     with rootspan.span("top"):
         response, call = rank.with_call(b"ok")
         assert dict(call.trailing_metadata())["x-own"] == "kept"
-        assert rank.future(b"ok").result() == b"ok"
+        with rootspan.attempt(2):
+            assert rank.future(b"ok").result() == b"ok"
         assert list(channel.unary_stream("/Ranker/Stream")(b"s")) == [b"s", b"s"]
     server.stop(1).wait()
     """
@@ -88,6 +89,8 @@ def test_grpc_calls_are_connected_and_tell_the_peers_duration(
         assert 20 <= told_ms <= server_ms <= client_ms
         assert attributes_of(client)["server.address"] == "localhost"
         assert attributes_of(client)["rpc.method"] == "Ranker/Rank"
+    attempts = [attributes_of(span).get("rootspan.retry.attempt") for span in spans.values()]
+    assert [one for one in attempts if one is not None] == [2]
     assert len(_by_kind(receiver, "Ranker/Stream")) == 2
 
 
@@ -242,7 +245,8 @@ HTTP = """
             await client.get(url)
     with rootspan.span("top"), requests.Session() as session, httpx.Client(trust_env=False) as client:
         session.trust_env = False
-        session.get(url)
+        with rootspan.attempt(1):
+            session.get(url)
         client.get(url)
         asyncio.run(get())
     server.shutdown()
@@ -258,6 +262,7 @@ def test_http_calls_are_connected_and_read_server_timing(receiver: Receiver, run
     clients = [span for span in spans.values() if span.kind == Span.SPAN_KIND_CLIENT]
     servers = [span for span in spans.values() if span.kind == Span.SPAN_KIND_SERVER]
     assert [attributes_of(span)["rootspan.peer.duration_ms"] for span in clients] == [12.5] * 3
+    assert [attributes_of(span).get("rootspan.retry.attempt") for span in clients] == [1, None, None]
     assert {span.parent_span_id for span in servers} == {span.span_id for span in clients}
 
 

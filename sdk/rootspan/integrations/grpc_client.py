@@ -15,6 +15,7 @@ from opentelemetry.trace import Span
 
 from rootspan import semconv
 from rootspan.integrations.grpc_spans import Behaviour, describe, finish, finish_call, is_client
+from rootspan.retries import note_attempt
 from rootspan.spans import current_span
 
 
@@ -127,6 +128,7 @@ def _describe_call(span: Span, peer: dict[str, str | int]) -> bool:
         return False
     describe(span)
     span.set_attributes(peer)
+    note_attempt(span)
     return True
 
 

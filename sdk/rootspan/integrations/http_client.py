@@ -12,6 +12,7 @@ from opentelemetry.trace import Span
 
 from rootspan import semconv, server_timing
 from rootspan.guard import harmless
+from rootspan.retries import note_attempt
 
 
 def install_requests() -> None:
@@ -22,7 +23,11 @@ def install_requests() -> None:
     def note(span: Span, _request: object, response: Any) -> None:
         _note(span, getattr(response, "headers", {}).get(server_timing.NAME))
 
-    RequestsInstrumentor().instrument(response_hook=note)
+    @harmless
+    def begin(span: Span, _request: object) -> None:
+        note_attempt(span)
+
+    RequestsInstrumentor().instrument(request_hook=begin, response_hook=note)
 
 
 def install_httpx() -> None:
@@ -40,7 +45,19 @@ def install_httpx() -> None:
     async def note_async(span: Span, request: object, response: Any) -> None:
         note(span, request, response)
 
-    HTTPXClientInstrumentor().instrument(response_hook=note, async_response_hook=note_async)
+    @harmless
+    def begin(span: Span, _request: object) -> None:
+        note_attempt(span)
+
+    async def begin_async(span: Span, request: object) -> None:
+        begin(span, request)
+
+    HTTPXClientInstrumentor().instrument(
+        request_hook=begin,
+        async_request_hook=begin_async,
+        response_hook=note,
+        async_response_hook=note_async,
+    )
 
 
 def _note(span: Span, value: str | bytes | None) -> None:

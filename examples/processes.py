@@ -1,0 +1,101 @@
+"""Starts the processes of an example, waits until each serves, and stops them again.
+
+Owns the protocol of one line each way: a process prints `{"port": …}` when it serves, and on SIGTERM what it
+delivered. Whatever happens, none is left behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import rootspan
+
+STOP_WITHIN_S = 15.0
+_ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a process said when it stopped."""
+
+    pid: int
+    exit_code: int
+    sent: Mapping[str, int]
+    dropped: int
+
+
+class Served:
+    """A process that serves on a port of loopback."""
+
+    def __init__(self, module: str, argument: str) -> None:
+        path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
+        self.name = module
+        self.port = 0
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module, argument],
+            env={**os.environ, "PYTHONPATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_until_serving(self) -> None:
+        """Return once it serves.
+
+        Raises:
+            RuntimeError: It ended instead.
+        """
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name} ended before it served; see its messages above")
+        self.port = int(json.loads(line)["port"])
+
+    def begin_stop(self) -> None:
+        """Ask it to end, without waiting."""
+        self._process.terminate()
+
+    def stop(self) -> Report:
+        """Wait until it has ended; kill it when it does not."""
+        self.begin_stop()
+        try:
+            out, _ = self._process.communicate(timeout=STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            out, _ = self._process.communicate()
+        said = json.loads(out.splitlines()[-1]) if out.strip() else {}
+        process = self._process
+        return Report(process.pid, process.returncode, said.get("sent", {}), said.get("dropped", 0))
+
+
+def serve_until_stopped(start: Callable[[], tuple[int, Callable[[], object]]]) -> None:
+    """The other side: serve, say where, and on SIGTERM stop and say what was delivered.
+
+    Args:
+        start: Starts serving; returns the port, and how to stop.
+    """
+    port, stop = start()
+    print(json.dumps({"port": port}), flush=True)
+    signal.sigwait({signal.SIGTERM})
+    stop()
+    delivery = rootspan.shutdown()
+    print(json.dumps({"sent": delivery.sent, "dropped": delivery.n_dropped}), flush=True)
+
+
+def hold_signals() -> None:
+    """Keep SIGTERM for `serve_until_stopped`, and SIGINT for the parent. To be called first.
+
+    Blocked here, in all threads to come, and waited for later: a handler may be left unrun while the main
+    thread waits, when the kernel gives the signal to one of gRPC's threads.
+    """
+    assert threading.current_thread() is threading.main_thread()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
