@@ -13,7 +13,7 @@ FAULTS = {
 }
 """Fault and the rank it is on."""
 SLOW_S = 0.08
-HANG_S = 4.0
+HANG_S = 3.0
 
 
 def host_of(rank: int) -> str:

@@ -11,6 +11,7 @@ import functools
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from time import time_ns
 from typing import Any, Protocol, cast
 
 import torch
@@ -18,7 +19,7 @@ import torch.distributed as dist
 from torch.distributed import distributed_c10d as c10d
 
 from rootspan.training.recorder import recorder
-from rootspan.training.ring import PEER, Channel, Record, Wait, close
+from rootspan.training.ring import ENDED_NS, PEER, SEQ, Channel, Record, Wait, close
 
 _logger = logging.getLogger("rootspan")
 Call = Callable[..., Any]
@@ -119,7 +120,8 @@ def note_end(work: Any, record: Record) -> None:
 
 def _wrap_collective(op: str, original: Call, where: tuple[int, str, int, int]) -> Call:
     at, tensor_name, group_at, async_at = where
-    compiling = torch.compiler.is_compiling
+    at_once, later_on = int(Wait.AT_ONCE), int(Wait.LATER)
+    compiling = torch.compiler.is_dynamo_compiling
 
     @functools.wraps(original)
     def recorded(*args: Any, **kwargs: Any) -> Any:
@@ -137,7 +139,7 @@ def _wrap_collective(op: str, original: Call, where: tuple[int, str, int, int]) 
         except AttributeError:
             size = _bytes_of(tensor)
         now = recorder()
-        record = now.ring.open(op, channel, size, now.step, Wait.LATER if later else Wait.AT_ONCE)
+        record = now.ring.open(op, channel, size, now.step, later_on if later else at_once)
         try:
             work = original(*args, **kwargs)
         except BaseException as err:
@@ -145,15 +147,18 @@ def _wrap_collective(op: str, original: Call, where: tuple[int, str, int, int]) 
             raise
         if later and work is not None:
             note_end(work, record)
-        else:
-            close(record)
+        else:  # close(), without the call
+            record[ENDED_NS] = time_ns()
+            channel.last_completed = record[SEQ]
         return work
 
     return recorded
 
 
 def _wrap_pair(op: str, original: Call, peer_name: str, group_peer_name: str, blocking: bool) -> Call:
-    compiling = torch.compiler.is_compiling
+    # isend meets recv: both directions have one count, whether the call blocks or not.
+    direction, waited = op.removeprefix("i"), int(Wait.AT_ONCE if blocking else Wait.LATER)
+    compiling = torch.compiler.is_dynamo_compiling
 
     @functools.wraps(original)
     def recorded(*args: Any, **kwargs: Any) -> Any:
@@ -169,9 +174,8 @@ def _wrap_pair(op: str, original: Call, peer_name: str, group_peer_name: str, bl
             peer = channel.ranks[group_peer]
         tensor = args[0] if args else kwargs.get("tensor")
         now = recorder()
-        # isend meets recv: both directions have one count, whether the call blocks or not.
-        direction, waited = op.removeprefix("i"), Wait.AT_ONCE if blocking else Wait.LATER
-        record = now.ring.open_pair(direction, channel, _bytes_of(tensor), peer, now.step, waited)
+        size = getattr(tensor, "nbytes", 0)
+        record = now.ring.open_pair(direction, channel, size, peer, now.step, waited)
         try:
             result = original(*args, **kwargs)
         except BaseException as err:
@@ -191,7 +195,7 @@ def _wrap_pair(op: str, original: Call, peer_name: str, group_peer_name: str, bl
 def _wrap_batch(original: Call) -> Call:
     @functools.wraps(original)
     def recorded(p2p_op_list: list[dist.P2POp]) -> list[dist.Work]:
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_dynamo_compiling():
             return cast("list[dist.Work]", original(p2p_op_list))
         records, now = [], recorder()
         for one in p2p_op_list:

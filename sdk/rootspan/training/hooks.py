@@ -55,12 +55,12 @@ def watch_model(model: nn.Module) -> None:
     running: list[Phase] = []
 
     def begin(module: nn.Module, _args: object) -> None:
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_dynamo_compiling():
             return
         running.append(Phase("forward" if module.training else "eval", None, {}).__enter__())
 
     def end(_module: nn.Module, _args: object, _output: object) -> None:
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_dynamo_compiling():
             return
         if running:
             running.pop().__exit__(None, None, None)
@@ -69,8 +69,8 @@ def watch_model(model: nn.Module) -> None:
     model.register_forward_hook(end, always_call=True)
     if isinstance(model, DistributedDataParallel):
         try:
-            # DDP reads annotations and takes none but its own: a partial function shows it none.
-            model.register_comm_hook(model.process_group, functools.partial(_reduce))
+            # DDP reads annotations and takes none but its own; a lambda has none.
+            model.register_comm_hook(model.process_group, lambda group, bucket: _reduce(group, bucket))  # noqa: PLW0108
         except (RuntimeError, TypeError, ValueError) as err:
             _logger.info("DDP's buckets are not recorded, this model has a communication hook: %s", err)
 
@@ -106,7 +106,7 @@ def _phase_around(original: Callable[..., Any], name: str) -> Callable[..., Any]
     @functools.wraps(original)
     def measured(*args: Any, **kwargs: Any) -> Any:
         # Within itself (activation checkpointing runs a backward in a backward) it is one phase.
-        if torch.compiler.is_compiling() or _in_phase(name):
+        if torch.compiler.is_dynamo_compiling() or _in_phase(name):
             return original(*args, **kwargs)
         with Phase(name, None, {}):
             return original(*args, **kwargs)

@@ -137,9 +137,6 @@ class Recorder:
             step.phase.__exit__(None, None, None)
         if not self._take(step):
             return
-        records, _ = self.ring.since(step.first_record)
-        for record in records:
-            close(record, why)
         self._close(step, InterruptedError(why))
 
     def _take(self, step: Step) -> bool:
@@ -154,6 +151,9 @@ class Recorder:
 
     def _close(self, step: Step, error: BaseException | None) -> None:
         records, n_lost = self.ring.since(step.first_record)
+        if error is not None:
+            for record in records:  # what was pending then failed with the step
+                close(record, type(error).__qualname__)
         step.settle_waits(records)
         self.step_durations_ns.append(step.end_ns - step.start_ns)
         unusual = self._own_time.judge(step.own_time_ns())

@@ -6,10 +6,12 @@ with named positions: making one costs a tenth of an object with fields, and a s
 
 from __future__ import annotations
 
-import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from enum import IntEnum
+from functools import partial
 from itertools import count
+from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,24 +47,24 @@ class Channel:
         label: The same on every member.
         ranks: Members, counted in the whole job; empty where unknown.
         next_seq: Returns the next collective's number.
+        next_pair_seq: By operation and peer: returns the number of the next send to it or receive from it,
+            which is the same as that of its counterpart there.
         last_enqueued, last_completed: Numbers, -1 before the first. Sends and receives do not count.
     """
 
-    __slots__ = ("_pairs", "label", "last_completed", "last_enqueued", "next_seq", "ranks")
+    __slots__ = ("label", "last_completed", "last_enqueued", "next_pair_seq", "next_seq", "ranks")
 
     def __init__(self, label: str, ranks: tuple[int, ...] = ()) -> None:
         self.label, self.ranks = label, ranks
-        self.next_seq: Callable[[], int] = count().__next__
+        self.next_seq: Callable[[], int] = _counter()
         self.last_enqueued = self.last_completed = -1
-        self._pairs: dict[tuple[str, int | None], Callable[[], int]] = {}
+        self.next_pair_seq: dict[str, dict[int | None, Callable[[], int]]] = defaultdict(
+            partial(defaultdict, _counter)
+        )
 
-    def next_pair_seq(self, direction: str, peer: int | None) -> int:
-        """The next number of sends to, or receives from, a peer: the same as its counterpart's there."""
-        pair = direction, peer
-        following = self._pairs.get(pair)
-        if following is None:
-            following = self._pairs.setdefault(pair, count().__next__)
-        return following()
+
+def _counter() -> Callable[[], int]:
+    return count().__next__
 
 
 class CollectiveRing:
@@ -71,6 +73,8 @@ class CollectiveRing:
     Attributes:
         n_added: How many were ever added.
     """
+
+    __slots__ = ("_mask", "_next", "_slots", "n_added")
 
     def __init__(self, capacity: int = DEFAULT_CAPACITY) -> None:
         if capacity < 1 or capacity & (capacity - 1):
@@ -85,7 +89,7 @@ class CollectiveRing:
         """Note that a collective is being enqueued, now."""
         seq = channel.last_enqueued = channel.next_seq()
         record: Record = [
-            op, channel, seq, size_bytes, None, time.time_ns(), 0,
+            op, channel, seq, size_bytes, None, time_ns(), 0,
             step, None if step is None else step.phase, waited, None, False,
         ]  # fmt: skip
         n = self._next()
@@ -104,9 +108,9 @@ class CollectiveRing:
         /,
     ) -> Record:
         """Note that a send or a receive is being enqueued, now."""
-        seq = channel.next_pair_seq(op, peer)
+        seq = channel.next_pair_seq[op][peer]()
         record: Record = [
-            op, channel, seq, size_bytes, -1 if peer is None else peer, time.time_ns(), 0,
+            op, channel, seq, size_bytes, -1 if peer is None else peer, time_ns(), 0,
             step, None if step is None else step.phase, waited, None, False,
         ]  # fmt: skip
         n = self._next()
@@ -131,6 +135,6 @@ def close(record: Record, error: str | None = None) -> None:
     """Note that a collective ended, now. The first end counts."""
     if not record[ENDED_NS]:
         record[ERROR] = error
-        record[ENDED_NS] = time.time_ns()
+        record[ENDED_NS] = time_ns()
         if record[PEER] is None and error is None:
             record[CHANNEL].last_completed = record[SEQ]

@@ -12,11 +12,20 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 
 FLUSH_WITHIN_S = 3.0
 """torchrun waits 30 s before it kills, Slurm and Kubernetes 30 s too unless told otherwise."""
+
+
+_exiting = threading.Event()
+
+
+def note_exit() -> None:
+    """Say that the process ends by itself from here on: what delivers at exit must not be cut short."""
+    _exiting.set()
 
 
 def install(deliver: Callable[[], object]) -> bool:
@@ -52,7 +61,8 @@ class _Ending:
         self._deliver, self._once = deliver, threading.Lock()
 
     def handle(self, _number: int, _frame: FrameType | None) -> None:
-        self.end()
+        if not _exiting.is_set():  # otherwise the exit goes on, and the other thread sees that it ends
+            self.end()
 
     def watch(self, reader: int) -> None:
         while byte := os.read(reader, 1):
@@ -62,10 +72,13 @@ class _Ending:
     def end(self) -> None:
         if not self._once.acquire(blocking=False):
             return  # the other thread is at it
-        # On a thread of its own: the interrupted code may hold a lock that delivering needs.
-        delivering = threading.Thread(target=self._safely, name="rootspan-flush", daemon=True)
-        delivering.start()
-        delivering.join(FLUSH_WITHIN_S)
+        if _exiting.is_set():
+            time.sleep(FLUSH_WITHIN_S)
+        else:
+            # On a thread of its own: the interrupted code may hold a lock that delivering needs.
+            delivering = threading.Thread(target=self._safely, name="rootspan-flush", daemon=True)
+            delivering.start()
+            delivering.join(FLUSH_WITHIN_S)
         import ctypes
 
         # signal.signal() is for the main thread alone, and that may be the one that waits.

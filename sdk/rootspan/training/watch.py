@@ -49,7 +49,7 @@ def watch(
             (ROOTSPAN_TRAINING_DETAIL; default all in jobs of up to 16 ranks, suspects in larger ones).
         hang_after_s: From when on an incomplete collective is told, 0.1 to 86400
             (ROOTSPAN_TRAINING_HANG_AFTER_S, default 30). A job whose steps take longer gets three times its
-            longest recent step.
+            usual step.
         control_file: A file that is looked at once a second; writing a choice of `detail` into it changes it
             while the job runs (ROOTSPAN_TRAINING_CONTROL_FILE).
 
@@ -170,6 +170,9 @@ def _deliver_at_termination() -> None:
 
 
 def _stop() -> None:
+    from rootspan.training import termination
+
+    termination.note_exit()
     if _watchdog is not None:
         _watchdog.stop()
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("rootspan")
 _LOOK_EVERY_S = 1.0
-_LONGEST_STEPS = 3.0
-"""A step may take this many times the longest of the last 64: some programs wait a minute by design."""
+_USUAL_STEPS = 3.0
+"""Three times the median of the last 64 steps is no hang either: some jobs' steps take minutes."""
 _MAX_EVENTS = 64
 
 
@@ -111,8 +111,9 @@ class Watchdog:
         return True
 
     def _limit_ns(self, now: Recorder) -> float:
-        usual_ns = max(list(now.step_durations_ns), default=0)
-        return max(self._hang_after_s * 1e9, _LONGEST_STEPS * usual_ns)
+        recent = sorted(now.step_durations_ns.copy())
+        usual_ns = recent[len(recent) // 2] if recent else 0
+        return max(self._hang_after_s * 1e9, _USUAL_STEPS * usual_ns)
 
     def _run(self, look_every_s: float) -> None:
         while not self._stop.wait(look_every_s):

@@ -1,0 +1,97 @@
+"""A process finds its place in a job from what started it."""
+
+from __future__ import annotations
+
+import pytest
+
+from rootspan.training.job import JobPlace, detect, parallel_from
+
+TORCHRUN = {"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}
+
+
+def _place(**environ: str) -> JobPlace:
+    found = detect(environ, launch_id=lambda: "host-77-123")
+    assert found is not None
+    return found
+
+
+def test_an_ordinary_program_has_no_place() -> None:
+    assert detect({}) is None
+    assert detect({"RANK": "0"}) is None
+    assert detect({"RANK": "x", "WORLD_SIZE": "4"}) is None
+    assert detect({"RANK": "4", "WORLD_SIZE": "4"}) is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "launcher", "job", "attempt"),
+    [
+        ({**TORCHRUN, "TORCHELASTIC_RUN_ID": "llm", "TORCHELASTIC_RESTART_COUNT": "2"}, "torchrun", "llm", 2),
+        ({**TORCHRUN, "RAY_JOB_ID": "02000000"}, "ray", "02000000", 0),
+        (
+            {**TORCHRUN, "KUBERNETES_SERVICE_HOST": "10.0.0.1", "HOSTNAME": "bert-worker-1"},
+            "kubernetes",
+            "bert",
+            0,
+        ),
+        (
+            {
+                "SLURM_PROCID": "5",
+                "SLURM_NTASKS": "8",
+                "SLURM_LOCALID": "1",
+                "SLURM_JOB_ID": "4711",
+                "SLURM_RESTART_COUNT": "1",
+            },
+            "slurm",
+            "4711",
+            1000,
+        ),
+        (
+            {
+                "OMPI_COMM_WORLD_RANK": "5",
+                "OMPI_COMM_WORLD_SIZE": "8",
+                "OMPI_COMM_WORLD_LOCAL_RANK": "1",
+                "PMIX_NAMESPACE": "prterun-h-9@1",
+            },
+            "mpi",
+            "prterun-h-9@1",
+            0,
+        ),
+        ({"PMI_RANK": "5", "PMI_SIZE": "8", "MPI_LOCALRANKID": "1", "ROOTSPAN_JOB_ID": "a"}, "mpi", "a", 0),
+    ],
+)
+def test_each_launcher_is_understood(environ: dict[str, str], launcher: str, job: str, attempt: int) -> None:
+    place = _place(**environ)
+    assert (place.launcher, place.job, place.attempt) == (launcher, job, attempt)
+    assert (place.rank, place.world_size, place.local_rank, place.named) == (5, 8, 1, True)
+
+
+def test_a_launcher_inside_an_allocation_knows_the_rank_and_the_allocation_the_job() -> None:
+    slurm = {"SLURM_PROCID": "0", "SLURM_NTASKS": "2", "SLURM_JOB_ID": "4711", "SLURM_JOB_PARTITION": "h100"}
+    place = _place(**slurm, **TORCHRUN, TORCHELASTIC_RUN_ID="none")
+    assert (place.rank, place.world_size, place.job) == (5, 8, "4711")
+    assert place.resource()["slurm.partition"] == "h100"
+
+
+def test_a_job_that_nobody_names_is_told_from_others_by_its_launch() -> None:
+    on_one_host = _place(**{**TORCHRUN, "LOCAL_WORLD_SIZE": "8", "TORCHELASTIC_RUN_ID": "none"})
+    assert (on_one_host.job, on_one_host.named) == ("host-77-123", False)
+    on_several = _place(**TORCHRUN, MASTER_ADDR="n1", MASTER_PORT="29500")
+    assert (on_several.job, on_several.named) == ("n1:29500", False)
+
+
+def test_coordinates_follow_from_the_layout() -> None:
+    place = _place(**TORCHRUN, ROOTSPAN_PARALLEL="tp=2,pp=2,dp=2")
+    assert dict(place.parallel) == {"tp": (1, 2), "pp": (0, 2), "dp": (1, 2)}
+    assert place.attributes()["training.tp_rank"] == 1
+    assert place.attributes()["training.dp_size"] == 2
+
+
+@pytest.mark.parametrize("layout", ["tp=3,dp=2", "tp=0,dp=8", "", "nonsense"])
+def test_a_layout_that_does_not_fit_the_world_is_no_layout(layout: str) -> None:
+    assert parallel_from(layout, 5, 8) == {}
+
+
+def test_the_visible_devices_tell_the_gpu_of_a_rank() -> None:
+    assert _place(**TORCHRUN, CUDA_VISIBLE_DEVICES="4,6").resource()["gpu.index"] == 6
+    assert "gpu.index" not in _place(**TORCHRUN, CUDA_VISIBLE_DEVICES="GPU-aa,GPU-bb").resource()
+    assert "gpu.index" not in _place(**TORCHRUN).resource()
