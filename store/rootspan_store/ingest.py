@@ -58,8 +58,7 @@ def insert_settings(signal: Signal, token: str) -> dict[str, str]:
     Args:
         signal: What the frames hold.
         token: Names the data. Within the last 10,000 blocks of every target a repeated token is a no-op, in
-            the raw
-            tables and in the rollups alike. Two inserts under one token must hold equal bytes.
+            the raw tables and in the rollups alike. Two inserts under one token must hold equal bytes.
 
     Returns:
         ClickHouse settings by name.
@@ -68,7 +67,7 @@ def insert_settings(signal: Signal, token: str) -> dict[str, str]:
         "format_schema_source": "string",
         "format_schema": _schema(signal),
         "format_schema_message_name": _REQUEST[signal],
-        # Tells an attribute that is 0 or empty from one that holds another type.
+        # Tells a metric point's whole number from its floating-point one.
         "input_format_protobuf_oneof_presence": "1",
         "insert_deduplicate": "1",
         "insert_deduplication_token": token,

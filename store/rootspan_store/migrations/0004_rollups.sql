@@ -120,8 +120,8 @@ SETTINGS non_replicated_deduplication_window = 10000;
 CREATE MATERIALIZED VIEW IF NOT EXISTS otel_instances_mv TO otel_instances AS
 SELECT
     ServiceName, HostName, ServiceVersion, Region, Zone,
-    anyLast(ResourceAttributes['host.rack']) AS Rack,
-    anyLast(ResourceAttributes['network.switch']) AS Switch,
+    any(ResourceAttributes)['host.rack'] AS Rack,
+    any(ResourceAttributes)['network.switch'] AS Switch,
     Gpu, min(Timestamp) AS FirstSeen, max(Timestamp) AS LastSeen, now() AS InsertedAt
 FROM otel_traces
 GROUP BY ServiceName, HostName, ServiceVersion, Region, Zone, Gpu;
