@@ -186,7 +186,7 @@ class RecordedSpan(SdkSpan):
         tracer = self._tracer
         if self._trace_flags & 1:
             tracer.hand_over(self)
-        if tracer.is_heard:
+        if tracer.hears_ends:
             tracer.span_processor._on_ending(self)
             tracer.span_processor.on_end(self._readable_span())
 

@@ -15,7 +15,7 @@ from typing import Protocol
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, Tracer, TracerProvider, _TracerConfig
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, Tracer, TracerProvider, _TracerConfig
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.sdk.util.instrumentation import InstrumentationInfo, InstrumentationScope
@@ -69,19 +69,21 @@ class RootspanTracer(Tracer):
     Attributes:
         limits: Bounds of its spans.
         hand_over: Takes each sampled span as it ends.
-        is_heard: Whether span processors were added to the provider.
+        hears_starts: Whether a span processor of the program wants to know of starts.
+        hears_ends: The same of ends; for it, read-only copies are made.
         scope: The instrumentation scope.
     """
 
     limits: Limits
     hand_over: Callable[[RecordedSpan], None]
-    is_heard: bool
+    hears_starts: bool
+    hears_ends: bool
     scope: InstrumentationScope
 
     def attach_to(self, provider: RootspanTracerProvider) -> None:
         """Read what the provider decides for all its tracers."""
         self.limits, self.hand_over = provider.limits, provider.hand_over
-        self.is_heard = provider.is_heard
+        self.hears_starts, self.hears_ends = provider.hears_starts, provider.hears_ends
         self.scope = self._instrumentation_scope
         short = shortcut(self.sampler)
         # Plain numbers, because every span reads them.
@@ -200,7 +202,7 @@ class RootspanTracer(Tracer):
         if links:
             span._link_list = self.limits.links(links)
         span._start_time = time_ns() if start_time is None else start_time
-        if self.is_heard:
+        if self.hears_starts:
             self.span_processor.on_start(span, parent_context=context)
         return span
 
@@ -218,7 +220,8 @@ class RootspanTracerProvider(TracerProvider):
     Attributes:
         hand_over: Takes each sampled span as it ends.
         limits: Bounds of every span.
-        is_heard: Whether span processors were added.
+        hears_starts: Whether a span processor was added that wants to know of starts.
+        hears_ends: The same of ends.
     """
 
     def __init__(
@@ -237,7 +240,8 @@ class RootspanTracerProvider(TracerProvider):
             id_generator=id_generator,
             span_limits=span_limits,
         )
-        self._sink, self.hand_over, self.is_heard = sink, sink.offer, False
+        self._sink, self.hand_over = sink, sink.offer
+        self.hears_starts = self.hears_ends = False
         self.limits = Limits.of(self._span_limits)
 
     def get_tracer(
@@ -276,11 +280,16 @@ class RootspanTracerProvider(TracerProvider):
         is_sent = self._sink.flush(timeout_millis / 1e3)
         return super().force_flush(max(0, int((deadline - monotonic()) * 1e3))) and is_sent
 
-    def add_span_processor(self, span_processor: object) -> None:
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
         """Have a processor hear of every span, of tracers that exist already, too."""
-        super().add_span_processor(span_processor)  # type: ignore[arg-type]
+        super().add_span_processor(span_processor)
+        # One that inherits the empty methods costs nothing.
+        own = type(span_processor)
+        ending = getattr(SpanProcessor, "_on_ending", None)
         with self._tracers_lock:
-            self.is_heard = True
+            self.hears_starts |= own.on_start is not SpanProcessor.on_start
+            self.hears_ends |= own.on_end is not SpanProcessor.on_end
+            self.hears_ends |= getattr(own, "_on_ending", None) is not ending
             for tracer in self._tracers.values():
                 if isinstance(tracer, RootspanTracer):
-                    tracer.is_heard = True
+                    tracer.hears_starts, tracer.hears_ends = self.hears_starts, self.hears_ends

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -66,7 +66,7 @@ def test_only_the_named_arguments_are_recorded_and_self_never(captured: Captured
 
 
 def test_a_parameter_that_does_not_exist_is_told_at_once() -> None:
-    with pytest.raises(ValueError, match="arguments names 'row': .* has rows"):
+    with pytest.raises(ValueError, match=r"arguments names 'row': .* has rows"):
 
         @rootspan.trace(arguments=["row"])
         def work(rows: int) -> None: ...
@@ -117,7 +117,7 @@ def test_more_names_can_be_redacted(captured: Captured) -> None:
 class Touchy:
     """Notes every access that runs its code."""
 
-    touched: list[str] = []
+    touched: ClassVar[list[str]] = []
 
     def __repr__(self) -> str:
         self.touched.append("repr")

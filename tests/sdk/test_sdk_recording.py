@@ -40,6 +40,7 @@ from opentelemetry.trace import (
 )
 
 from rootspan.ids import CountingIdGenerator
+from rootspan.recording import RecordedSpan
 from rootspan.tracer import Nowhere, RootspanTracerProvider
 from support.spans import Kept
 
@@ -283,6 +284,19 @@ def test_a_processor_of_the_program_hears_every_span_of_tracers_made_before_it()
     assert '"name": "heard"' in ended.to_json()
     assert [one.name for one in kept.spans] == ["unheard", "heard"]
     assert '"tenant": "acme"' in kept.spans[1].to_json()
+
+
+def test_a_processor_of_starts_alone_needs_no_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Marking(SpanProcessor):
+        def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:
+            span.set_attribute("marked", True)
+
+    kept = Kept()
+    provider = RootspanTracerProvider(kept, sampler=ALWAYS_ON, resource=Resource({}))
+    provider.add_span_processor(Marking())
+    monkeypatch.delattr(RecordedSpan, "_readable_span")
+    provider.get_tracer("t").start_span("s").end()
+    assert kept.spans[0].attributes == {"marked": True}
 
 
 def test_a_list_that_changes_later_was_recorded_as_it_was() -> None:
