@@ -39,7 +39,7 @@ w -> 1 + (bitAnd(w, 0x80) = 0x80) + (bitAnd(w, 0x8080) = 0x8080) + (bitAnd(w, 0x
 
 -- The length-delimited fields of b: where each begins in its own bytes, and its length; and where the last one ends. A fold goes
 -- from tag to tag, and takes a step also where nothing is left: so first as many steps as fields of 32 bytes would need, then
--- more for the lists that are not through, and never more than 8,192 at a time.
+-- more for the lists that are not through. A step costs time whatever it finds: hence the limits, which a hostile list runs into.
 b -> arrayFold(
     (begun, steps) -> arrayFold(
         (state, step) -> if(
@@ -50,7 +50,7 @@ b -> arrayFold(
                     [state.1 + 1 + n], [otlp_length(w, n)])[1],
                 [otlp_after_tag(b, state.1)], [otlp_size(otlp_after_tag(b, state.1))])[1],
             state),
-        range(if(begun.1 < length(b), least(steps, 8192), 0)),
+        range(if(begun.1 < length(b) AND length(b) <= 65536, least(steps, 4096), 0)),
         begun),
     [4 + intDiv(length(b), 32), intDiv(length(b), 8), intDiv(length(b), 2)],
     (toUInt64(0), CAST([], 'Array(Tuple(UInt64, UInt64))'))) AS otlp_fields,
