@@ -20,6 +20,7 @@ RAW_TABLES = (
     "otel_metrics_histogram",
     "otel_metrics_exponential_histogram",
     "otel_metrics_summary",
+    "otel_training_spans",
 )
 ROLLUP_TABLES = ("otel_spans_1m", "otel_logs_1m", "otel_gauges_1m", "otel_instances")
 

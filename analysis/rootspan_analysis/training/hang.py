@@ -69,6 +69,7 @@ class Hang:
         group, op, seq: The collective by which they were told.
         waiting: Ranks that wait for them.
         since_ns: When the oldest pending operation began.
+        by: For each of `ranks` the operation by which it was told: one that waits for it, or its own.
         lags: For rule 2, how many collectives each of `ranks` is behind.
     """
 
@@ -80,6 +81,7 @@ class Hang:
     seq: int
     waiting: tuple[int, ...]
     since_ns: int
+    by: Mapping[int, Pending]
     lags: Mapping[int, int]
     pending: tuple[Pending, ...]
     groups: Groups
@@ -139,13 +141,13 @@ def find_hang(client: Reader, job: Job) -> Hang | None:
     found = fetch_pending(client, job)
     if not found:
         return None
-    done = _done(client, job)
+    done, told = _done(client, job)
     pending = [
         one for one in found if one.p2p or one.seq < 0 or done.get((one.rank, one.group), -1) < one.seq
     ]
     if not pending or not _is_overdue(pending, job.to_ns):
         return None
-    return blame(pending, fetch_groups(client, job, pending, done), done)
+    return blame(pending, {**fetch_groups(client, job, pending, done), **told}, done)
 
 
 def blame(pending: Iterable[Pending], groups: Groups, done: Mapping[tuple[int, str], int]) -> Hang:
@@ -164,19 +166,20 @@ def blame(pending: Iterable[Pending], groups: Groups, done: Mapping[tuple[int, s
         first[one.group].setdefault(one.rank, one)
     busy = {one.rank for one in all_pending}
 
-    def made(rule: Rule, ranks: Iterable[int], by: Pending, lags: Mapping[int, int] | None = None) -> Hang:
-        chosen = tuple(sorted(ranks))
-        waiting = sorted({one.rank for one in all_pending if one.group == by.group} - set(chosen))
+    def made(rule: Rule, told: Mapping[int, Pending], main: Pending, lags: Mapping[int, int]) -> Hang:
+        chosen = tuple(sorted(told))
+        waiting = sorted({one.rank for one in all_pending if one.group == main.group} - set(chosen))
         return Hang(
             ranks=chosen,
             rule=rule,
-            group=by.group,
-            description=by.description,
-            op=by.op,
-            seq=by.seq,
+            group=main.group,
+            description=main.description,
+            op=main.op,
+            seq=main.seq,
             waiting=tuple(waiting),
             since_ns=since,
-            lags=lags or {},
+            by=told,
+            lags=lags,
             pending=all_pending,
             groups=groups,
         )
@@ -188,7 +191,7 @@ def blame(pending: Iterable[Pending], groups: Groups, done: Mapping[tuple[int, s
                 absent.setdefault(rank, one)
     known = busy | set().union(*groups.values())
     if absent and 2 * len(absent) <= len(known):
-        return made("absent", absent, _most_waited(absent.values(), first))
+        return made("absent", absent, _most_waited(absent.values(), first), {})
     lags = {
         (rank, group): max(each.seq for each in ranks.values()) - one.seq
         for group, ranks in first.items()
@@ -196,13 +199,13 @@ def blame(pending: Iterable[Pending], groups: Groups, done: Mapping[tuple[int, s
     }
     largest = max(lags.values(), default=0)
     if largest > 0:
-        worst: dict[int, int] = {}
-        for (rank, _), lag in lags.items():
-            worst[rank] = max(worst.get(rank, 0), lag)
-        chosen = {rank: lag for rank, lag in worst.items() if lag >= LAGGARD_SHARE * largest}
-        rank, group = max(lags, key=lambda key: lags[key])
+        worst: dict[int, tuple[int, str]] = {}
+        for (rank, group), lag in lags.items():
+            worst[rank] = max(worst.get(rank, (0, "")), (lag, group))
+        chosen = {rank: lag for rank, (lag, _) in worst.items() if lag >= LAGGARD_SHARE * largest}
         if 2 * len(chosen) <= len(known):
-            return made("behind", chosen, first[group][rank], chosen)
+            told = {rank: first[worst[rank][1]][rank] for rank in chosen}
+            return made("behind", told, told[max(chosen, key=lambda one: chosen[one])], chosen)
     missing: dict[int, Pending] = {}
     for group, ranks in first.items():
         oldest = min(ranks.values(), key=lambda each: each.seq)
@@ -211,8 +214,8 @@ def blame(pending: Iterable[Pending], groups: Groups, done: Mapping[tuple[int, s
                 missing.setdefault(rank, oldest)
     oldest = min(all_pending, key=lambda each: (each.p2p, each.created_ns, each.seq))
     if missing and 2 * len(missing) <= len(known):
-        return made("missing", missing, next(iter(missing.values())))
-    return made("unknown", (), oldest)
+        return made("missing", missing, next(iter(missing.values())), {})
+    return made("unknown", {}, oldest, {})
 
 
 def _awaited(one: Pending, groups: Groups) -> frozenset[int]:
@@ -247,9 +250,15 @@ def _is_overdue(pending: Iterable[Pending], now_ns: int) -> bool:
     )
 
 
-def _done(client: Reader, job: Job) -> dict[tuple[int, str], int]:
-    table = ask(client, "done", job.parameters(), job.reading)
-    return {(row["rank"], _text(row["group"])): row["last_seq"] for row in table.to_pylist()}
+def _done(client: Reader, job: Job) -> tuple[dict[tuple[int, str], int], dict[str, frozenset[int]]]:
+    """The last collective that ended, by rank and group, and the groups' members where ranks told them."""
+    rows = ask(client, "done", job.parameters(), job.reading).to_pylist()
+    members = {}
+    for row in rows:
+        told = json.loads(row["group_ranks"] or "[]")
+        if told:
+            members[_text(row["group"])] = frozenset(int(one) for one in told)
+    return {(row["rank"], _text(row["group"])): row["last_seq"] for row in rows}, members
 
 
 def _configured(body: str) -> list[tuple[str, list[int]]]:

@@ -32,6 +32,7 @@ class Job:
         dp_size, tp_size, pp_size: Distinct ranks seen along each axis; 0 where none is told.
         has_microbatches: Whether forward and backward are told by microbatch.
         collectives: Spans of communication.
+        sized_collectives: Of those with group, sequence number and bytes.
         unfinished: Spans without an end.
         step_modulus: One step in this many is read.
     """
@@ -53,6 +54,7 @@ class Job:
     hosts: int
     has_microbatches: bool
     collectives: int
+    sized_collectives: int
     unfinished: int
     step_modulus: int
 
@@ -91,7 +93,7 @@ def find_jobs(client: Reader, window: Window, *, job: str = "", service: str = "
         StoreError: The store did not answer.
     """
     parameters: dict[str, Value] = {"from_ns": window.from_ns, "to_ns": window.to_ns, "job": job}
-    found = ask(client, "jobs", parameters).to_pylist()
+    found = [row for name in ("jobs", "foreign_jobs") for row in ask(client, name, parameters).to_pylist()]
     jobs = [_describe(client, window, row) for row in found if service in ("", *row["services"])]
     return [one for one in jobs if one is not None]
 
@@ -133,6 +135,7 @@ def _describe(client: Reader, window: Window, row: Mapping[str, Any]) -> Job | N
         hosts=int(shape["hosts"]),
         has_microbatches=shape["microbatch_spans"] > 0,
         collectives=int(shape["collectives"]),
+        sized_collectives=int(shape["sized_collectives"]),
         unfinished=int(shape["unfinished"]),
         step_modulus=modulus,
     )

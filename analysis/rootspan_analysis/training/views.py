@@ -10,10 +10,11 @@ from typing import Final
 import numpy as np
 
 from rootspan_analysis.question import Window
-from rootspan_analysis.reader import Floats, Ints, Reader, numbers, strings
+from rootspan_analysis.reader import Floats, Ints, Reader, strings
 from rootspan_analysis.training.hang import Hang, find_hang
 from rootspan_analysis.training.jobs import Job, find_jobs
 from rootspan_analysis.training.statements import ask
+from rootspan_analysis.training.steps import StepTimes, fetch_step_times
 from rootspan_analysis.training.stragglers import COMPUTE_PHASES, MIN_RATIO, MIN_SHARE_OF_STEPS
 
 __all__ = [
@@ -67,23 +68,6 @@ class JobOverview:
     median_step_s: float
     worst_step_s: float
     phases: tuple[PhaseShare, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StepTimes:
-    """Durations of steps, ascending by number. Arrays are of equal length and may be empty.
-
-    Attributes:
-        slowest_s, median_s: Of the ranks' durations of the step.
-        begin_ns: When the first rank began it, unix nanoseconds.
-        ranks: Ranks that told of it.
-    """
-
-    step: Ints
-    slowest_s: Floats
-    median_s: Floats
-    begin_ns: Ints
-    ranks: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,22 +156,6 @@ def fetch_overview(client: Reader, job: Job) -> JobOverview:
         median_step_s=float(np.median(times.slowest_s)) if len(times.step) else float("nan"),
         worst_step_s=float(times.slowest_s.max()) if len(times.step) else float("nan"),
         phases=phases,
-    )
-
-
-def fetch_step_times(client: Reader, job: Job) -> StepTimes:
-    """Duration of each step.
-
-    Raises:
-        StoreError: The store did not answer.
-    """
-    table = ask(client, "step_times", job.parameters(), job.reading)
-    return StepTimes(
-        step=table.column("step").to_numpy().astype(np.int64),
-        slowest_s=numbers(table, "slowest_s"),
-        median_s=numbers(table, "median_s"),
-        begin_ns=table.column("begin_ns").to_numpy().astype(np.int64),
-        ranks=table.column("ranks").to_numpy().astype(np.int64),
     )
 
 

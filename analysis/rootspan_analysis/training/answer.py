@@ -1,0 +1,181 @@
+"""Answers for the training jobs of a window, in the words of the engine's contract.
+
+Owns the engine's hook and how an answer about jobs and one about requests become one.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Final, Protocol
+
+from rootspan_analysis.explanation import Cause, Explanation, Impact, Symptom, Verdict
+from rootspan_analysis.question import Question, Window
+from rootspan_analysis.reader import Reader
+from rootspan_analysis.training.case import Case, open_case
+from rootspan_analysis.training.diagnose import Diagnosis, diagnose
+from rootspan_analysis.training.jobs import Job, find_jobs
+from rootspan_analysis.training.statements import ask
+
+__all__ = ["TrainingAnswer", "explain_training", "with_training"]
+
+MIN_REQUEST_SPANS: Final = 100
+"""With fewer spans besides the jobs' there is nothing to say about requests."""
+MAX_JOBS: Final = 4
+"""Jobs that one question examines, those with most spans first."""
+_ORDER: Final[tuple[Verdict, ...]] = ("cause_found", "configuration", "load", "no_fault", "not_enough_data")
+
+
+class Explain(Protocol):
+    """The engine's entry."""
+
+    def __call__(
+        self,
+        client: Reader,
+        question: Question,
+        *,
+        telemetry: Mapping[str, int] | None = None,
+        on_progress: Callable[[str, float], None] | None = None,
+    ) -> Explanation:
+        """Answer a question."""
+
+
+def with_training(explain_requests: Explain) -> Explain:
+    """Let an engine for requests answer for training jobs too.
+
+    A window without jobs is answered as before; one with nothing but jobs, or a question about a job, is not
+    asked about requests at all.
+    """
+
+    @wraps(explain_requests)
+    def explain(
+        client: Reader,
+        question: Question,
+        *,
+        telemetry: Mapping[str, int] | None = None,
+        on_progress: Callable[[str, float], None] | None = None,
+    ) -> Explanation:
+        began = time.monotonic()
+        told = explain_training(client, question)
+        if told is None:
+            return explain_requests(client, question, telemetry=telemetry, on_progress=on_progress)
+        if question.job or _other_spans(client, told) < MIN_REQUEST_SPANS:
+            answer = told.alone()
+        else:
+            requests = explain_requests(client, question, telemetry=telemetry, on_progress=on_progress)
+            answer = told.beside(requests, top=question.top)
+        took_ms = round((time.monotonic() - began) * 1e3)
+        return replace(answer, telemetry=telemetry or {}, took_ms=took_ms)
+
+    return explain
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingAnswer:
+    """What is wrong with the window's training jobs.
+
+    Attributes:
+        jobs: Those that were examined, at least one.
+        causes: Best first, numbered from 1.
+    """
+
+    window: Window
+    jobs: tuple[Job, ...]
+    verdict: Verdict
+    symptom: Symptom
+    causes: tuple[Cause, ...]
+
+    @property
+    def spans(self) -> int:
+        """Spans of the jobs in the window."""
+        return sum(one.spans for one in self.jobs)
+
+    def alone(self) -> Explanation:
+        """The answer where the window holds nothing but training. What is compared lies within the window."""
+        return Explanation(self.window, self.window, self.verdict, self.symptom, self.causes, {}, 0)
+
+    def beside(self, requests: Explanation, *, top: int) -> Explanation:
+        """One answer for both: causes of jobs and of requests by their score, jobs first where equal.
+
+        A cause that the request half found in a job's own service is the job's, and left out.
+        """
+        services = {service for job in self.jobs for service in job.services}
+        others = [one for one in requests.causes if one.entity.get("service.name") not in services]
+        both = sorted([*self.causes, *others], key=lambda one: -one.score)[:top]
+        causes = tuple(replace(one, rank=i) for i, one in enumerate(both, start=1))
+        calm: Verdict = "no_fault" if requests.verdict == "cause_found" and not others else requests.verdict
+        verdict = min(self.verdict, calm, key=_ORDER.index)
+        return replace(
+            requests,
+            verdict=verdict,
+            causes=causes,
+            symptom=_both(self.symptom, requests.symptom if others or not requests.causes else None),
+        )
+
+
+def explain_training(client: Reader, question: Question) -> TrainingAnswer | None:
+    """Say what is wrong with the window's training jobs; None if there are none.
+
+    Raises:
+        StoreError: The store did not answer.
+    """
+    jobs = find_jobs(client, question.window, job=question.job or "", service=question.service or "")[
+        :MAX_JOBS
+    ]
+    if not jobs:
+        return None
+    cases = [open_case(client, job) for job in jobs]
+    told = [(case, diagnose(case, top=question.top)) for case in cases]
+    causes = sorted(
+        (cause for case, diagnosis in told for cause in _causes(case, diagnosis)), key=lambda one: -one.score
+    )
+    main = min((one for _, one in told), key=lambda one: _ORDER.index(one.verdict))
+    return TrainingAnswer(
+        window=question.window,
+        jobs=tuple(jobs),
+        verdict=main.verdict,
+        symptom=main.symptom,
+        causes=tuple(replace(one, rank=i) for i, one in enumerate(causes[: question.top], start=1)),
+    )
+
+
+def _other_spans(client: Reader, told: TrainingAnswer) -> int:
+    services = sorted({service for job in told.jobs for service in job.services})
+    window = {"from_ns": told.window.from_ns, "to_ns": told.window.to_ns}
+    return int(ask(client, "other_spans", {**window, "services": services}).to_pylist()[0]["spans"] or 0)
+
+
+def _causes(case: Case, diagnosis: Diagnosis) -> list[Cause]:
+    """Scores fall with rank: of what stopped the job all is lost, of what slowed it what it cost."""
+    total = max(sum(one.lost_s for one in diagnosis.findings), 1e-9)
+    length = max(case.times.total_s, max((one.lost_s for one in diagnosis.findings), default=0.0), 1e-9)
+    made = []
+    for one in diagnosis.findings:
+        tier = (0.98, 0.95, 0.45 + 0.45 * one.lost_s / total)[one.weight]
+        impact = Impact(
+            excess_s=one.lost_s,
+            share=min(1.0, one.lost_s / length),
+            gpu_hours=case.gpu_hours(one.lost_s),
+        )
+        made.append(
+            Cause(
+                rank=0,
+                kind=one.kind,
+                entity=one.entity,
+                fault=one.fault,
+                score=tier * (1 - one.p_value),
+                p_value=one.p_value,
+                onset_unix_ns=one.onset_ns,
+                impact=impact,
+                evidence=one.evidence,
+            )
+        )
+    return made
+
+
+def _both(job: Symptom, requests: Symptom | None) -> Symptom:
+    if requests is None or requests.kind == "none":
+        return job
+    if job.kind == "none":
+        return requests
+    return Symptom(job.kind, f"{job.text}; {requests.text}")

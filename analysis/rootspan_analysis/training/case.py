@@ -1,0 +1,51 @@
+"""What all training rules share about one job: how to read it, where its ranks run, how long steps take."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rootspan_analysis.explanation import Evidence, Signal
+from rootspan_analysis.reader import Reader, Value
+from rootspan_analysis.training.jobs import Job
+from rootspan_analysis.training.placement import Places, fetch_places
+from rootspan_analysis.training.statements import ask, render
+from rootspan_analysis.training.steps import StepTimes, fetch_step_times
+
+__all__ = ["Case", "Rows", "open_case"]
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A job under examination."""
+
+    client: Reader
+    job: Job
+    places: Places
+    times: StepTimes
+
+    def ask(self, name: str, **values: Value) -> Rows:
+        """Rows of `sql/NAME.sql` on this job.
+
+        Raises:
+            StoreError: The store did not answer.
+        """
+        rows: Rows = ask(self.client, name, self.job.parameters(**values), self.job.reading).to_pylist()
+        return rows
+
+    def evidence(self, signal: Signal, text: str, name: str, **values: Value) -> Evidence:
+        """A sentence with the statement `sql/NAME.sql` that shows it."""
+        return Evidence(signal, text, render(name, self.job.parameters(**values), self.job.reading))
+
+    def gpu_hours(self, lost_s: float) -> float:
+        """GPU time of the whole job in so many seconds: while one rank is late, all wait."""
+        return lost_s * self.job.world_size / 3600
+
+
+def open_case(client: Reader, job: Job) -> Case:
+    """Read what all rules need.
+
+    Raises:
+        StoreError: The store did not answer.
+    """
+    return Case(client, job, fetch_places(client, job), fetch_step_times(client, job))
