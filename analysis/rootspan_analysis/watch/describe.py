@@ -69,6 +69,8 @@ def worse(one: Severity, other: Severity) -> Severity:
 
 
 def _level(breach: Breach) -> int:
+    if breach.unit == "score":
+        return 0
     if breach.unit == "ratio":
         return sum(breach.observed >= one for one in _ERRORS)
     ratio = breach.observed / breach.expected if breach.expected else 1.0

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from rootspan_analysis.reader import Reader
+from rootspan_analysis.rows import rows_of
 from rootspan_analysis.watch.incident import Breach
-from rootspan_analysis.watch.statements import rows_of, run
+from rootspan_analysis.watch.queries import run
 
 __all__ = ["Calls", "fetch_calls", "group", "related"]
 

@@ -28,6 +28,7 @@ ObjectiveKind = Literal[
     "queue_wait",
     "step_time",
     "goodput",
+    "component",
 ]
 
 
@@ -36,11 +37,11 @@ class Breach:
     """One objective that is not met.
 
     Attributes:
-        kind: Which objective.
+        kind: Which objective; `component`: none is missed, but the engine sees that a part is ill.
         service, operation: Whose; empty for a job's.
         job: Training job; empty for a service's.
         observed, expected: In `unit`: what was measured last, and the usual or configured value.
-        unit: `ms`, `ratio` (0-1) or `steps/s`.
+        unit: `ms`, `ratio` (0-1), `steps/s`, or `score` (0-1, of a component).
         since_ns: When it began, unix nanoseconds.
         configured: Whether a person set the objective; otherwise it was found from history.
         text: One sentence with numbers and units.

@@ -9,7 +9,8 @@ import os
 import socket
 from collections.abc import Mapping
 
-from rootspan_analysis.watch.statements import Client, rows_of, run, timestamp, write
+from rootspan_analysis.rows import Client, rows_of, timestamp, write
+from rootspan_analysis.watch.queries import run
 
 __all__ = ["BEAT_S", "DEAD_S", "Lease", "holder_name"]
 

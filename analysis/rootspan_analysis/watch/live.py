@@ -9,17 +9,19 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
-from rootspan_analysis.explanation import Explanation
+from rootspan_analysis.explanation import Cause, Explanation
 from rootspan_analysis.question import NS_PER_S, Question
 from rootspan_analysis.watch.describe import ordered, severity_of, title_of, worse
 from rootspan_analysis.watch.grouping import Calls
 from rootspan_analysis.watch.incident import BlastRadius, Breach, Incident, IncidentImpact
 from rootspan_analysis.watch.judging import Key, Quarantine
+from rootspan_analysis.watch.sweep import component_of, sweep_question
 
 __all__ = ["Live", "begun", "first_cause", "id_of", "question_for", "resumed"]
 
 ASK_EVERY_S: Final = (10.0, 600.0)
 """The engine is asked again after half of an incident's age, within these bounds,"""
+COMPONENT_EVERY_S: Final = 40.0
 ASK_COST: Final = 20.0
 """and not before this many times what the last answer took."""
 BEFORE_S: Final = 40
@@ -46,10 +48,16 @@ class Live:
     dirty: bool = True
     keys: set[Key] = field(default_factory=set)
 
+    @property
+    def is_component(self) -> bool:
+        """Whether the engine alone can tell how it goes on: no objective is missed."""
+        return all(one.kind == "component" for one in self.incident.breaches)
+
     def wants_answer(self, now_ns: int) -> bool:
         """Whether it is time to ask the engine again."""
         age_s = (now_ns - self.incident.opened_ns) / NS_PER_S
-        wait_s = min(max(age_s / 2, ASK_EVERY_S[0]), ASK_EVERY_S[1])
+        most_s = COMPONENT_EVERY_S if self.is_component else ASK_EVERY_S[1]
+        wait_s = min(max(age_s / 2, ASK_EVERY_S[0]), most_s)
         return now_ns - self.asked_ns >= max(wait_s, ASK_COST * self.took_ms / 1e3) * NS_PER_S
 
     def grow(self, over: Mapping[Key, Breach], more: Sequence[Breach], calls: Calls, *, end_s: int) -> None:
@@ -77,9 +85,15 @@ class Live:
             title=title_of(self.incident.causes, breaches[0]),
         )
 
-    def explained(self, answer: Explanation, *, now_ns: int) -> None:
+    def explained(self, answer: Explanation, *, now_ns: int, end_s: int) -> None:
         """Take in an answer. One without a cause never replaces one with a cause."""
         self.asked_ns, self.took_ms = now_ns, answer.took_ms
+        cause = component_of(answer)
+        named = cause.entity.get("service.name", "") if cause is not None else None
+        if cause is not None and self.is_component and named == self.incident.lead.service:
+            self.last_bad_s = end_s
+            impact, blast = told_by(cause)
+            self.incident = replace(self.incident, impact=impact, blast=blast)
         if self.incident.causes and not answer.causes:
             return
         causes = tuple(one.to_json() for one in answer.causes)
@@ -100,7 +114,8 @@ class Live:
         quiet = end_s - self.last_bad_s
         if silent_s > quiet_s:
             return quiet >= max(SILENT_S, quiet_s)
-        return quiet >= quiet_s and (bool(self.keys & fine) or quiet >= max(SILENT_S, quiet_s))
+        is_told = self.is_component or bool(self.keys & fine)
+        return quiet >= quiet_s and (is_told or quiet >= max(SILENT_S, quiet_s))
 
     def close(self) -> None:
         """Close it at the end of its last breach."""
@@ -111,6 +126,20 @@ class Live:
     def quarantines(self) -> list[Quarantine]:
         """The times of its series that must not become the usual; open ones last forever."""
         return _quarantines(self.incident)
+
+
+def told_by(cause: Cause) -> tuple[IncidentImpact, BlastRadius]:
+    """Cost and reach of a cause as the engine has them."""
+    cost, entity = cause.impact, cause.entity
+
+    def named(name: str) -> tuple[str, ...]:
+        return tuple(sorted(set(entity.get(name, "").split(",")) - {""}))
+
+    services = tuple(sorted({*named("service.name"), *named("peer.service")}))
+    return (
+        IncidentImpact(requests=cost.requests, errors=cost.errors, excess_s=cost.excess_s),
+        BlastRadius(services, len(named("host.name")), named("cloud.region")),
+    )
 
 
 def first_cause(incident: Incident) -> tuple[object, object] | None:
@@ -175,6 +204,8 @@ def question_for(breaches: Sequence[Breach], *, last_bad_s: int, end_s: int, alo
         alone: Whether nothing else is wrong at the time; otherwise only requests through the group's own
             service count, so that two incidents get each its own cause.
     """
+    if all(one.kind == "component" for one in breaches):
+        return sweep_question(end_s)
     onset_s = min(one.since_ns for one in breaches) // NS_PER_S
     to_s = min(end_s, max(last_bad_s, onset_s + SHORTEST_S - BEFORE_S), onset_s + LONGEST_S)
     from_s = min(onset_s - BEFORE_S, to_s - SHORTEST_S)

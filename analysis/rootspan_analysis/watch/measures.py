@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from rootspan_analysis.reader import Reader, Value
+from rootspan_analysis.rows import rows_of
 from rootspan_analysis.watch.cells import Cell, Cells, Series, cells_of
 from rootspan_analysis.watch.evaluate import STEP_S
-from rootspan_analysis.watch.statements import rows_of, run
+from rootspan_analysis.watch.queries import run
 
 __all__ = ["Measures"]
 

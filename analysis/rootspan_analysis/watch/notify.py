@@ -16,10 +16,11 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from rootspan_analysis.errors import StoreError
+from rootspan_analysis.rows import Client, rows_of, timestamp, write
 from rootspan_analysis.watch.incident import Incident
 from rootspan_analysis.watch.messages import Message, Told, message_for
 from rootspan_analysis.watch.objectives import Receiver
-from rootspan_analysis.watch.statements import Client, rows_of, run, timestamp, write
+from rootspan_analysis.watch.queries import run
 
 __all__ = ["Notifier", "Retries"]
 

@@ -138,6 +138,8 @@ class WatchSettings:
         agree: Whether an objective found from history must convince the engine too before it opens an
             incident; without that it opens one after `insist_s`.
         insist_s: See `agree`.
+        sweep_s: How often the engine is asked although no objective is missed; 0: never. Less often where
+            its answers take long (5 % of the time at most).
         accept_s: An incident that stays open so long has become the usual, and closes.
         objectives: Set by a person; they win over what history says, and need no history.
         ignore: Series never to open an incident for: kind, service, operation and job of an objective.
@@ -151,6 +153,7 @@ class WatchSettings:
     automatic: bool = True
     agree: bool = True
     insist_s: float = 180.0
+    sweep_s: float = 20.0
     accept_s: float = 6 * 3600.0
     objectives: tuple[Objective, ...] = ()
     ignore: tuple[Mapping[str, str], ...] = ()
@@ -163,6 +166,7 @@ class WatchSettings:
             "late_s": (0, 600),
             "history_s": (600, 86_400),
             "insist_s": (0, 86_400),
+            "sweep_s": (0, 86_400),
             "accept_s": (600, 30 * 86_400),
         }
         for name, (low, high) in ranges.items():

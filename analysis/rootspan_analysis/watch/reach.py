@@ -15,7 +15,7 @@ from rootspan_analysis.reader import Reader, numbers, strings
 from rootspan_analysis.watch.cells import BINS_PER_OCTAVE
 from rootspan_analysis.watch.incident import BlastRadius, Breach, IncidentImpact
 from rootspan_analysis.watch.objectives import KINDS
-from rootspan_analysis.watch.statements import run
+from rootspan_analysis.watch.queries import run
 from rootspan_analysis.watch.usual import Usual
 
 __all__ = ["Reach", "fetch_reach"]
@@ -50,7 +50,9 @@ def fetch_reach(
         StoreError: The store did not answer.
     """
     impact, hosts, regions = IncidentImpact(), set[str](), set[str]()
-    for breach in [one for one in breaches if KINDS[one.kind].measure == "requests"][:MOST_BREACHES]:
+    for breach in [one for one in breaches if one.kind in KINDS and KINDS[one.kind].measure == "requests"][
+        :MOST_BREACHES
+    ]:
         known = usuals.get((breach.service, breach.operation, breach.job), {})
         usual = known.get(breach.kind)
         if usual is None:

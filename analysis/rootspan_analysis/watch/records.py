@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from rootspan_analysis.reader import Reader
+from rootspan_analysis.rows import Client, rows_of, timestamp, write
 from rootspan_analysis.watch.incident import (
     BlastRadius,
     Breach,
@@ -14,7 +15,7 @@ from rootspan_analysis.watch.incident import (
     Severity,
     State,
 )
-from rootspan_analysis.watch.statements import Client, rows_of, run, timestamp, write
+from rootspan_analysis.watch.queries import run
 
 __all__ = ["incident", "incidents", "write_incident"]
 

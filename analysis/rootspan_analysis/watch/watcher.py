@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Final, Protocol
 
+from rootspan_analysis.changes import ChangeFinder
 from rootspan_analysis.engine import explain
 from rootspan_analysis.errors import StoreError
 from rootspan_analysis.explanation import Explanation
 from rootspan_analysis.question import NS_PER_S, Question
+from rootspan_analysis.rows import Client, rows_of
 from rootspan_analysis.watch.grouping import Calls, fetch_calls, group, related
 from rootspan_analysis.watch.incident import Breach, Incident
 from rootspan_analysis.watch.judging import Judged, Judging, Key, Quarantine
@@ -22,15 +24,18 @@ from rootspan_analysis.watch.lease import Lease, holder_name
 from rootspan_analysis.watch.live import Live, begun, first_cause, question_for, resumed
 from rootspan_analysis.watch.measures import Measures
 from rootspan_analysis.watch.objectives import WatchSettings
+from rootspan_analysis.watch.queries import run
 from rootspan_analysis.watch.reach import fetch_reach
 from rootspan_analysis.watch.records import incident, incidents, write_incident
-from rootspan_analysis.watch.statements import Client, rows_of, run
+from rootspan_analysis.watch.sweep import Sweep, sweep_question
 
 __all__ = ["Look", "Tell", "Watcher", "run_until"]
 
 WRITE_EVERY_S: Final = 30.0
 """An open incident's row is written at least so often; at once when it opens, changes its cause or closes."""
 SUSPECT_EVERY_S: Final = 10.0
+UNANSWERED_S: Final = 30.0
+SILENT_S: Final = 60
 log = logging.getLogger(__name__)
 
 
@@ -89,6 +94,8 @@ class Watcher:
         self._judging = Judging(settings)
         self._live: dict[str, Live] = {}
         self._past: list[Quarantine] = []
+        self._sweep = Sweep(settings.sweep_s)
+        self._changes = ChangeFinder(client)
         self._suspicions: dict[frozenset[Key], _Suspicion] = {}
         self._calls: Calls = {}
         self._acts = False
@@ -109,10 +116,12 @@ class Watcher:
             return Look(False, took_ms=round((time.monotonic() - began) * 1e3))
         if self._measures.look(now_ns):
             self._judging.forget()
+        self._changes.look(now_ns)
         if not self._acts:
             self._take_over(now_ns)
         judged = self._judging.look(self._measures, self._quarantines(now_ns), self._alive())
         opened, suspected = self._follow(judged, now_ns)
+        opened += self._sweep_for(judged, now_ns)
         updated, closed = self._settle(judged, opened, now_ns)
         return Look(
             acts=True,
@@ -198,13 +207,30 @@ class Watcher:
             elif (twin := self._same_cause(live)) is not None:
                 twin.grow(judged.over, held, calls, end_s=end_s)
             else:
-                self._live[live.incident.id] = live
-                opened.append(live.incident)
-                self._judging.forget()
+                opened.append(self._open(live))
         self._suspicions = {
             keys: one for keys, one in self._suspicions.items() if keys & judged.breaches.keys()
         }
         return opened, suspected
+
+    def _open(self, live: Live) -> Incident:
+        self._live[live.incident.id] = live
+        self._judging.forget()
+        return live.incident
+
+    def _sweep_for(self, judged: Judged, now_ns: int) -> list[Incident]:
+        """With nothing open and nothing missed: ask whether a part is ill all the same."""
+        end_s = self._measures.end_s
+        is_blind = not judged.series or self._measures.silent_s > SILENT_S
+        if self._live or judged.breaches or is_blind or not self._sweep.is_due(now_ns):
+            return []
+        answer = self._answer(sweep_question(end_s), "a sweep")
+        breach = self._sweep.take(answer, now_ns=now_ns)
+        if breach is None or answer is None:
+            return []
+        live = begun([breach], self._calls, now_ns=now_ns, end_s=end_s, version=self._version)
+        live.explained(answer, now_ns=now_ns, end_s=end_s)
+        return [self._open(live)]
 
     def _spans_per_s(self) -> float:
         cells = [one for held in self._measures.recent.values() for one in held.values()]
@@ -220,7 +246,7 @@ class Watcher:
             return False
         answer = self._ask(live, alone=alone)
         if answer is not None:
-            live.explained(answer, now_ns=now_ns)
+            live.explained(answer, now_ns=now_ns, end_s=self._measures.end_s)
         sure = (
             any(one.configured for one in breaches) or bool(keys & judged.severe) or not self._settings.agree
         )
@@ -228,17 +254,24 @@ class Watcher:
             return True
         first_ns = held.first_ns if held else now_ns
         self._suspicions[keys] = _Suspicion(first_ns, now_ns, answer.took_ms if answer else 0)
-        return now_ns - first_ns >= self._settings.insist_s * NS_PER_S
+        # An engine that cannot answer has not disagreed.
+        insist_s = (
+            self._settings.insist_s if answer is not None else min(UNANSWERED_S, self._settings.insist_s)
+        )
+        return now_ns - first_ns >= insist_s * NS_PER_S
 
     def _ask(self, live: Live, *, alone: bool) -> Explanation | None:
         end_s = self._measures.end_s
         question: Question = question_for(
             live.incident.breaches, last_bad_s=live.last_bad_s, end_s=end_s, alone=alone
         )
+        return self._answer(question, live.incident.id)
+
+    def _answer(self, question: Question, what: str) -> Explanation | None:
         try:
             answer = explain(self._client, question)
         except StoreError as error:
-            log.warning("could not explain %s: %s", live.incident.id, error)
+            log.warning("could not explain %s: %s", what, error)
             return None
         self._asked_ms += answer.took_ms
         return answer
@@ -268,7 +301,7 @@ class Watcher:
             if not over and name not in new and live.wants_answer(now_ns):
                 answer = self._ask(live, alone=len(self._live) == 1)
                 if answer is not None:
-                    live.explained(answer, now_ns=now_ns)
+                    live.explained(answer, now_ns=now_ns, end_s=self._measures.end_s)
             if over or accepted:
                 live.close()
                 del self._live[name]

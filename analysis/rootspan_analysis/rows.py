@@ -1,4 +1,4 @@
-"""Runs the watcher's `.sql` files and writes its rows: the watcher's seam to the store.
+"""Runs a subpackage's `.sql` files, and writes rows of rootspan's own tables.
 
 Owns the Protocol of a client that reads and writes. Values are bound on the server, rows go as JSON lines.
 """
@@ -20,7 +20,7 @@ _CAUSE_CHARS = 300
 
 
 class Client(Reader, Protocol):
-    """What the watcher needs of a client; clickhouse-connect's `Client` has it."""
+    """What one needs of a client who also writes; clickhouse-connect's `Client` has it."""
 
     def raw_insert(
         self,
@@ -38,9 +38,7 @@ def _text(package: str, name: str) -> str:
     return files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
-def run(
-    client: Reader, name: str, parameters: Mapping[str, Value], *, package: str = "rootspan_analysis.watch"
-) -> pa.Table:
+def run(client: Reader, package: str, name: str, parameters: Mapping[str, Value]) -> pa.Table:
     """Answer of `PACKAGE/sql/NAME.sql`.
 
     Raises:
