@@ -53,7 +53,7 @@ class Receiver:
                 tenant.quota.take(len(body), items)
             payload = framed.payload + tenant.mark if tenant.mark else framed.payload
             if self._budget.used_ratio > _PRESSURE_RATIO:
-                self._weigh(payload)
+                self._weigh(payload, items)
             self._log.append(payload, items)
         except CollectorError as err:
             self.refuse(err, caller, items)
@@ -65,8 +65,8 @@ class Receiver:
         if not isinstance(error, MalformedRequest):
             self._log.ledger.refuse(items)
 
-    def _weigh(self, payload: bytes) -> None:
+    def _weigh(self, payload: bytes, items: int) -> None:
         used_ratio = self._budget.used_ratio
-        worth = worth_of(self._signal, payload)
+        worth = worth_of(self._signal, payload, items)
         if used_ratio > _MOST_USED_RATIO.get(worth, 1.0) and not self._log.is_known(payload):
             raise LogFilling(worth.name, used_ratio)

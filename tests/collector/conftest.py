@@ -1,4 +1,4 @@
-"""A log folder for each test."""
+"""A log folder for each test, and collectors that run in this process."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServ
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2_grpc import MetricsServiceStub
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
+from running import closed_port, collector
 
 from rootspan_collector.errors import ConfigurationError
 from rootspan_collector.server import Collector
@@ -29,29 +30,6 @@ from support import otlp_requests as otlp
 
 MIB = 1024 * 1024
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-
-
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-@contextmanager
-def collector(folder: Path, **given: object) -> Iterator[Collector]:
-    told = {
-        "store": f"http://127.0.0.1:{closed_port()}/otel",
-        "collector_grpc": "127.0.0.1:0",
-        "collector_http": "127.0.0.1:0",
-        "collector_wal": folder / "wal",
-        "collector_stop_grace_s": 0.2,
-        **given,
-    }
-    running = Collector(load_settings(**told))
-    running.start()
-    try:
-        yield running
-    finally:
-        running.stop()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from google.protobuf import json_format
 
 from rootspan_collector.admission import admission_of, rich_status
 from rootspan_collector.errors import CollectorError, Unauthenticated, UnsupportedRequest
-from rootspan_collector.http.body import BodyCut, Receive, expanded, read_body
+from rootspan_collector.http.body import BodyCut, IncomingBody, Receive, expanded
 from rootspan_collector.otlp.json import to_protobuf
 from rootspan_collector.receiver import Receiver
 from rootspan_collector.senders.caller import ANONYMOUS, Caller
@@ -34,6 +34,9 @@ _Send = Callable[[MutableMapping[str, Any]], Any]
 _SIGNALS = {f"/v1/{signal.value}": signal for signal in Signal}
 _PROTOBUF, _JSON = "application/x-protobuf", "application/json"
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+# How much of a refused body is read all the same, in messages: its sender wants to read the answer.
+_DROPPED_RATIO = 4
+_DROPPED_WITHIN_S = 5.0
 # What an Export…ServiceResponse without partial success looks like.
 _ACCEPTED = {_PROTOBUF: b"", _JSON: b"{}"}
 
@@ -135,14 +138,13 @@ class HttpApp:
         content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         client = scope.get("client") or ("unknown", 0)
         caller = Caller(ANONYMOUS, lambda: f"{client[0]}:{client[1]}")
-        receiver = self._receivers[signal]
+        receiver, incoming = self._receivers[signal], IncomingBody(receive)
         try:
             if content_type not in _ACCEPTED:
                 raise UnsupportedRequest(f"content-type {content_type[:60]!r} is not {_PROTOBUF} or {_JSON}")
             # Before the body is read: what nobody known sends is not worth a byte.
             caller = Caller(self._tenants.identify(headers.get("authorization")), caller.peer)
-            body = await read_body(
-                receive,
+            body = await incoming.read(
                 most_bytes=self._limits.message_bytes,
                 within_s=self._limits.body_s,
                 declared=headers.get("content-length"),
@@ -150,7 +152,9 @@ class HttpApp:
             encoding = headers.get("content-encoding", "")
         except CollectorError as err:
             receiver.refuse(err, caller)
-            return _refused(err, content_type)
+            most_bytes = _DROPPED_RATIO * self._limits.message_bytes
+            is_over = await incoming.drop(most_bytes=most_bytes, within_s=_DROPPED_WITHIN_S)
+            return _refused(err, content_type, () if is_over else _CLOSE)
         loop = asyncio.get_running_loop()
         request = _Request(signal, content_type, encoding, body, caller)
         return await loop.run_in_executor(self._workers, self._take, request)
@@ -177,16 +181,15 @@ _CLOSE = ((b"connection", b"close"),)
 _CHALLENGE = ((b"www-authenticate", b'Bearer realm="rootspan"'),)
 
 
-def _refused(error: CollectorError, content_type: str) -> _Answer:
+def _refused(
+    error: CollectorError, content_type: str, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> _Answer:
     """A google.rpc.Status in the request's own encoding, as OTLP wants it."""
     told = admission_of(error)
-    headers: tuple[tuple[bytes, bytes], ...] = ()
     if told.retry_s is not None:
         headers += ((b"retry-after", b"%d" % max(1, math.ceil(told.retry_s))),)
     if told.http_status == 401:
         headers += _CHALLENGE
-    if told.http_status in (401, 413, 415):
-        headers += _CLOSE  # the rest of the body is not read
     rich = rich_status(error)
     if content_type == _JSON:
         text = json.dumps(json_format.MessageToDict(rich)).encode()
