@@ -1,6 +1,7 @@
 """Counts what was handed to us, what a collector acknowledged and what was lost, and why.
 
-Owns the numbers and the sentence they make. Every item handed over ends in `sent` or in `dropped`, once.
+Owns the numbers and the sentence they make. Every item handed over ends in `sent`, `dropped` or `spooled`,
+once.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Loss(StrEnum):
     AFTER_SHUTDOWN = "made after shutdown"
     UNREADABLE = "could not be encoded"
     FORKED = "forked without gRPC fork support"
+    SPOOL_FULL = "disk spool full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,15 @@ class Delivery:
         sent: Items that a collector acknowledged, by signal.
         dropped: Items lost, by signal and reason.
         last_error: What the collector or the network said last, or "".
+        spooled: Items put on disk for the next start, or until the collector is back.
+        recovered: Items from the disk, of this process or an earlier one, that a collector acknowledged.
     """
 
     sent: Mapping[str, int]
     dropped: Mapping[tuple[str, str], int]
     last_error: str = ""
+    spooled: Mapping[str, int] = field(default_factory=dict)
+    recovered: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def n_dropped(self) -> int:
@@ -54,9 +60,14 @@ class Delivery:
     def sentence(self) -> str:
         """One line: losses by signal and reason, then what did arrive."""
         lost = ", ".join(f"{n} {signal} ({reason})" for (signal, reason), n in sorted(self.dropped.items()))
-        sent = ", ".join(f"{n} {signal}" for signal, n in sorted(self.sent.items())) or "nothing"
         why = f"; last error: {self.last_error}" if self.last_error else ""
-        return f"dropped {lost or 'nothing'}; delivered {sent}{why}"
+        kept = f"; spooled {_by_signal(self.spooled)}" if self.spooled else ""
+        back = f"; recovered {_by_signal(self.recovered)}" if self.recovered else ""
+        return f"dropped {lost or 'nothing'}; delivered {_by_signal(self.sent)}{kept}{back}{why}"
+
+
+def _by_signal(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {signal}" for signal, n in sorted(counts.items())) or "nothing"
 
 
 @dataclass(slots=True)
@@ -66,14 +77,28 @@ class Ledger:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _sent: Counter[str] = field(default_factory=Counter)
     _dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _spooled: Counter[str] = field(default_factory=Counter)
+    _recovered: Counter[str] = field(default_factory=Counter)
     _last_error: str = ""
     _closed: bool = False
 
     def sent(self, signal: Signal, n: int) -> None:
         """A collector acknowledged n items."""
         with self._lock:
-            if not self._closed:
+            if n > 0 and not self._closed:
                 self._sent[signal.value] += n
+
+    def spooled(self, signal: Signal, n: int) -> None:
+        """N items are on disk."""
+        with self._lock:
+            if n > 0 and not self._closed:
+                self._spooled[signal.value] += n
+
+    def recovered(self, signal: Signal, n: int) -> None:
+        """A collector acknowledged n items that came from the disk."""
+        with self._lock:
+            if n > 0 and not self._closed:
+                self._recovered[signal.value] += n
 
     def dropped(self, signal: Signal, reason: Loss, n: int = 1) -> None:
         """N items are lost."""
@@ -93,7 +118,13 @@ class Ledger:
     def read(self) -> Delivery:
         """A consistent copy of the counters."""
         with self._lock:
-            return Delivery(dict(self._sent), dict(self._dropped), self._last_error)
+            return Delivery(
+                dict(self._sent),
+                dict(self._dropped),
+                self._last_error,
+                dict(self._spooled),
+                dict(self._recovered),
+            )
 
     def close(self) -> Delivery:
         """The final account; what is said later is not counted."""
@@ -105,3 +136,4 @@ class Ledger:
         """Start from zero with a lock that no vanished thread can hold."""
         self._lock = threading.Lock()
         self._sent, self._dropped, self._last_error = Counter(), Counter(), ""
+        self._spooled, self._recovered = Counter(), Counter()

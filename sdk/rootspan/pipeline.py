@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
@@ -21,6 +23,7 @@ from rootspan.config import Config
 from rootspan.ids import KernelIdGenerator
 from rootspan.ledger import Delivery, Ledger, Signal
 from rootspan.logs import LogBridge
+from rootspan.losses import LossReports
 from rootspan.processors import (
     PeriodicReader,
     QueueingLogProcessor,
@@ -32,6 +35,7 @@ from rootspan.resource import build_resource, child_identity
 from rootspan.tracer import RootspanTracerProvider
 from rootspan.transport import OtlpTransport
 
+ItemT = TypeVar("ItemT")
 Provider = TracerProvider | LoggerProvider | MeterProvider
 
 
@@ -42,6 +46,7 @@ class Pipeline:
         self.config = config
         self._resource = build_resource(config)
         self._ledger = Ledger()
+        self._losses = LossReports()
         self._transport = OtlpTransport(config.target, self._ledger)
         self._queues: list[BatchQueue[ReadableSpan] | BatchQueue[ReadableLogRecord]] = []
         self._providers: list[Provider] = []
@@ -90,6 +95,7 @@ class Pipeline:
             _wait_all(pending, deadline)
         for queue in self._queues:
             queue.abandon()
+        self._tell_losses(is_last=True)
         delivery = self._ledger.close()
         self._transport.close()
         return delivery
@@ -105,6 +111,7 @@ class Pipeline:
     def after_fork_in_child(self) -> None:
         """Become a program of its own: own pid and instance id, empty queues, own channel."""
         self._ledger.after_fork_in_child()
+        self._losses.after_fork_in_child()
         self._transport.after_fork_in_child()
         for queue in self._queues:
             queue.after_fork_in_child()
@@ -119,7 +126,8 @@ class Pipeline:
                 update(self._resource)
 
     def _start_traces(self) -> None:
-        queue = BatchQueue(Signal.SPANS, self.config.spans, self._ledger, span_shipper(self._transport))
+        ship = self._telling(span_shipper(self._transport))
+        queue = BatchQueue(Signal.SPANS, self.config.spans, self._ledger, ship)
         self._queues.append(queue)
         existing = trace.get_tracer_provider()
         if isinstance(existing, TracerProvider):
@@ -139,7 +147,8 @@ class Pipeline:
         self._providers.append(provider)
 
     def _start_logs(self) -> None:
-        queue = BatchQueue(Signal.LOGS, self.config.log_records, self._ledger, log_shipper(self._transport))
+        ship = self._telling(log_shipper(self._transport))
+        queue = BatchQueue(Signal.LOGS, self.config.log_records, self._ledger, ship)
         self._queues.append(queue)
         provider = LoggerProvider(resource=self._resource, shutdown_on_exit=False)
         provider.add_log_record_processor(QueueingLogProcessor(queue))
@@ -165,6 +174,23 @@ class Pipeline:
         self._providers.append(provider)
         self._reader = reader
         reader.start()
+
+    def _telling(self, ship: Callable[[list[ItemT]], None]) -> Callable[[list[ItemT]], None]:
+        """Ship a batch, then say what was lost meanwhile, on the same thread."""
+
+        def shipping(batch: list[ItemT]) -> None:
+            ship(batch)
+            self._tell_losses()
+
+        return shipping
+
+    def _tell_losses(self, *, is_last: bool = False) -> None:
+        dropped = self._ledger.read().dropped
+        # A collector that cannot be reached cannot be told either; the next success says it all.
+        if dropped and self._transport.is_reached:
+            news = self._losses.news(dropped, self._resource, is_last=is_last)
+            if news is not None and self._transport.deliver(Signal.METRICS, news, 0):
+                self._losses.told(dropped)
 
     def _collect_within(self, reader: PeriodicReader, timeout_s: float) -> bool:
         lost_before = self._ledger.n_dropped(Signal.METRICS)

@@ -81,7 +81,7 @@ class OtlpTransport:
         self._random = random.SystemRandom()
         self._deadline: float | None = None
         self._may_send = True
-        self._reached = False
+        self._reached = self._answers = False
         self._reset()
 
     def _reset(self) -> None:
@@ -92,36 +92,46 @@ class OtlpTransport:
         self._exiting = threading.Event()
         self._aborted = threading.Event()
 
-    def deliver(self, signal: Signal, body: bytes, n_items: int) -> None:
-        """Send one request, retrying while that makes sense, and account for its items. Never raises."""
+    def deliver(self, signal: Signal, body: bytes, n_items: int) -> bool:
+        """Send one request, retrying while that makes sense, and account for its items. Never raises.
+
+        Returns:
+            Whether the collector acknowledged it.
+        """
         give_up_at = time.monotonic() + RETRY_FOR_S
         pause_s = FIRST_PAUSE_S
         while True:
             if not self._may_send:
                 self._ledger.failed(_FORK_HELP)
                 self._ledger.dropped(signal, Loss.FORKED, n_items)
-                return
+                return False
             if self._aborted.is_set():
                 self._ledger.dropped(signal, Loss.EXIT_DEADLINE, n_items)
-                return
+                return False
             outcome = self._attempt(signal, body)
             if not isinstance(outcome, Failure):
                 self._acknowledged(signal, outcome, n_items)
-                return
+                return True
+            self._answers = False
             self._ledger.failed(outcome.error)
             if not outcome.retryable:
                 self._ledger.dropped(signal, Loss.REFUSED, n_items)
-                return
+                return False
             wait_s = (
                 outcome.pause_s if outcome.pause_s is not None else pause_s * self._random.uniform(0.8, 1.2)
             )
             loss = self._out_of_time(wait_s, give_up_at)
             if loss is not None:
                 self._ledger.dropped(signal, loss, n_items)
-                return
+                return False
             # Exit wakes a sleeper once; from then on only the abort does.
             (self._aborted if self._exiting.is_set() else self._exiting).wait(wait_s)
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the last attempt got through, and another one may be made."""
+        return self._answers and not self._aborted.is_set()
 
     def begin_exit(self, deadline: float) -> None:
         """From now on nothing is tried or waited for beyond `deadline` (monotonic seconds)."""
@@ -151,7 +161,7 @@ class OtlpTransport:
     def after_fork_in_child(self) -> None:
         """Forget the parent's channel; a new one opens with the first request."""
         self._reset()
-        self._deadline, self._reached = None, False
+        self._deadline, self._reached, self._answers = None, False, False
         # Without its fork handlers a gRPC call in the child blocks for ever, past its own timeout.
         self._may_send = bool(cygrpc.is_fork_support_enabled())
 
@@ -194,7 +204,7 @@ class OtlpTransport:
         return self._channel
 
     def _acknowledged(self, signal: Signal, response: bytes, n_items: int) -> None:
-        self._reached = True
+        self._reached = self._answers = True
         rejected, message = _partial_success(response)
         rejected = min(rejected, n_items)
         if rejected:
