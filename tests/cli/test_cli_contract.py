@@ -13,8 +13,22 @@ from rootspan_cli.app import build_app
 from rootspan_cli.commands import PANELS
 from support.command import Run
 
-COMMANDS = ("collector", "dashboard", "demo", "doctor", "migrate", "replay", "sql", "store", "up", "why")
+COMMANDS = (
+    "change",
+    "collector",
+    "dashboard",
+    "demo",
+    "doctor",
+    "migrate",
+    "replay",
+    "sql",
+    "store",
+    "up",
+    "watch",
+    "why",
+)
 FLAGS = {
+    "change": {"--service", "--version", "--host", "--scope", "--text", "--author", "--at", "--collector"},
     "collector": {"--store", "--grpc", "--wal", "--config"},
     "dashboard": {"--store", "--port"},
     "demo": {"--fault", "--hosts", "--minutes", "--seed", "--no-ui", "--check", "--json"},
@@ -23,7 +37,8 @@ FLAGS = {
     "replay": {"--to", "--shift", "--rate"},
     "sql": {"--store"},
     "store": {"--data", "--http"},
-    "up": {"--data", "--no-dashboard"},
+    "up": {"--data", "--no-dashboard", "--no-watch", "--watch-config"},
+    "watch": {"--store", "--config", "--webhook", "--alertmanager", "--every", "--once", "--json"},
     "why": {"--store", "--last", "--from", "--to", "--service", "--job", "--top", "--json"},
 }
 HEAVY = {
@@ -108,6 +123,14 @@ WRONG = (
     ("collector", "--grpc", "nowhere"),
     ("store", "--http", "192.0.2.1:8123"),
     ("dashboard", "--port", "99999999"),
+    ("watch", "--config", "/nonexistent.toml"),
+    ("watch", "--every", "0"),
+    ("watch", "--webhook", "nowhere"),
+    ("watch", "--once", "--store", "http://127.0.0.1:1/otel"),
+    ("up", "--watch-config", "/nonexistent.toml"),
+    ("change",),
+    ("change", "deploy", "--scope", "leaf-3"),
+    ("change", "deploy", "--at", "soon"),
 )
 
 

@@ -1,7 +1,7 @@
 """Finds changes that nobody told: hosts that say something else of themselves than before.
 
 Owns which attributes count. A version of a service needs no finding: `changes_near` reads it off the
-inventory. Reads slices of time, so that a look costs little; a host is seen as soon as one of its spans or gauges
+inventory. Reads slices of time, so that a look costs little: a host is seen once one of its spans or gauges
 falls into a slice.
 """
 

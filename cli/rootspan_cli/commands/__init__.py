@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Final
 
 from rootspan_cli.commands import (
+    change,
     collector,
     dashboard,
     demo,
@@ -26,7 +27,7 @@ __all__ = ["PANELS"]
 PANELS: Final[Mapping[str, tuple[ModuleType, ...]]] = {
     "Start here": (demo, up),
     "Ask": (why, watch, doctor, sql),
-    "Feed": (replay,),
+    "Feed": (change, replay),
     "Parts, each a process": (store, collector, dashboard, migrate),
 }
 """Commands by the heading under which help lists them."""
