@@ -107,6 +107,7 @@ KNOWN: Mapping[str, Instrumentation] = {
         "rootspan.integrations.http_client:install_httpx",
     ),
     "torch": Instrumentation(("torch",), "torch", "rootspan.training.watch:watch"),
+    "nvml": Instrumentation(("pynvml",), "gpu", "rootspan.gpu.watch:watch"),
     "threads": Instrumentation((), "", "rootspan.integrations.threads:install"),
     "multiprocessing": Instrumentation((), "", "rootspan.integrations.processes:install"),
     "structlog": Instrumentation(("structlog",), "logs", "rootspan.logs.structlog:install"),

@@ -69,8 +69,8 @@ def watch_model(model: nn.Module) -> None:
     model.register_forward_hook(end, always_call=True)
     if isinstance(model, DistributedDataParallel):
         try:
-            # DDP reads annotations and takes none but its own; a lambda has none.
-            model.register_comm_hook(model.process_group, lambda group, bucket: _reduce(group, bucket))  # noqa: PLW0108
+            # DDP reads annotations and takes none but its own: it is shown a function without any.
+            model.register_comm_hook(model.process_group, _unannotated(_reduce))
         except (RuntimeError, TypeError, ValueError) as err:
             _logger.info("DDP's buckets are not recorded, this model has a communication hook: %s", err)
 
@@ -92,6 +92,11 @@ def _reduce(group: dist.ProcessGroup, bucket: Any) -> torch.futures.Future[torch
     note_end(work, record)
     reduced: torch.futures.Future[torch.Tensor] = work.get_future().then(lambda done: done.value()[0])
     return reduced
+
+
+def _unannotated(hook: Callable[..., Any]) -> Callable[..., Any]:
+    hook.__annotations__ = {}
+    return hook
 
 
 _MARK = "_rootspan_installed"

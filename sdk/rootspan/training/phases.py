@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace as otel_trace
@@ -23,6 +23,9 @@ from rootspan.spans import AttributeValue, end_span
 from rootspan.training.recorder import Recorder, recorder
 from rootspan.training.ring import Channel, Record, Wait, close
 from rootspan.training.step import COLLECTIVE, Step, TimedPhase
+
+if TYPE_CHECKING:
+    from rootspan.gpu.cuda_events import Event
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
 PHASES = ("data", "h2d", "forward", "backward", "optimizer", COLLECTIVE, "checkpoint", "eval")
@@ -124,8 +127,8 @@ class Phase(_Scope):
     """The scope behind `phase()`; also what the step's account sees."""
 
     __slots__ = (
-        "_attributes", "_counted", "_previous", "end_ns", "inner_ns", "microbatch", "name", "outer", "span",
-        "start_ns",
+        "_attributes", "_counted", "_mark", "_previous", "end_ns", "inner_ns", "microbatch", "name", "outer",
+        "span", "start_ns",
     )  # fmt: skip
 
     def __init__(self, name: str, microbatch: int | None, attributes: Mapping[str, AttributeValue]) -> None:
@@ -133,6 +136,7 @@ class Phase(_Scope):
         self.span: Span | None = None
         self.outer: TimedPhase | None = None
         self.inner_ns = self.start_ns = self.end_ns = 0
+        self._mark: Event | None = None
 
     def again(self) -> Phase:
         """A fresh one with the same settings."""
@@ -147,6 +151,8 @@ class Phase(_Scope):
         self._counted = step if step is not None and step.thread == threading.get_ident() else None
         if self._counted is not None:
             self.outer, self._counted.phase = self._counted.phase, self
+            if now.device_clock is not None:
+                self._mark = now.device_clock.mark()
         self.start_ns = time.time_ns()
         # What is a collective has a span of its own; a phase around it only says whose time it is.
         if self.name != COLLECTIVE and (self._counted is None or self._counted.detailed):
@@ -162,6 +168,9 @@ class Phase(_Scope):
             otel_context.attach(self._previous)
             end_span(self.span, error)
         if self._counted is not None:
+            clock = recorder().device_clock
+            if clock is not None and self._mark is not None:
+                self._counted.device_marks.append((self.name, self._mark, clock.mark()))
             self._counted.leave(self, self.microbatch, sent=self.span is not None or self.name == COLLECTIVE)
 
     def _begin_span(self, now: Recorder, step: Step | None) -> None:

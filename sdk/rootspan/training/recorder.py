@@ -13,7 +13,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace as otel_trace
@@ -30,8 +31,12 @@ from rootspan.training.step import Step, total_bytes
 from rootspan.training.step_ids import start_root, step_trace_id
 from rootspan.training.suspicion import OwnTime
 
+if TYPE_CHECKING:
+    from rootspan.gpu.cuda_events import PhaseClock
+
 _logger = logging.getLogger("rootspan")
 _MAX_UNFINISHED = 1024
+_MAX_DEVICE_STEPS = 64
 
 
 class Recorder:
@@ -43,6 +48,8 @@ class Recorder:
         channels: Groups by their label.
         step: The step it is in, or None. Read on every collective, so it is a plain attribute.
         detail: Which ranks send everything.
+        device_clock: What times phases on a GPU, or None.
+        find_device_clock: Asked for it at each step until there is one.
     """
 
     def __init__(self, place: JobPlace | None = None, ring: CollectiveRing | None = None) -> None:
@@ -64,6 +71,9 @@ class Recorder:
         self._unfinished: list[tuple[Record, otel_context.Context]] = []
         self._waited: tuple[int, int] | None = None
         self._demanded = False
+        self.device_clock: PhaseClock | None = None
+        self.find_device_clock: Callable[[], PhaseClock | None] | None = None
+        self._device_steps: deque[Step] = deque()
 
     def set_place(self, place: JobPlace) -> None:
         """Change who this rank is, for the steps to come."""
@@ -89,6 +99,8 @@ class Recorder:
 
     def begin(self, number: int, attributes: Mapping[str, AttributeValue]) -> Step:
         """Start a step and make its span current. Its root belongs to the trace that all ranks share."""
+        if self.device_clock is None and self.find_device_clock is not None:
+            self.device_clock = self.find_device_clock()
         waited, self._waited = self._waited, None
         now_ns = time.time_ns()
         place = self.place
@@ -177,7 +189,32 @@ class Recorder:
                 self._unfinished += [(record, inside) for record in records if not record[ENDED_NS]]
                 del self._unfinished[:-_MAX_UNFINISHED]
         settle(span, error)
-        span.end(step.end_ns)
+        if step.device_marks:
+            self._device_steps.append(step)
+        else:
+            span.end(step.end_ns)
+        self.end_device_steps(wait_for_device=error is None)
+
+    def end_device_steps(self, *, wait_for_device: bool) -> None:
+        """Send the steps whose work on the device is over; all of them, without its times, if asked not to
+        wait.
+
+        A step's span waits for its events, some steps long, because its summary holds their times: reading
+        them at once would make the program wait for the device.
+        """
+        while self._device_steps:
+            step = self._device_steps[0]
+            seconds: dict[str, float] = {}
+            clock = self.device_clock
+            if clock is not None and wait_for_device and len(self._device_steps) <= _MAX_DEVICE_STEPS:
+                if not step.device_marks[-1][2].query():
+                    return
+                for name, begin, end in step.device_marks:
+                    seconds[name] = seconds.get(name, 0.0) + (clock.seconds(begin, end) or 0.0)
+            self._device_steps.popleft()
+            for name, value in seconds.items():
+                step.span.set_attribute(semconv.TRAINING_PHASE_GPU_SECONDS.format(name), value)
+            step.span.end(step.end_ns)
 
     def _send_unfinished(self, tracer: Tracer) -> None:
         """Send what outlived its step and has ended since."""

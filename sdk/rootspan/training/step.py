@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
+    from rootspan.gpu.cuda_events import Event
+
 COLLECTIVE = "collective"
 _MAX_FINISHED = 4096
 
@@ -44,12 +46,13 @@ class Step:
         finished: Phases that ended and whose spans were not sent.
         detailed: Whether every phase and collective is sent as it ends.
         first_record: The ring's count when the step began.
+        device_marks: Phases with the events around them, where a device is timed.
         suspect: Why this rank sends its detail by itself, or None.
     """
 
     __slots__ = (
-        "above", "detailed", "end_ns", "finished", "first_record", "number", "own_ns", "phase", "span",
-        "start_ns", "suspect", "thread", "tokens",
+        "above", "detailed", "device_marks", "end_ns", "finished", "first_record", "number", "own_ns",
+        "phase", "span", "start_ns", "suspect", "thread", "tokens",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +66,7 @@ class Step:
         self.finished: list[tuple[str, int, int, int | None]] = []
         self.suspect: str | None = None
         self.tokens: int | None = None
+        self.device_marks: list[tuple[str, Event, Event]] = []
         self.end_ns = 0
 
     def leave(self, phase: TimedPhase, microbatch: int | None, *, sent: bool) -> None:

@@ -66,8 +66,9 @@ def watch(
     limit_s = _hang_after(hang_after_s)
     choice = None if detail is None else detail_of(detail)
     path = control_file or os.environ.get("ROOTSPAN_TRAINING_CONTROL_FILE") or None
-    import torch.distributed
+    import torch
 
+    from rootspan.gpu.cuda_events import CudaClock
     from rootspan.training import hooks, termination
     from rootspan.training.watchdog import Watchdog
 
@@ -90,6 +91,7 @@ def watch(
             atexit.register(_stop)
             if hasattr(os, "register_at_fork"):
                 os.register_at_fork(after_in_child=_forget)
+    recorder().find_device_clock = CudaClock.of_torch
     if choice is not None:
         recorder().detail = choice
 
@@ -173,6 +175,7 @@ def _stop() -> None:
     from rootspan.training import termination
 
     termination.note_exit()
+    recorder().end_device_steps(wait_for_device=False)
     if _watchdog is not None:
         _watchdog.stop()
 
