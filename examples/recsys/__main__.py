@@ -7,7 +7,8 @@ import signal
 import threading
 from collections import Counter
 
-from examples.recsys.fleet import FAULTS, fleet
+from examples.recsys.faults import FAULTS, SURGE
+from examples.recsys.fleet import bring_bad_version, fleet
 from examples.recsys.load import drive
 
 
@@ -15,9 +16,9 @@ def main() -> int:
     """Returns 0 when the fleet ran and every process stopped by itself."""
     parser = argparse.ArgumentParser(prog="python -m examples.recsys", description=__doc__)
     add = parser.add_argument
-    add("--seconds", type=float, default=20.0, help="how long to drive it (default %(default)s)")
-    add("--rate", type=float, default=40.0, help="requests a second (default %(default)s)")
-    add("--rankers", type=int, default=2, help="rankers in each region (default %(default)s)")
+    add("--seconds", type=float, default=120.0, help="how long to drive it (default %(default)s)")
+    add("--rate", type=float, default=30.0, help="requests a second (default %(default)s)")
+    add("--rankers", type=int, default=3, help="rankers in each region (default %(default)s)")
     add("--fault", choices=FAULTS, default="none", help="what breaks after half of the time")
     add("--endpoint", default="localhost:4317", help="OTLP/gRPC collector (default %(default)s)")
     asked = parser.parse_args()
@@ -25,23 +26,43 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     after_s = asked.seconds / 2
+
+    def rate(passed_s: float) -> float:
+        surging = asked.fault == "saturated-queue" and passed_s >= after_s
+        return float(asked.rate) * (SURGE if surging else 1)
+
     with fleet(asked.endpoint, fault=asked.fault, fault_after_s=after_s, rankers=asked.rankers) as running:
-        print(f"{len(running.running)} processes, 2 regions; {asked.rate:g} requests/s, {asked.seconds:g} s")
-        if FAULTS[asked.fault]:
-            print(f"{asked.fault} on {FAULTS[asked.fault]} begins after {after_s:g} s")
-        ports = running.ports("gateway")
-        answers = drive(ports, seconds=asked.seconds, rate=asked.rate, stopping=stopping)
+        n_processes = len(running.running)
+        print(
+            f"{n_processes} processes, 2 regions; {asked.rate:g} requests/s, {asked.seconds:g} s", flush=True
+        )
+        if asked.fault != "none":
+            where = ", ".join(FAULTS[asked.fault].hosts) or "the load"
+            print(
+                f"{asked.fault} on {where} begins after {after_s:g} s: {FAULTS[asked.fault].truth}",
+                flush=True,
+            )
+        rollout = threading.Timer(after_s, bring_bad_version, [running])
+        if asked.fault == "bad-version":
+            rollout.start()
+        try:
+            ports = running.ports("gateway")
+            answers = drive(ports, seconds=asked.seconds, rate=rate, stopping=stopping)
+        finally:
+            rollout.cancel()
+            if rollout.ident is not None:
+                rollout.join()
     print(
         f"{answers.ok} answered, {answers.failed} failed; "
         f"p50 {answers.quantile_ms(0.5):.1f} ms, p95 {answers.quantile_ms(0.95):.1f} ms; "
         f"slowest trace {answers.slowest_trace or '-'}"
     )
     sent: Counter[str] = Counter()
-    for report in running.reports:
+    for _, report in running.reports:
         sent.update(report.sent)
-    dropped = sum(report.dropped for report in running.reports)
+    dropped = sum(report.dropped for _, report in running.reports)
     print(f"delivered to {asked.endpoint}: {dict(sent) or 'nothing'}; dropped {dropped}")
-    unclean = [f"{one.place.host} ({one.exit_code})" for one in running.reports if one.exit_code != 0]
+    unclean = [f"{host} ({report.exit_code})" for host, report in running.reports if report.exit_code != 0]
     if unclean:
         print(f"did not stop by themselves: {', '.join(unclean)}")
     return 1 if unclean else 0

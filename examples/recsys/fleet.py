@@ -1,46 +1,26 @@
 """Starts the fleet's processes in the order in which they call each other, and stops them again.
 
-Owns the processes: whatever happens, none is left behind.
+Owns who is told what: each process its place, whom it calls, and when it breaks.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
+from examples.processes import Report, Served
+from examples.recsys.faults import BAD_VERSION, FAULTS
 from examples.recsys.service import Assignment
-from examples.recsys.topology import REGIONS, Place, places
-
-FAULTS: Mapping[str, str | None] = {"slow-gpu": "gpu-001", "error-burst": "fs-01", "none": None}
-"""Fault and the host it is on."""
-STOP_WITHIN_S = 15.0
-_ROOT = Path(__file__).parents[2]
+from examples.recsys.topology import places
 
 
 @dataclass(slots=True)
 class Running:
     """A process that serves."""
 
-    place: Place
-    port: int
-    process: subprocess.Popen[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a process said when it stopped."""
-
-    place: Place
-    pid: int
-    exit_code: int
-    sent: Mapping[str, int]
-    dropped: int
+    assignment: Assignment
+    process: Served
 
 
 class Fleet:
@@ -48,19 +28,19 @@ class Fleet:
 
     def __init__(self) -> None:
         self.running: list[Running] = []
-        self.reports: list[Report] = []
+        self.reports: list[tuple[str, Report]] = []
 
     def addresses(self, service: str, region: str, *, same: bool = True) -> list[str]:
         """Where a service listens, in a region or outside of it."""
         return [
-            f"127.0.0.1:{one.port}"
+            f"127.0.0.1:{one.process.port}"
             for one in self.running
-            if one.place.service == service and (one.place.region == region) == same
+            if one.assignment.place.service == service and (one.assignment.place.region == region) == same
         ]
 
     def ports(self, service: str) -> list[int]:
         """Ports of a service in all regions."""
-        return [one.port for one in self.running if one.place.service == service]
+        return [one.process.port for one in self.running if one.assignment.place.service == service]
 
     def start(self, assignments: Sequence[Assignment]) -> None:
         """Start processes and wait until each serves.
@@ -68,46 +48,39 @@ class Fleet:
         Raises:
             RuntimeError: One ended instead.
         """
-        begun = [(one.place, _spawn(one)) for one in assignments]
-        for place, process in begun:
-            self.running.append(Running(place, 0, process))
-        for running in self.running[-len(begun) :]:
-            assert running.process.stdout is not None
-            line = running.process.stdout.readline()
-            if not line:
-                raise RuntimeError(f"{running.place.host} ended before it served; see its messages above")
-            running.port = json.loads(line)["port"]
+        begun = [Running(one, _spawn(one)) for one in assignments]
+        self.running += begun
+        for running in begun:
+            running.process.wait_until_serving()
+
+    def roll_out(self, version: str, hosts: Sequence[str]) -> None:
+        """Replace the processes of these hosts by ones of another version, one after the other.
+
+        Each listens where its predecessor did; callers retry elsewhere meanwhile, as in any rollout.
+        """
+        for running in self.running:
+            place = running.assignment.place
+            if place.host in hosts:
+                port = running.process.port
+                self.reports.append((place.host, running.process.stop()))
+                successor = replace(running.assignment, place=replace(place, version=version), port=port)
+                running.assignment, running.process = successor, _spawn(successor)
+                running.process.wait_until_serving()
 
     def stop(self) -> None:
         """Stop everything, callers first, and collect the reports."""
         for running in reversed(self.running):
-            running.process.terminate()
+            running.process.begin_stop()
         for running in self.running:
-            try:
-                out, _ = running.process.communicate(timeout=STOP_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                running.process.kill()
-                out, _ = running.process.communicate()
-            said = json.loads(out.splitlines()[-1]) if out.strip() else {}
-            process = running.process
-            self.reports.append(
-                Report(
-                    running.place,
-                    process.pid,
-                    process.returncode,
-                    said.get("sent", {}),
-                    said.get("dropped", 0),
-                )
-            )
+            self.reports.append((running.assignment.place.host, running.process.stop()))
         self.running.clear()
 
 
 @contextmanager
 def fleet(
-    endpoint: str, *, fault: str = "none", fault_after_s: float = 0.0, rankers: int = 2
+    endpoint: str, *, fault: str = "none", fault_after_s: float = 0.0, rankers: int = 3
 ) -> Iterator[Fleet]:
-    """A running fleet of two regions, stopped on exit."""
-    broken_host = FAULTS[fault]
+    """A running fleet of two regions, stopped on exit. A bad version is for `bring_bad_version` to bring."""
     running = Fleet()
     try:
         for service, callee in (
@@ -123,23 +96,21 @@ def fleet(
                         endpoint,
                         near=running.addresses(callee, place.region) if callee else [],
                         far=running.addresses(callee, place.region, same=False) if callee else [],
-                        breaks_after_s=fault_after_s if place.host == broken_host else None,
+                        fault=fault if place.host in FAULTS[fault].hosts else "none",
+                        fault_after_s=fault_after_s,
                     )
                     for place in places(service, rankers)
                 ]
             )
-        assert {one.place.region for one in running.running} == set(REGIONS)
         yield running
     finally:
         running.stop()
 
 
-def _spawn(assignment: Assignment) -> subprocess.Popen[str]:
-    path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
-    return subprocess.Popen(
-        [sys.executable, "-m", "examples.recsys.service", assignment.to_json()],
-        env={**os.environ, "PYTHONPATH": path},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def bring_bad_version(running: Fleet) -> None:
+    """Roll the bad version out to the hosts that get it."""
+    running.roll_out(BAD_VERSION, FAULTS["bad-version"].hosts)
+
+
+def _spawn(assignment: Assignment) -> Served:
+    return Served("examples.recsys.service", assignment.to_json())

@@ -10,7 +10,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -30,10 +30,19 @@ class Answers:
         return ordered[min(len(ordered) - 1, int(q * len(ordered)))] if ordered else 0.0
 
 
-def drive(ports: Sequence[int], *, seconds: float, rate: float, stopping: threading.Event) -> Answers:
-    """Send `rate` requests a second to the gateways in turn, until the time is over or `stopping` is set."""
+def drive(
+    ports: Sequence[int], *, seconds: float, rate: Callable[[float], float], stopping: threading.Event
+) -> Answers:
+    """Send requests to the gateways in turn, until the time is over or `stopping` is set.
+
+    Args:
+        ports: Where the gateways listen.
+        seconds: How long.
+        rate: Requests a second, by the seconds that have passed.
+        stopping: Ends it early.
+    """
     answers, lock = Answers(), threading.Lock()
-    begin = time.monotonic()
+    begin = due = time.monotonic()
 
     def one(port: int, user: int, due: float) -> None:
         status, trace_id = _post(port, user)
@@ -47,7 +56,7 @@ def drive(ports: Sequence[int], *, seconds: float, rate: float, stopping: thread
 
     with ThreadPoolExecutor(max_workers=64) as pool:
         for user, port in enumerate(itertools.cycle(ports)):
-            due = begin + user / rate
+            due += 1 / rate(due - begin)
             if due > begin + seconds or stopping.wait(max(0.0, due - time.monotonic())):
                 break
             pool.submit(one, port, user, due)

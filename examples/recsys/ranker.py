@@ -89,5 +89,5 @@ class Ranker:
     @rootspan.trace("model.forward", attributes={"app.stage": "forward", **_MODEL_ATTRIBUTES})
     def _forward(self, rows: int) -> list[int]:
         rootspan.set_attributes({"app.candidates": 128 + rows})
-        time.sleep(self._random.lognormvariate(-4.8, 0.15) * self._slowdown())
+        time.sleep(self._random.lognormvariate(-2.9, 0.15) * self._slowdown())
         return [self._random.randrange(10_000) for _ in range(5)]

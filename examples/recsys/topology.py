@@ -17,18 +17,19 @@ REGIONS = tuple(ZONES)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One process: its service and the machine it stands for."""
+    """One process: its service and version, and the machine it stands for."""
 
     service: str
     host: str
     region: str
     zone: str
+    version: str
 
     def resource(self) -> Mapping[str, str | int]:
         """Resource attributes beside `service.name`."""
         found: dict[str, str | int] = {
             semconv.SERVICE_NAMESPACE: "recsys",
-            semconv.SERVICE_VERSION: VERSIONS[self.service],
+            semconv.SERVICE_VERSION: self.version,
             semconv.HOST_NAME: self.host,
             semconv.CLOUD_REGION: self.region,
             semconv.CLOUD_ZONE: self.zone,
@@ -39,13 +40,17 @@ class Place:
 
 
 def places(service: str, rankers_per_region: int) -> list[Place]:
-    """All processes of a service: one in each region, rankers as many as asked for."""
+    """All processes of a service: one in each region, rankers as many as asked for, turn by turn."""
     prefix = {"gateway": "gw", "balancer": "lb", "feature-store": "fs", "ranker": "gpu"}[service]
     width = 3 if service == "ranker" else 2
     count = rankers_per_region if service == "ranker" else 1
     return [
         Place(
-            service, f"{prefix}-{r * count + k + 1:0{width}d}", region, ZONES[region][k % len(ZONES[region])]
+            service,
+            f"{prefix}-{r * count + k + 1:0{width}d}",
+            region,
+            ZONES[region][k % len(ZONES[region])],
+            VERSIONS[service],
         )
         for r, region in enumerate(REGIONS)
         for k in range(count)

@@ -13,13 +13,13 @@ Message = dict[str, Any]
 Handler = Callable[[Message, grpc.ServicerContext], Message]
 
 
-def serve(method: str, handler: Handler, *, threads: int) -> tuple[grpc.Server, int]:
-    """Start a server of one unary method (`Service/Method`) on a free port of loopback."""
+def serve(method: str, handler: Handler, *, threads: int, port: int = 0) -> tuple[grpc.Server, int]:
+    """Start a server of one unary method (`Service/Method`) on a port of loopback, 0 for any free one."""
     service, _, name = method.partition("/")
     server = grpc.server(ThreadPoolExecutor(max_workers=threads))
     unary = grpc.unary_unary_rpc_method_handler(handler, json.loads, _encode)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {name: unary}),))
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     return server, port
 

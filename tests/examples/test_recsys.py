@@ -31,7 +31,16 @@ SHAPE = [
 def _run(receiver: Receiver, *arguments: str) -> str:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     done = subprocess.run(
-        [sys.executable, "-m", "examples.recsys", "--endpoint", receiver.endpoint, *arguments],
+        [
+            sys.executable,
+            "-m",
+            "examples.recsys",
+            "--endpoint",
+            receiver.endpoint,
+            "--rankers",
+            "2",
+            *arguments,
+        ],
         cwd=ROOT,
         env=clean,
         capture_output=True,
