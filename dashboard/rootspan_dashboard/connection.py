@@ -19,7 +19,7 @@ from rootspan_store.errors import StoreUnreachable
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-__all__ = ["ask", "ask_shared", "client", "drop_answers", "settings", "store_url"]
+__all__ = ["ask", "ask_now", "ask_shared", "client", "drop_answers", "settings", "store_url"]
 
 ANSWER_TTL_S: Final = 15.0
 """How long an answer may be shown again.
@@ -111,6 +111,16 @@ def ask_shared(function: "Callable[Concatenate[Any, P], R]", *args: P.args, **kw
         _client.clear()
         raise
     return result
+
+
+def ask_now(function: "Callable[Concatenate[Any, P], R]", *args: P.args, **kwargs: P.kwargs) -> R:
+    """As `ask`, but never an answer that was given before: for what follows the store live."""
+    try:
+        with store_errors(store_url()):
+            return function(client(), *args, **kwargs)
+    except StoreUnreachable:
+        _client.clear()
+        raise
 
 
 def drop_answers() -> None:

@@ -9,7 +9,7 @@ from rootspan_dashboard.url_state import carry
 
 __all__ = ["PageName", "go_to", "link_to", "register_pages"]
 
-PageName = Literal["Fleet", "Root cause", "Traces", "Trace"]
+PageName = Literal["Incidents", "Fleet", "Services", "Traces", "Trace", "Logs", "Metrics", "Root cause"]
 _KEY = "rootspan:pages"
 
 

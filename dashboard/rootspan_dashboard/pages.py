@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 
 from rootspan_dashboard.links import PageName
-from rootspan_dashboard.screens import fleet, root_cause, trace, traces
+from rootspan_dashboard.screens import fleet, incidents, logs, metrics, root_cause, services, trace, traces
 
 __all__ = ["PAGES", "PageSpec", "build_pages", "by_group"]
 
@@ -31,9 +31,13 @@ class PageSpec:
 
 
 PAGES: Final = (
-    PageSpec("Fleet", "fleet", ":material/grid_view:", "Overview", fleet.draw, home=True),
+    PageSpec("Incidents", "incidents", ":material/notifications:", "Overview", incidents.draw, home=True),
+    PageSpec("Fleet", "fleet", ":material/grid_view:", "Overview", fleet.draw),
+    PageSpec("Services", "services", ":material/hub:", "Overview", services.draw),
     PageSpec("Traces", "traces", ":material/account_tree:", "Explore", traces.draw),
     PageSpec("Trace", "trace", ":material/account_tree:", "", trace.draw),
+    PageSpec("Logs", "logs", ":material/notes:", "Explore", logs.draw),
+    PageSpec("Metrics", "metrics", ":material/show_chart:", "Explore", metrics.draw),
     PageSpec("Root cause", "root-cause", ":material/troubleshoot:", "Explain", root_cause.draw),
 )
 

@@ -14,7 +14,7 @@ from rootspan_dashboard.connection import drop_answers, store_url
 from rootspan_dashboard.literal import escape, visible
 from rootspan_store.errors import StoreError, StoreRejected, StoreUnreachable
 
-__all__ = ["say_empty", "say_no_data", "told_in_words"]
+__all__ = ["code_words", "say_empty", "say_no_data", "told_in_words"]
 
 _SECRETS = re.compile(r"://[^/@\s]+@")
 TOO_SLOW, TOO_BIG, TOO_MANY, NO_TABLE, NO_DATABASE, DENIED = (
@@ -100,7 +100,7 @@ def _advice(code: int | None) -> tuple[str, list[str]]:
 
 
 def _card(title: str, text: str, steps: list[str], *, detail: str, button: str | None = "Retry") -> None:
-    items = "".join(f"<li>{_code(step)}</li>" for step in steps)
+    items = "".join(f"<li>{code_words(step)}</li>" for step in steps)
     st.html(
         f'<div class="rs-state" role="status"><h3>{escape(title)}</h3><p>{escape(text)}</p>'
         f"{f'<ul>{items}</ul>' if items else ''}</div>"
@@ -112,6 +112,6 @@ def _card(title: str, text: str, steps: list[str], *, detail: str, button: str |
         st.button(button, key=f"retry:{title}", on_click=drop_answers)
 
 
-def _code(step: str) -> str:
-    """Escaped text in which `…` becomes code."""
+def code_words(step: str) -> str:
+    """Our own words as HTML: escaped, and what stands between backquotes as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(step))

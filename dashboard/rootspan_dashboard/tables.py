@@ -16,15 +16,12 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 __all__ = [
     "count_column",
     "draw_table",
-    "log_columns",
     "ms_column",
     "percent_column",
     "rate_column",
-    "service_columns",
     "spark_column",
     "text_column",
     "to_csv",
-    "trace_columns",
 ]
 
 
@@ -58,46 +55,6 @@ def count_column(label: str, *, help_text: str | None = None) -> "ColumnConfig":
 def spark_column(label: str, *, help_text: str | None = None) -> "ColumnConfig":
     """A small line over time, from zero."""
     return st.column_config.AreaChartColumn(label, y_min=0, help=help_text, width="medium")
-
-
-def service_columns() -> dict[str, "ColumnConfig"]:
-    """Columns of a table of services."""
-    return {
-        "service": text_column("Service", width="medium"),
-        "hosts": count_column("Hosts"),
-        "rate": rate_column("Served", help_text="Spans served a second, scaled up where senders sampled"),
-        "errors": percent_column("Errors", help_text="Share of these spans with status Error"),
-        "p50": ms_column("p50"),
-        "p95": ms_column("p95"),
-        "p99": ms_column("p99"),
-        "course": spark_column("p95 over time"),
-    }
-
-
-def trace_columns() -> dict[str, "ColumnConfig"]:
-    """Columns of a list of traces."""
-    return {
-        "started": st.column_config.DatetimeColumn(
-            "Started (UTC)", format="YYYY-MM-DD HH:mm:ss.SSS", width="medium"
-        ),
-        "duration": ms_column("Duration"),
-        "service": text_column("Service"),
-        "operation": text_column("Operation", width="medium"),
-        "host": text_column("Host"),
-        "status": text_column("Status"),
-        "trace": text_column("Trace id", width="medium"),
-    }
-
-
-def log_columns() -> dict[str, "ColumnConfig"]:
-    """Columns of a trace's logs."""
-    return {
-        "offset": ms_column("Offset", help_text="From the trace's start"),
-        "severity": text_column("Severity", width="small"),
-        "service": text_column("Service", width="small"),
-        "host": text_column("Host", width="small"),
-        "body": text_column("Body", width="large"),
-    }
 
 
 def draw_table(

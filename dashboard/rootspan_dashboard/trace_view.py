@@ -15,13 +15,14 @@ from rootspan_analysis.views.traces import (
     fetch_trace_logs,
     fetch_trace_tree,
 )
+from rootspan_dashboard.columns import log_columns
 from rootspan_dashboard.components.waterfall import SENT, Rows, draw_waterfall
 from rootspan_dashboard.connection import ask, ask_shared
 from rootspan_dashboard.literal import escape
 from rootspan_dashboard.markup import facts, section
 from rootspan_dashboard.span_panel import draw_span
 from rootspan_dashboard.states import say_empty, told_in_words
-from rootspan_dashboard.tables import draw_table, log_columns
+from rootspan_dashboard.tables import draw_table
 from rootspan_dashboard.trace_lanes import LANE_METRICS, lane_hosts, trace_lanes
 from rootspan_dashboard.trace_parts import left_out, logs_frame, trace_facts
 from rootspan_dashboard.url_state import choice, read, write

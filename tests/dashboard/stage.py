@@ -13,6 +13,7 @@ from pathlib import Path
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from rootspan_demo import FleetConfig, OtlpRequest, SendSettings, build_case, send, simulate
@@ -30,6 +31,7 @@ HOSTILE = {
 HOSTILE_TRACE = "ab" * 16
 HUGE_TRACE = "cd" * 16
 HUGE_SPANS = 10_000
+COUNTED_NS = 60 * NS_PER_S
 BATCH_TRACE = "ba" * 16
 REQUEST_TRACES = ("e0" * 16, "e1" * 16)
 
@@ -89,6 +91,7 @@ def fill(collector: CollectorProcess, store: StoreProcess) -> tuple[str, int, in
         *_hostile(hostile_ns),
         _huge(end_ns - 5 * 3600 * NS_PER_S),
         _batch(end_ns - 4 * 3600 * NS_PER_S),
+        _metrics(end_ns - 120 * NS_PER_S),
     ]
     report = send(requests, SendSettings(collector.address))
     assert not report.failures
@@ -190,3 +193,26 @@ def _batch(at_ns: int) -> OtlpRequest:
         link = batch.links.add()
         link.trace_id, link.span_id = span.trace_id, span.span_id
     return OtlpRequest("traces", request.SerializeToString(), 3)
+
+
+def _metrics(at_ns: int) -> OtlpRequest:
+    """A cumulative counter that is reset once, and a histogram of which one exemplar names a trace."""
+    request = ExportMetricsServiceRequest()
+    resource = request.resource_metrics.add()
+    _resource(resource, {"service.name": HOSTILE["service"], "host.name": "m-1"})
+    counter = resource.scope_metrics.add().metrics.add()
+    counter.name, counter.unit = "test.requests", "{request}"
+    counter.sum.is_monotonic, counter.sum.aggregation_temporality = True, 2
+    for number, total in enumerate((100, 160, 220, 30)):  # grew by 60 and 60, began anew and grew by 30
+        point = counter.sum.data_points.add()
+        point.time_unix_nano, point.as_int = at_ns // COUNTED_NS * COUNTED_NS + number * NS_PER_S, total
+    recorded = resource.scope_metrics.add().metrics.add()
+    recorded.name, recorded.unit, recorded.histogram.aggregation_temporality = "test.latency", "ms", 1
+    spread = recorded.histogram.data_points.add()
+    spread.time_unix_nano, spread.count, spread.sum = at_ns, 4, 50.0
+    spread.explicit_bounds.extend([10.0])
+    spread.bucket_counts.extend([3, 1])
+    exemplar = spread.exemplars.add()
+    exemplar.time_unix_nano, exemplar.as_double = at_ns, 38.5
+    exemplar.trace_id, exemplar.span_id = bytes.fromhex(HOSTILE_TRACE), bytes([1]) * 8
+    return OtlpRequest("metrics", request.SerializeToString(), 5)

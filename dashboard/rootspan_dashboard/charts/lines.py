@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 from rootspan_dashboard.formats import format_value
 from rootspan_dashboard.literal import escape
 
-__all__ = ["PALETTE", "Panel", "draw_panels"]
+__all__ = ["PALETTE", "Panel", "draw_panels", "moments", "tick_format"]
 
 PALETTE: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a6d00", "#7a7a7a")
 """Okabe and Ito's colours, the yellow darkened so that it shows on white."""
@@ -40,9 +40,9 @@ def moments(seconds: Sequence[int]) -> list[datetime]:
     return [datetime.fromtimestamp(one, UTC).replace(tzinfo=None) for one in seconds]
 
 
-def _tick_format(panel: Panel) -> str:
-    moments_s = [one for seconds, _ in panel.series.values() for one in seconds]
-    return "%d %b %H:%M" if moments_s and max(moments_s) - min(moments_s) > DAY_S else "%H:%M"
+def tick_format(seconds: Sequence[int]) -> str:
+    """Clock times; with the date if they span more than a day."""
+    return "%d %b %H:%M" if seconds and max(seconds) - min(seconds) > DAY_S else "%H:%M"
 
 
 def draw_panels(panels: Sequence[Panel], names: Sequence[str], *, height: int = 210) -> go.Figure:
@@ -83,7 +83,12 @@ def draw_panels(panels: Sequence[Panel], names: Sequence[str], *, height: int = 
             tickfont={"size": 11},
         )
         figure.update_xaxes(
-            row=1, col=column, gridcolor=GRID, tickfont={"size": 11}, nticks=6, tickformat=_tick_format(panel)
+            row=1,
+            col=column,
+            gridcolor=GRID,
+            tickfont={"size": 11},
+            nticks=6,
+            tickformat=tick_format([at for seconds, _ in panel.series.values() for at in seconds]),
         )
         figure.add_annotation(
             text=panel.title,

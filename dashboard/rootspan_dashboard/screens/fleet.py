@@ -19,6 +19,7 @@ from rootspan_analysis.views.fleet import (
 )
 from rootspan_analysis.views.timespan import pick_step
 from rootspan_dashboard.charts.lines import draw_panels
+from rootspan_dashboard.columns import service_columns
 from rootspan_dashboard.components.tiles import draw_tiles
 from rootspan_dashboard.connection import ask
 from rootspan_dashboard.fleet_parts import (
@@ -33,7 +34,7 @@ from rootspan_dashboard.header import View, open_page
 from rootspan_dashboard.hosts_section import draw_hosts
 from rootspan_dashboard.markup import facts, section
 from rootspan_dashboard.states import say_empty, told_in_words
-from rootspan_dashboard.tables import draw_table, service_columns
+from rootspan_dashboard.tables import draw_table
 from rootspan_dashboard.url_state import choice
 
 __all__ = ["draw"]

@@ -14,6 +14,7 @@ from rootspan_analysis.views.trace_search import (
     fetch_trace_list,
     pick_cell_ns,
 )
+from rootspan_dashboard.columns import trace_columns
 from rootspan_dashboard.components.density import Box, draw_density
 from rootspan_dashboard.connection import ask
 from rootspan_dashboard.formats import format_count, format_ms, format_range
@@ -21,7 +22,7 @@ from rootspan_dashboard.header import View, open_page
 from rootspan_dashboard.links import go_to, link_to
 from rootspan_dashboard.markup import facts, section
 from rootspan_dashboard.states import say_empty, told_in_words
-from rootspan_dashboard.tables import draw_table, trace_columns
+from rootspan_dashboard.tables import draw_table
 from rootspan_dashboard.trace_parts import traces_frame
 from rootspan_dashboard.trace_query import draw_query, keep_box, read_box, read_filter, shown_span
 from rootspan_dashboard.url_state import choice, write_moment

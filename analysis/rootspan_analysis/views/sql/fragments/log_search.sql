@@ -1,0 +1,8 @@
+Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})
+        AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
+        AND ({service:String} = '' OR ServiceName = {service:String})
+        AND ({host:String} = '' OR HostName = {host:String})
+        AND ({region:String} = '' OR Region = {region:String})
+        AND ({severity:String} = '' OR Severity = {severity:String})
+        AND ({text:String} = '' OR positionCaseInsensitiveUTF8(Body, {text:String}) > 0)
+        AND ({template:String} = '' OR ${log_template} = {template:String})

@@ -1,0 +1,101 @@
+"""Home: is something wrong? Open and past incidents with causes, reach and cost; or that all is well."""
+
+import time
+
+import streamlit as st
+
+from rootspan_analysis.telemetry import balance
+from rootspan_analysis.views.watching import ALIVE_NS, fetch_watcher_seen
+from rootspan_analysis.watch import Incident, incidents
+from rootspan_dashboard.columns import incident_columns
+from rootspan_dashboard.connection import ask
+from rootspan_dashboard.fleet_parts import balance_facts
+from rootspan_dashboard.header import View, open_page
+from rootspan_dashboard.incident_timeline import timeline_html
+from rootspan_dashboard.incident_words import (
+    asked_window,
+    cause_line,
+    fleet_words,
+    incident_facts,
+    incidents_frame,
+    worst_first,
+)
+from rootspan_dashboard.links import link_to
+from rootspan_dashboard.literal import escape
+from rootspan_dashboard.markup import facts, section
+from rootspan_dashboard.sidebar import balance_sentence
+from rootspan_dashboard.states import code_words, say_empty, told_in_words
+from rootspan_dashboard.tables import draw_table
+from rootspan_dashboard.url_state import read, write, write_moment
+
+__all__ = ["draw"]
+
+SHOWN_OPEN = 6
+
+
+def draw() -> None:
+    """Draw the page."""
+    view = open_page("Incidents", default_range="24h")
+    if view is None:
+        return
+    book = ask(balance)
+    found = worst_first(ask(incidents, from_ns=view.span.from_ns, to_ns=view.span.to_ns))
+    open_ones = [one for one in found if one.state == "open"]
+    seen_ns = ask(fetch_watcher_seen)
+    watching = seen_ns is not None and time.time_ns() - seen_ns < ALIVE_NS
+    look, title, words = fleet_words(
+        len(open_ones), watching=watching, seen_ns=seen_ns, balance=balance_sentence(book)
+    )
+    st.html(f'<div class="rs-verdict {look}"><h2>{escape(title)}</h2><p>{code_words(words)}</p></div>')
+    for one in open_ones[:SHOWN_OPEN]:
+        with told_in_words():
+            _draw_incident(one)
+    with told_in_words():
+        _draw_all(view, found)
+    st.html(section("Telemetry", "what was accepted is stored, pending or quarantined; nothing else"))
+    st.html(facts(balance_facts(book)))
+
+
+def _draw_incident(one: Incident) -> None:
+    badge = f'<span class="rs-severity {escape(one.severity)}">{escape(one.severity)}</span>'
+    with st.container(border=True, key=f"incident:{one.id}"):
+        st.html(
+            f'<div class="rs-card"><h3>{badge}{escape(one.title)}</h3>'
+            f"<p>{escape(one.lead.text)}</p>"
+            f"{facts(incident_facts(one))}</div>"
+        )
+        lines = "".join(f"<li>{escape(cause_line(cause), most=400)}</li>" for cause in one.causes[:3])
+        if lines:
+            st.html(f'<ol class="rs-causes">{lines}</ol>')
+        begin, end = asked_window(one)
+        window = {"from": write_moment(begin), "to": write_moment(end)}
+        with st.container(horizontal=True):
+            link_to("Root cause", "Explain", icon=":material/troubleshoot:", service="", **window)
+            link_to("Fleet", "Fleet then", icon=":material/grid_view:", **window)
+            link_to(
+                "Traces",
+                "Its traces",
+                icon=":material/account_tree:",
+                service=one.lead.service,
+                operation=one.lead.operation,
+                **window,
+            )
+
+
+def _draw_all(view: View, found: list[Incident]) -> None:
+    st.html(section("Incidents", "of the range above, open ones first; select a row for its causes"))
+    if not found:
+        say_empty(
+            "None in this range", "The watcher opened no incident in it.", ["Choose a longer range above."]
+        )
+        return
+    st.html(timeline_html(found, view.span))
+    ids = [one.id for one in found]
+
+    def chosen(place: int) -> None:
+        write(incident=ids[place])
+
+    draw_table(incidents_frame(found), incident_columns(), key="incidents", on_row=chosen)
+    wanted = next((one for one in found if one.id == read("incident")), None)
+    if wanted is not None and wanted.state == "closed":
+        _draw_incident(wanted)

@@ -1,0 +1,181 @@
+"""Logs: how many by severity, which kinds of records there are, the records, and a tail that follows."""
+
+import time
+from typing import Final
+
+import streamlit as st
+
+from rootspan_analysis.question import NS_PER_S
+from rootspan_analysis.views.fleet import fetch_places
+from rootspan_analysis.views.logs import LogFilter, fetch_log_records, fetch_log_series, fetch_log_templates
+from rootspan_analysis.views.timespan import TimeSpan, pick_step
+from rootspan_dashboard.charts.bars import SEVERITY_COLORS, draw_bars
+from rootspan_dashboard.columns import record_columns, template_columns
+from rootspan_dashboard.connection import ask, ask_now
+from rootspan_dashboard.formats import format_count
+from rootspan_dashboard.header import View, open_page
+from rootspan_dashboard.links import go_to
+from rootspan_dashboard.literal import escape
+from rootspan_dashboard.log_parts import SEVERITIES, records_frame, severity_series, templates_frame
+from rootspan_dashboard.markup import section
+from rootspan_dashboard.states import say_empty, told_in_words
+from rootspan_dashboard.tables import draw_table
+from rootspan_dashboard.url_state import choice, read, write
+
+__all__ = ["draw"]
+
+LISTED: Final = 300
+TEMPLATES: Final = 100
+TAIL_S: Final = 2.0
+TAIL_BACK_NS: Final = 900 * NS_PER_S
+
+
+def draw() -> None:
+    """Draw the page."""
+    view = open_page("Logs", default_range="30m")
+    if view is None:
+        return
+    only = _draw_query(view)
+    kinds = {"": "Of the range", "1": "Live tail"}
+    tailing = choice(
+        "live", ["", "1"], "", st.segmented_control, label="Records", names=kinds,
+        label_visibility="collapsed", required=True,
+    ) == "1"  # fmt: skip
+    if tailing:
+        _draw_tail(only)
+        return
+    with told_in_words():
+        _draw_severities(view, only)
+    with told_in_words():
+        _draw_templates(view, only)
+    with told_in_words():
+        _draw_records(view, only)
+
+
+def _draw_query(view: View) -> LogFilter:
+    places = ask(fetch_places, view.span)
+    services = sorted(set(places["service"].to_pylist()))
+    regions = sorted(set(places["region"].to_pylist()) - {""})
+    key = "url:text"
+    st.session_state[key] = read("text")
+    with st.container(horizontal=True, vertical_alignment="bottom", key="log-query"):
+        service = choice(
+            "service",
+            ["", *services],
+            "",
+            st.selectbox,
+            label="Service",
+            names={"": "All services"},
+            width=190,
+        )
+        region = choice(
+            "region", ["", *regions], "", st.selectbox, label="Region", names={"": "All regions"}, width=150
+        )
+        severity = choice(
+            "severity",
+            ["", *SEVERITIES],
+            "",
+            st.selectbox,
+            label="Severity",
+            names={"": "Any severity"},
+            width=150,
+        )
+        st.text_input(
+            "Text", key=key, placeholder="Part of the body", max_chars=200, width=320,
+            on_change=lambda: write(text=str(st.session_state.get(key, "")) or None),
+        )  # fmt: skip
+    only = LogFilter(service, read("host"), region, severity, read("text"), read("template"))
+    for name, value in (("template", only.template), ("host", only.host)):
+        if value:
+            with st.container(horizontal=True, vertical_alignment="center", key=f"log-chip:{name}"):
+                st.html(f'<span class="rs-chip">{name} = {escape(value, most=160)}</span>', width="content")
+                st.button("Remove", key=f"clear:{name}", type="tertiary", on_click=write, kwargs={name: None})
+    return only
+
+
+def _draw_severities(view: View, only: LogFilter) -> None:
+    series = severity_series(ask(fetch_log_series, view.span, only, step_s=pick_step(view.span, most=90)))
+    if not series:
+        return
+    total = sum(sum(counts) for _, counts in series.values())
+    st.html(section("Records", f"{format_count(total)} in this range, by severity"))
+    figure = draw_bars(series, SEVERITY_COLORS, title="records")
+    st.plotly_chart(figure, key="severities", config={"displayModeBar": False})
+
+
+def _draw_templates(view: View, only: LogFilter) -> None:
+    step = pick_step(view.span, most=40)
+    table = ask(fetch_log_templates, view.span, only, step_s=step, limit=TEMPLATES)
+    if not table.num_rows:
+        return
+    note = "records that differ in numbers, ids and quoted parts only; select a row to see its records"
+    st.html(section("Kinds of records", note))
+    names = table["template"].to_pylist()
+
+    def chosen(place: int) -> None:
+        write(template=names[place])
+
+    starts = range(view.span.from_s // step * step, view.span.to_s, step)
+    draw_table(templates_frame(table, starts), template_columns(), key="templates", on_row=chosen)
+
+
+def _draw_records(view: View, only: LogFilter) -> None:
+    table = ask(fetch_log_records, view.span, only, limit=LISTED)
+    if not table.num_rows:
+        say_empty(
+            "No logs here", "No record of this range matches.", ["Choose a longer range, or remove a filter."]
+        )
+        return
+    more = f"the newest {LISTED}" if table.num_rows == LISTED else format_count(table.num_rows)
+    st.html(
+        section("Newest first", f"{more} records; select a row to open the trace in which it was written")
+    )
+    _open_chosen(table.column("trace_id").to_pylist(), table.column("span_id").to_pylist(), "records")
+    draw_table(
+        records_frame(table),
+        record_columns(),
+        key="records",
+        height=520,
+        on_row=lambda row: _remember("records", row),
+    )
+
+
+def _remember(key: str, place: int) -> None:
+    st.session_state[f"{key}:chosen"] = place
+
+
+def _open_chosen(traces: list[str], spans: list[str], key: str) -> None:
+    """Go to the trace of a record that was selected, if it has one."""
+    place = st.session_state.pop(f"{key}:chosen", None)
+    if place is None or place >= len(traces):
+        return
+    if traces[place]:
+        go_to("Trace", trace=traces[place], span=spans[place])
+    st.toast("This record was written outside of any trace.")
+
+
+def _draw_tail(only: LogFilter) -> None:
+    st.html(
+        section(
+            "Live tail",
+            f"asks the store every {TAIL_S:g} s for the newest {LISTED} of the last quarter of an hour",
+        )
+    )
+
+    @st.fragment(run_every=TAIL_S)
+    def tail() -> None:
+        with told_in_words():
+            now = time.time_ns()
+            table = ask_now(
+                fetch_log_records, TimeSpan(now - TAIL_BACK_NS, now + NS_PER_S), only, limit=LISTED
+            )
+            if table.num_rows:
+                draw_table(records_frame(table), record_columns(), key="tail", height=640)
+            else:
+                say_empty(
+                    "Nothing yet",
+                    "No record of the last quarter of an hour matches.",
+                    ["It appears here as soon as it is stored."],
+                )
+
+    tail()

@@ -1,0 +1,57 @@
+"""Services: who calls whom, how often and how well, and what is lost between them."""
+
+import streamlit as st
+
+from rootspan_analysis.views.fleet import Filters, fetch_group_totals, fetch_places
+from rootspan_analysis.views.service_edges import fetch_service_edges
+from rootspan_dashboard.columns import edge_columns
+from rootspan_dashboard.components.graph import draw_graph
+from rootspan_dashboard.connection import ask
+from rootspan_dashboard.header import open_page
+from rootspan_dashboard.links import link_to
+from rootspan_dashboard.map_layout import arrange
+from rootspan_dashboard.map_parts import edges_frame, graph_of, neighbours
+from rootspan_dashboard.markup import facts, section
+from rootspan_dashboard.states import say_empty
+from rootspan_dashboard.tables import draw_table
+from rootspan_dashboard.url_state import choice, read, write
+
+__all__ = ["draw"]
+
+
+def draw() -> None:
+    """Draw the page."""
+    view = open_page("Services", default_range="30m")
+    if view is None:
+        return
+    regions = sorted(set(ask(fetch_places, view.span)["region"].to_pylist()) - {""})
+    region = choice(
+        "region", ["", *regions], "", st.selectbox, label="Region of the caller", names={"": "All regions"},
+        label_visibility="collapsed", width=200,
+    )  # fmt: skip
+    totals = ask(fetch_group_totals, view.span, Filters(region=region), (), dimension="service")
+    edges = ask(fetch_service_edges, view.span, region=region)
+    seconds = view.covered_s()
+    nodes, calls = graph_of(totals, edges, seconds)
+    if not nodes:
+        say_empty("No services here", "No span of this range matches.", ["Choose a longer range above."])
+        return
+    names = [one.name for one in nodes]
+    chosen = read("service") if read("service") in names else ""
+    layers = arrange(names, [(one.caller, one.callee) for one in edges])
+    draw_graph(layers, nodes, calls, chosen=chosen, key="map", on_choose=lambda name: _choose(name, chosen))
+    if chosen:
+        with st.container(horizontal=True, vertical_alignment="center", border=True, key="picked"):
+            st.html(facts([("Service", chosen)]))
+            link_to("Traces", "Its traces", icon=":material/account_tree:", service=chosen)
+            link_to("Logs", "Its logs", icon=":material/notes:", service=chosen)
+            link_to("Fleet", "Its hosts", icon=":material/grid_view:", service=chosen)
+            link_to("Root cause", "Explain", icon=":material/troubleshoot:", service=chosen)
+            st.button("Clear", key="picked:clear", type="tertiary", on_click=write, kwargs={"service": None})
+    whose = f"of {chosen}" if chosen else "between all services"
+    st.html(section("Calls", f"{whose}; the edge gap is the client's duration without the server's own"))
+    draw_table(edges_frame(neighbours(edges, chosen), seconds), edge_columns(), key="edges")
+
+
+def _choose(name: str, chosen: str) -> None:
+    write(service=None if name == chosen else name)
