@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from support.written import WritableStore
 
 from rootspan_analysis import StoreError
 from rootspan_analysis.watch import BlastRadius, Breach, Incident, IncidentImpact, incident, incidents
 from rootspan_analysis.watch.records import write_incident
+from support.written import WritableStore
 
 T0 = 1_795_341_600_123_456_789
 S = 1_000_000_000

@@ -22,6 +22,7 @@ STEP_S: Final = 10
 WIDTHS_S: Final = (10, 20, 30, 60, 120, 300)
 MIN_SUPPORT: Final = 20
 WINDOWS: Final = 3
+STEPS: Final = 4.0
 FAST_WINDOWS: Final = 2
 FAST_SHARE: Final = 0.5
 FAST_ERRORS: Final = 0.25
@@ -57,9 +58,13 @@ class Judgement:
     width_s: int = STEP_S
 
 
-def width_of(per_s: float) -> int | None:
-    """Shortest window that is expected to hold enough requests; None if even the longest doesn't."""
-    return next((one for one in WIDTHS_S if per_s * one >= MIN_SUPPORT), None)
+def width_of(usual: Usual, kind: Kind) -> int | None:
+    """Shortest window that is expected to hold enough requests; None if even the longest doesn't.
+
+    Steps of a job end together: a window holds some of them, or its count is one of two extremes.
+    """
+    least_s = STEPS * usual.mean_s if kind.measure == "steps" else 0.0
+    return next((one for one in WIDTHS_S if usual.per_s * one >= MIN_SUPPORT and one >= least_s), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ def judge(cells: Mapping[int, Cell], kind_name: ObjectiveKind, usual: Usual, *, 
         end_s: End of the last whole cell.
     """
     kind = KINDS[kind_name]
-    width = width_of(usual.per_s)
+    width = width_of(usual, kind)
     if width is None:
         return Judgement("unknown")
     spans = [(end_s - (i + 1) * width, end_s - i * width) for i in range(WINDOWS)]

@@ -97,7 +97,7 @@ class Judging:
                 if self._settings.ignores(*key):
                     continue
                 said = judge(cells, name, usual, end_s=measures.end_s)
-                if name == "goodput" and said.outcome in ("breach", "over") and said.observed == 0.0:
+                if name == "goodput" and not any(at >= measures.end_s - said.width_s for at in cells):
                     said = said if series.job in alive else Judgement("unknown")
                 if said.outcome == "fine":
                     fine.add(key)

@@ -83,7 +83,7 @@ class Objective:
             raise ConfigError(f"objective of unknown kind {self.kind!r}; choose one of {', '.join(KINDS)}")
         wanted = "at_least" if self.kind == "goodput" else "at_most"
         limit = getattr(self, wanted)
-        if limit is None or not limit > 0:
+        if not _is_number(limit) or not limit > 0:
             raise ConfigError(f"objective {self.kind} has {wanted} = {limit}; give a number above 0")
         if self.kind == "error_rate" and limit >= 1:
             raise ConfigError(f"objective error_rate has at_most = {limit}, a share; give less than 1")
@@ -171,7 +171,7 @@ class WatchSettings:
         }
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
-            if not low <= value <= high:
+            if not _is_number(value) or not low <= value <= high:
                 raise ConfigError(
                     f"{name} is {value}, outside {low:g}-{high:g}; choose a value in that range"
                 )
@@ -212,7 +212,7 @@ def load_settings(path: Path) -> WatchSettings:
             **cast(dict[str, float], watch),  # type: ignore[arg-type]
             objectives=tuple(
                 _made(Objective, one, _names(Objective), f"{path}: [[objective]]")
-                for one in told.get("objective", [])
+                for one in _tables(told.get("objective", []), f"{path}: [[objective]]")
             ),
             ignore=tuple(
                 {
@@ -221,11 +221,11 @@ def load_settings(path: Path) -> WatchSettings:
                         one, {"kind", "service", "operation", "job"}, f"{path}: [[ignore]]"
                     ).items()
                 }
-                for one in told.get("ignore", [])
+                for one in _tables(told.get("ignore", []), f"{path}: [[ignore]]")
             ),
             receivers=tuple(
                 _made(Receiver, one, _names(Receiver), f"{path}: [[receiver]]")
-                for one in told.get("receiver", [])
+                for one in _tables(told.get("receiver", []), f"{path}: [[receiver]]")
             ),
         )
     except TypeError as error:
@@ -234,6 +234,17 @@ def load_settings(path: Path) -> WatchSettings:
 
 def _made(of: Callable[..., _Made], told: object, known: set[str], where: str) -> _Made:
     return of(**_table(told, known, where))
+
+
+def _is_number(value: object) -> bool:
+    """A file may say anything."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _tables(told: object, where: str) -> list[object]:
+    if not isinstance(told, list):
+        raise ConfigError(f"{where} is {told!r}, not a list of tables")
+    return told
 
 
 def _names(of: type[Objective | Receiver | WatchSettings]) -> set[str]:

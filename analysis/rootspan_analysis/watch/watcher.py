@@ -17,6 +17,7 @@ from rootspan_analysis.errors import StoreError
 from rootspan_analysis.explanation import Explanation
 from rootspan_analysis.question import NS_PER_S, Question
 from rootspan_analysis.rows import Client, rows_of
+from rootspan_analysis.watch.evaluate import STEP_S
 from rootspan_analysis.watch.grouping import Calls, fetch_calls, group, related
 from rootspan_analysis.watch.incident import Breach, Incident
 from rootspan_analysis.watch.judging import Judged, Judging, Key, Quarantine
@@ -36,6 +37,7 @@ WRITE_EVERY_S: Final = 30.0
 SUSPECT_EVERY_S: Final = 10.0
 UNANSWERED_S: Final = 30.0
 SILENT_S: Final = 60
+AFTERMATH_S: Final = 180
 log = logging.getLogger(__name__)
 
 
@@ -170,7 +172,7 @@ class Watcher:
         silent = sorted(
             series.job
             for series in self._measures.history
-            if series.measure == "steps" and not any(at >= end_s - 60 for at in recent.get(series, ()))
+            if series.measure == "steps" and not any(at >= end_s - STEP_S for at in recent.get(series, ()))
         )
         if not silent:
             return frozenset()
@@ -222,7 +224,9 @@ class Watcher:
         """With nothing open and nothing missed: ask whether a part is ill all the same."""
         end_s = self._measures.end_s
         is_blind = not judged.series or self._measures.silent_s > SILENT_S
-        if self._live or judged.breaches or is_blind or not self._sweep.is_due(now_ns):
+        # The engine looks for an onset a while before its window: what is over must not be found again.
+        is_fresh = any(one.to_s + AFTERMATH_S > end_s for one in self._past)
+        if self._live or judged.breaches or is_blind or is_fresh or not self._sweep.is_due(now_ns):
             return []
         answer = self._answer(sweep_question(end_s), "a sweep")
         breach = self._sweep.take(answer, now_ns=now_ns)

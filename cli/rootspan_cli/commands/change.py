@@ -81,9 +81,9 @@ def change(
 ) -> None:
     """Record a change of the fleet, so that `why` and incidents can say what was changed before it broke.
 
-    Sent as an OTLP log record (event name rootspan.change) to the collector, so it works wherever telemetry is
-    sent from. Without a scope it is of the whole fleet. Returns once the collector has it on disk; the exit
-    status is 1 if it does not take it within a few seconds.
+    Sent as an OTLP log record (event name rootspan.change) to the collector, so it works wherever telemetry
+    is sent from. Without a scope it is of the whole fleet. Returns once the collector has it on disk; the
+    exit status is 1 if it does not take it within a few seconds.
     """
     scopes = {
         "service.name": service,
