@@ -20,6 +20,7 @@ __all__ = [
     "edge_columns",
     "exemplar_columns",
     "incident_columns",
+    "instance_columns",
     "log_columns",
     "record_columns",
     "series_columns",
@@ -144,4 +145,16 @@ def exemplar_columns() -> dict[str, "ColumnConfig"]:
         "value": st.column_config.NumberColumn("Value", format="%.4g"),
         "group": text_column("Group"),
         "trace": text_column("Trace id", width="large"),
+    }
+
+
+def instance_columns() -> dict[str, "ColumnConfig"]:
+    """Columns of a list of what runs on a host."""
+    seen = "YYYY-MM-DD HH:mm:ss"
+    return {
+        "service": text_column("Service", width="medium"),
+        "version": text_column("Version"),
+        "gpu": text_column("GPU"),
+        "first": st.column_config.DatetimeColumn("First seen (UTC)", format=seen),
+        "last": st.column_config.DatetimeColumn("Last seen (UTC)", format=seen),
     }

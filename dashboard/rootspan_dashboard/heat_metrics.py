@@ -41,6 +41,9 @@ HEAT_METRICS: Final = {
         "GPU utilisation", "ratio", "mean_value", "difference", "both", gauge="hw.gpu.utilization"
     ),
     "temp": HeatMetric("Temperature", "Cel", "max_value", "difference", "high", gauge="hw.temperature"),
+    "throttled": HeatMetric(
+        "Throttled", "ratio", "mean_value", "difference", "high", gauge="hw.gpu.throttled"
+    ),
     "clock": HeatMetric("GPU clock", "MHz", "mean_value", "ratio", "low", gauge="hw.gpu.clock"),
     "power": HeatMetric("Power", "W", "mean_value", "ratio", "both", gauge="hw.power"),
 }

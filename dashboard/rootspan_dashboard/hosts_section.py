@@ -1,6 +1,8 @@
 """The fleet page's heatmap with its controls, and what a chosen cell leads to."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,18 +22,25 @@ from rootspan_dashboard.markup import facts, section
 from rootspan_dashboard.states import say_empty
 from rootspan_dashboard.url_state import choice, parse_moment, read, write, write_moment
 
-__all__ = ["draw_hosts"]
+__all__ = ["draw_hosts", "regroup", "split_regions"]
 
 MOST_BUCKETS = 90
-ROWS = {"40": 40, "100": 100, "all": 5_000}
-BEFORE_S = 600
+ROWS: Final = {"40": 40, "100": 100, "all": 5_000}
+ROW_NAMES: Final = {"40": "Worst 40 hosts", "100": "Worst 100 hosts", "all": "All hosts"}
+GROUPS: Final = {
+    "zone": ("Region and zone", "region", "zone"),
+    "rack": ("Zone and rack", "zone", "rack"),
+    "switch": ("Zone and switch", "zone", "switch"),
+    "service": ("Region and service", "region", "service"),
+}
+BEFORE_S: Final = 600
 """A cell is asked about with ten minutes before it, so that the engine sees the onset."""
 
 
 def draw_hosts(view: View, filters: Filters, places: pa.Table, gauges: Sequence[str]) -> None:
     """Draw the section."""
     known = {name: one for name, one in HEAT_METRICS.items() if not one.gauge or one.gauge in gauges}
-    st.html(section("Hosts", "each row a host, grouped by region and zone; those that stand out come first"))
+    st.html(section("Hosts", "each row a host; places and hosts that stand out come first"))
     with st.container(horizontal=True, vertical_alignment="center", key="heat-controls"):
         name = choice(
             "metric",
@@ -53,32 +62,78 @@ def draw_hosts(view: View, filters: Filters, places: pa.Table, gauges: Sequence[
             label_visibility="collapsed",
             required=True,
         )
-        rows = choice(
-            "rows",
-            list(ROWS),
-            "40",
-            st.selectbox,
-            label="Rows",
-            names={"40": "Worst 40 hosts", "100": "Worst 100 hosts", "all": "All hosts"},
-            label_visibility="collapsed",
-            width=170,
-        )
+        rows = _select("rows", ROW_NAMES, "40", "Rows", 165)
+        group = _select("by", {key: words for key, (words, *_) in GROUPS.items()}, "zone", "Grouped by", 185)
+        side = _select("side", {"": "One map", "1": "Regions side by side"}, "", "Layout", 190)
     metric = known[name]
-    grid = fetch_grid(view, filters, places, metric, ROWS[rows])
+    grid = fetch_grid(view, filters, regroup(places, group), metric, ROWS[rows])
     if not grid.rows:
         say_empty("No host reported this", f"No {metric.label.lower()} in this range and these filters.")
         return
     picked = (read("host_service"), read("host"))
-    draw_heatmap(
-        grid, metric, against_peers=scale == "peers", picked=picked, key=f"heat:{name}", on_pick=_remember
-    )
+    maps = split_regions(grid, places) if side else [("", grid)]
+    for column, (region, part) in zip(st.columns(len(maps), gap="small"), maps, strict=True):
+        with column:
+            draw_heatmap(
+                part,
+                metric,
+                against_peers=scale == "peers",
+                picked=picked,
+                like=grid,
+                key=f"heat:{name}:{region}",
+                on_pick=_remember,
+            )
     shown = sum(1 for row in grid.rows if not row.others)
     if shown < grid.hosts:
         st.html(
             f'<div class="rs-note">{shown} of {format_count(grid.hosts)} hosts have a row of their own; '
-            "the others are one row a service and zone, their median.</div>"
+            "the others are one row a service and place, their median.</div>"
         )
     _draw_picked(view, picked)
+
+
+def _select(name: str, names: dict[str, str], default: str, label: str, width: int) -> str:
+    return choice(
+        name,
+        list(names),
+        default,
+        st.selectbox,
+        label=label,
+        names=names,
+        label_visibility="collapsed",
+        width=width,
+    )
+
+
+def regroup(places: pa.Table, group: str) -> pa.Table:
+    """`service, host, region, zone` in which the last two are the places to group by."""
+    _, outer, inner = GROUPS[group]
+    return pa.table(
+        {
+            "service": places["service"],
+            "host": places["host"],
+            "region": places[outer],
+            "zone": places[inner],
+        }
+    )
+
+
+def split_regions(grid: HostGrid, places: pa.Table) -> list[tuple[str, HostGrid]]:
+    """The grid's rows by the region of their hosts, the two regions with most rows; the rest is left out."""
+    of = {
+        (service, host): region
+        for service, host, region in zip(
+            *(places[name].to_pylist() for name in ("service", "host", "region")), strict=True
+        )
+    }
+    rows: dict[str, list[int]] = {}
+    for number, row in enumerate(grid.rows):
+        rows.setdefault(of.get((row.service, row.host), row.region), []).append(number)
+    largest = sorted(rows, key=lambda region: (-len(rows[region]), region))[:2]
+    return [
+        (region, replace(grid, rows=tuple(grid.rows[number] for number in rows[region])))
+        for region in sorted(largest)
+    ]
 
 
 def fetch_grid(
@@ -152,4 +207,6 @@ def _draw_picked(view: View, picked: tuple[str, str]) -> None:
             **window,
             **({"service": service, "host": host} if host else {}),
         )
+        if host:
+            link_to("Host", "Its page", icon=":material/dns:", host=host, service="")
         st.button("Clear", key="picked:clear", type="tertiary", on_click=_forget)

@@ -9,7 +9,9 @@ from rootspan_dashboard.url_state import carry
 
 __all__ = ["PageName", "go_to", "link_to", "register_pages"]
 
-PageName = Literal["Incidents", "Fleet", "Services", "Traces", "Trace", "Logs", "Metrics", "Root cause"]
+PageName = Literal[
+    "Incidents", "Fleet", "Host", "Services", "Traces", "Trace", "Logs", "Metrics", "Root cause"
+]
 _KEY = "rootspan:pages"
 
 

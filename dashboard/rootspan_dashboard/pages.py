@@ -7,7 +7,17 @@ from typing import Final
 import streamlit as st
 
 from rootspan_dashboard.links import PageName
-from rootspan_dashboard.screens import fleet, incidents, logs, metrics, root_cause, services, trace, traces
+from rootspan_dashboard.screens import (
+    fleet,
+    host,
+    incidents,
+    logs,
+    metrics,
+    root_cause,
+    services,
+    trace,
+    traces,
+)
 
 __all__ = ["PAGES", "PageSpec", "build_pages", "by_group"]
 
@@ -33,6 +43,7 @@ class PageSpec:
 PAGES: Final = (
     PageSpec("Incidents", "incidents", ":material/notifications:", "Overview", incidents.draw, home=True),
     PageSpec("Fleet", "fleet", ":material/grid_view:", "Overview", fleet.draw),
+    PageSpec("Host", "host", ":material/dns:", "", host.draw),
     PageSpec("Services", "services", ":material/hub:", "Overview", services.draw),
     PageSpec("Traces", "traces", ":material/account_tree:", "Explore", traces.draw),
     PageSpec("Trace", "trace", ":material/account_tree:", "", trace.draw),

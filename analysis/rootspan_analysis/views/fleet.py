@@ -93,7 +93,7 @@ def fetch_extent(client: ArrowClient) -> Extent | None:
 
 
 def fetch_places(client: ArrowClient, span: TimeSpan) -> pa.Table:
-    """`service, host, region, zone, rack` of whatever was seen in the range."""
+    """`service, host, region, zone, rack, switch` of whatever was seen in the range."""
     return run_statement(client, "places", from_ns=span.from_ns, to_ns=span.to_ns)
 
 

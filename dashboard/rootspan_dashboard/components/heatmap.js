@@ -55,14 +55,13 @@ export default function (component) {
     const head = el("div", scroll, "group", group.label);
     el("em", head, "", group.note);
     const body = el("div", scroll, "body");
-    const labels = el("div", body, "labels");
+    const labels = el("div", body, data.rowHeight < 9 ? "labels tiny" : "labels");
     labels.style.width = LABELS + "px";
     const rows = group.rows.map((row) => {
       const line = el("div", labels, row.picked ? "picked" : "");
       line.style.height = data.rowHeight + "px";
       line.style.fontSize = Math.min(12, data.rowHeight - 1) + "px";
-      el("span", line, "", row.host);
-      el("em", line, "", row.service);
+      if (data.rowHeight >= 9) { el("span", line, "", row.host); el("em", line, "", row.service); }
       line.title = row.host + "  " + row.service;
       return line;
     });
@@ -80,10 +79,11 @@ export default function (component) {
   function paint() {
     width = Math.max(60, scroll.clientWidth - LABELS);
     cell = width / n;
-    const ratio = window.devicePixelRatio || 1, h = data.rowHeight;
+    const h = data.rowHeight;
     const hatch = dark ? "rgba(255,255,255,.10)" : "rgba(0,0,0,.09)";
     for (const { group, canvas } of bodies) {
       const height = group.rows.length * h;
+      const ratio = height * (window.devicePixelRatio || 1) > 30000 ? 1 : window.devicePixelRatio || 1;  // browsers' limit of a canvas
       canvas.width = Math.round(width * ratio); canvas.height = Math.round(height * ratio);
       canvas.style.width = width + "px"; canvas.style.height = height + "px";
       const g = canvas.getContext("2d");
@@ -143,7 +143,8 @@ export default function (component) {
     el("span", tip, "m", "  " + row.service);
     el("div", tip, "m", `${group.label} · ${clock(starts[c])} – ${clock(starts[c] + step)} UTC`);
     el("div", tip, "v", told(row.values[c]) + (data.diverging && row.raw ? ` (${formatValue(row.raw[c], data.rawUnit)})` : ""));
-    if (row.peers && row.peers[c] !== null) el("div", tip, "m", `peers ${formatValue(row.peers[c], data.rawUnit)} (median of ${row.service})`);
+    const peers = data.peers[row.peers];
+    if (peers && peers[c] !== null) el("div", tip, "m", `peers ${formatValue(peers[c], data.rawUnit)} (median of ${row.service})`);
     tip.style.display = "block";
     const box = root.getBoundingClientRect(), place = body.getBoundingClientRect();
     const x = place.left - box.left + LABELS + (c + 1) * cell + 8, y = place.top - box.top + r * data.rowHeight + data.rowHeight + 4;

@@ -16,7 +16,9 @@ from rootspan_dashboard.literal import visible
 
 __all__ = ["Picked", "draw_heatmap", "heatmap_data"]
 
-TALL, MIDDLE, LOW = 17, 14, 11
+HEIGHTS = ((24, 17), (80, 14), (400, 11), (1500, 5))
+"""Most rows, and how tall a row is then, in pixels; labels are left out below 9."""
+LOWEST = 3
 CLIP = 0.995
 MOST_DOUBLINGS = 3.0
 
@@ -37,6 +39,7 @@ def draw_heatmap(
     *,
     against_peers: bool,
     picked: tuple[str, str],
+    like: HostGrid | None = None,
     key: str,
     on_pick: Callable[[Picked], None],
 ) -> None:
@@ -45,9 +48,10 @@ def draw_heatmap(
     Args:
         against_peers: Colour by the distance from the peers instead of by the value.
         picked: Service and host whose row is marked.
+        like: The grid whose colour limits to take, so that two maps side by side can be compared.
         on_pick: Called before the next run with what was chosen.
     """
-    data = heatmap_data(grid, metric, against_peers=against_peers, picked=picked)
+    data = heatmap_data(grid, metric, against_peers=against_peers, picked=picked, like=like)
 
     def chosen(name: str) -> Callable[[], None]:
         def call() -> None:
@@ -77,11 +81,20 @@ def _state(key: str, name: str) -> Mapping[str, Any] | None:
 
 
 def heatmap_data(
-    grid: HostGrid, metric: HeatMetric, *, against_peers: bool, picked: tuple[str, str]
+    grid: HostGrid,
+    metric: HeatMetric,
+    *,
+    against_peers: bool,
+    picked: tuple[str, str],
+    like: HostGrid | None = None,
 ) -> dict[str, object]:
     """What the script draws: groups of rows with values as numbers, colour limits, words."""
     shown = [_away(row, metric) if against_peers else row.values for row in grid.rows]
-    lo, hi, clipped = _limits(shown, metric, against_peers=against_peers)
+    scale = (
+        shown if like is None else [_away(row, metric) if against_peers else row.values for row in like.rows]
+    )
+    lo, hi, clipped = _limits(scale, metric, against_peers=against_peers)
+    peers = _Shared()
     groups: list[dict[str, object]] = []
     both = list(zip(grid.rows, shown, strict=True))
     for (region, zone), members in groupby(both, key=lambda pair: (pair[0].region, pair[0].zone)):
@@ -93,16 +106,18 @@ def heatmap_data(
                 "label": label,
                 "note": f"{hosts} host{'s' if hosts != 1 else ''}",
                 "rows": [
-                    _row(row, values, against_peers=against_peers, picked=picked) for row, values in rows
+                    _row(row, values, peers, against_peers=against_peers, picked=picked)
+                    for row, values in rows
                 ],
             }
         )
-    height = TALL if len(grid.rows) <= 24 else MIDDLE if len(grid.rows) <= 80 else LOW
+    height = next((tall for most, tall in HEIGHTS if len(grid.rows) <= most), LOWEST)
     ratios = against_peers and metric.compare == "ratio"
     return {
         "starts": list(grid.starts_s),
         "step": grid.step_s,
         "groups": groups,
+        "peers": peers.arrays,
         "lo": lo,
         "hi": hi,
         "clipped": clipped,
@@ -173,8 +188,24 @@ def _reach(values: NDArray[np.float64], middle: float, *, side: Literal[-1, 1]) 
     return middle + side * (min(most, 6 * usual) if usual > 0 else most)
 
 
+class _Shared:
+    """Courses that many rows share, sent once each."""
+
+    def __init__(self) -> None:
+        self.arrays: list[list[float | None]] = []
+        self._places: dict[bytes, int] = {}
+
+    def place(self, values: NDArray[np.float64]) -> int:
+        """Where a course stands in `arrays`."""
+        key = values.tobytes()
+        if key not in self._places:
+            self._places[key] = len(self.arrays)
+            self.arrays.append(_numbers(values))
+        return self._places[key]
+
+
 def _row(
-    row: HeatRow, values: NDArray[np.float64], *, against_peers: bool, picked: tuple[str, str]
+    row: HeatRow, values: NDArray[np.float64], peers: _Shared, *, against_peers: bool, picked: tuple[str, str]
 ) -> dict[str, object]:
     label = visible(row.host) if not row.others else f"{row.others} other{'s' if row.others != 1 else ''}"
     return {
@@ -182,7 +213,7 @@ def _row(
         "service": visible(row.service),
         "others": row.others,
         "values": _numbers(values),
-        "peers": _numbers(row.peers),
+        "peers": peers.place(row.peers),
         "raw": _numbers(row.values) if against_peers else None,
         "picked": bool(row.host) and (row.service, row.host) == picked,
     }
