@@ -52,7 +52,7 @@ class WritableStore(EmbeddedStore):
     def clear(self) -> None:
         """Empty every table."""
         tables = self.query_arrow(
-            "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
+            "SELECT name FROM system.tables WHERE database = currentDatabase() AND total_rows > 0"
         )
         for name in tables.column("name").to_pylist():
             self.execute(f"TRUNCATE TABLE {name.decode() if isinstance(name, bytes) else name}")

@@ -63,15 +63,17 @@ def changes_near(
         {"from_ns": window.from_ns, "to_ns": window.to_ns, "limit": limit},
     )
     found = [_change(row) for row in rows_of(table)]
-    seen: set[tuple[str, ...]] = set()
-    kept: list[Change] = []
-    for one in sorted(found, key=lambda each: (-each.time_ns, each.source == "telemetry")):
+    told = {_names(one) for one in found if one.source != "telemetry"}
+    return tuple(
+        one
+        for one in found
         # A deploy that was told needs no telemetry to show it.
-        names = one.kind, *(value for _, value in sorted(one.scope.items()))
-        if one.touches(dims or {}) and not (one.source == "telemetry" and names in seen):
-            kept.append(one)
-        seen.add(names)
-    return tuple(kept)
+        if one.touches(dims or {}) and not (one.source == "telemetry" and _names(one) in told)
+    )
+
+
+def _names(one: Change) -> tuple[str, ...]:
+    return one.kind, *(value for _, value in sorted(one.scope.items()))
 
 
 def with_changes(client: Reader, answer: Explanation) -> Explanation:
