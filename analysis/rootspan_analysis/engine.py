@@ -15,6 +15,7 @@ from rootspan_analysis.candidates.components import find_errors, find_slow, find
 from rootspan_analysis.candidates.edges import find_gaps, find_unanswered
 from rootspan_analysis.candidates.presence import find_lost
 from rootspan_analysis.cells import Cells, fetch_cells, fetch_edges, fetch_table
+from rootspan_analysis.changes import noting_changes
 from rootspan_analysis.contrast import MIN_BUCKETS, Interval
 from rootspan_analysis.evidence import evidence_of
 from rootspan_analysis.explain_away import Ranked, call_graph, rank, share_of
@@ -47,6 +48,7 @@ STRONG_Z: Final = 10.0
 """What a part needs in order to be named while no user notices anything."""
 
 
+@noting_changes
 def explain(
     client: Reader,
     question: Question,
