@@ -13,16 +13,15 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from urllib.parse import unquote, urlsplit
 
 from rootspan.environment import Environment
 from rootspan.errors import ConfigurationError
+from rootspan.targets import Target, read_target
 
 _SCALAR = (str, bool, int, float)
 AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
 
-DEFAULT_ENDPOINT = "http://localhost:4317"
-DEFAULT_PORT = 4317
+DEFAULT_SPOOL_BYTES = 64 << 20
 MAX_EXIT_TIMEOUT_S = 5.0
 """Also the default. A process that hangs longer than this at its end gets killed by what supervises it."""
 
@@ -37,38 +36,25 @@ class QueueLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where OTLP/gRPC goes and how it is secured.
-
-    Paths name PEM files; they are read when the channel opens.
-    """
-
-    address: str
-    insecure: bool
-    certificate: str | None
-    client_key: str | None
-    client_certificate: str | None
-    headers: tuple[tuple[str, str], ...]
-    gzip: bool
-    timeout_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Config:
     """Everything `init()` needs, valid by construction of `load()`.
 
     Attributes:
         service: `service.name`, or None where OTEL_RESOURCE_ATTRIBUTES or OpenTelemetry's default decides.
+        target: Where spans go; log records and metrics go to the other two, mostly the same.
         resource: Attributes given as an argument; they win over detected ones and over the environment.
         sample_ratio: Share of traces kept, in (0, 1]; None leaves OTEL_TRACES_SAMPLER in charge.
         recorded_ratio: The ratio in force, for the resource; None where no ratio is.
         exit_timeout_s: How long the process may take to end because of us, 0 to 5.
+        spool: Folder for requests that cannot be sent, or None.
         disabled: OTEL_SDK_DISABLED; nothing is set up at all.
         problems: One line for each environment variable that could not be used.
     """
 
     service: str | None
     target: Target
+    logs_target: Target
+    metrics_target: Target
     resource: Mapping[str, AttributeValue]
     sample_ratio: float | None
     recorded_ratio: float | None
@@ -79,6 +65,8 @@ class Config:
     log_records: QueueLimits
     metric_interval_s: float
     exit_timeout_s: float
+    spool: str | None
+    spool_max_bytes: int
     disabled: bool
     problems: tuple[str, ...]
 
@@ -96,6 +84,8 @@ def load(
     metrics: bool | None = None,
     export_timeout_s: float | None = None,
     exit_timeout_s: float | None = None,
+    spool: str | os.PathLike[str] | None = None,
+    spool_max_bytes: int | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Config:
     """Merge arguments and environment into a checked configuration.
@@ -114,22 +104,31 @@ def load(
         )
     _refuse_outside("export_timeout_s", export_timeout_s, low=0.001, high=600)
     _refuse_outside("exit_timeout_s", exit_timeout_s, low=0, high=MAX_EXIT_TIMEOUT_S)
+    if spool_max_bytes is not None and (isinstance(spool_max_bytes, bool) or spool_max_bytes < 1):
+        raise ConfigurationError(
+            f"spool_max_bytes is {spool_max_bytes!r}: give the size of the spool, 1 or more"
+        )
     for key, value in (resource or {}).items():
         if not isinstance(key, str) or not key or not _is_attribute(value):
             raise ConfigurationError(
                 f"resource[{key!r}] is {value!r}: use str, bool, int, float or a sequence of one of them"
             )
-    protocol = env.text("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
-    if protocol != "grpc":
-        env.problem("OTEL_EXPORTER_OTLP_PROTOCOL", protocol, "rootspan speaks grpc only", "grpc")
-    for signal in ("TRACES", "LOGS", "METRICS"):
-        for setting in ("ENDPOINT", "HEADERS", "CERTIFICATE", "PROTOCOL"):
-            name = f"OTEL_EXPORTER_OTLP_{signal}_{setting}"
-            if env.text(name) is not None:
-                env.problem(name, "set", "one collector takes all signals", f"OTEL_EXPORTER_OTLP_{setting}")
+    traces_to, logs_to, metrics_to = (
+        read_target(
+            env,
+            signal,
+            endpoint=endpoint,
+            headers=headers,
+            certificate=certificate,
+            export_timeout_s=export_timeout_s,
+        )
+        for signal in ("TRACES", "LOGS", "METRICS")
+    )
     return Config(
         service=service or env.text("OTEL_SERVICE_NAME"),
-        target=_target(env, endpoint, headers, certificate, export_timeout_s),
+        target=traces_to,
+        logs_target=logs_to,
+        metrics_target=metrics_to,
         resource=MappingProxyType(dict(resource or {})),
         sample_ratio=sample_ratio,
         recorded_ratio=_recorded_ratio(env, sample_ratio),
@@ -144,95 +143,13 @@ def load(
             if exit_timeout_s is None
             else float(exit_timeout_s)
         ),
+        spool=os.fspath(spool) if spool is not None else env.text("ROOTSPAN_SPOOL_DIR"),
+        spool_max_bytes=spool_max_bytes
+        or int(env.number("ROOTSPAN_SPOOL_MAX_BYTES", DEFAULT_SPOOL_BYTES, low=1)),
         disabled=env.flag("OTEL_SDK_DISABLED", default=False),
-        problems=tuple(env.problems),
+        # A variable for all signals is read three times and told once.
+        problems=tuple(dict.fromkeys(env.problems)),
     )
-
-
-def _target(
-    env: Environment,
-    endpoint: str | None,
-    headers: Mapping[str, str] | None,
-    certificate: str | os.PathLike[str] | None,
-    export_timeout_s: float | None,
-) -> Target:
-    # OpenTelemetry's Python exporters read this variable in seconds, whatever the specification says.
-    timeout_s = export_timeout_s or env.number("OTEL_EXPORTER_OTLP_TIMEOUT", 10, low=0.001, high=600)
-    pem = os.fspath(certificate) if certificate is not None else env.text("OTEL_EXPORTER_OTLP_CERTIFICATE")
-    insecure_by_name = env.flag("OTEL_EXPORTER_OTLP_INSECURE", default=pem is None)
-    if endpoint is not None:
-        address, insecure = parse_endpoint(endpoint)
-    else:
-        given = env.text("OTEL_EXPORTER_OTLP_ENDPOINT", DEFAULT_ENDPOINT)
-        try:
-            address, insecure = parse_endpoint(given)
-        except ConfigurationError as err:
-            env.problem("OTEL_EXPORTER_OTLP_ENDPOINT", given, str(err), DEFAULT_ENDPOINT)
-            address, insecure = parse_endpoint(DEFAULT_ENDPOINT)
-    compression = env.text("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
-    if compression not in ("none", "gzip"):
-        env.problem("OTEL_EXPORTER_OTLP_COMPRESSION", compression, "not gzip or none", "none")
-    merged = dict(_parse_headers(env))
-    for name, value in (headers or {}).items():
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise ConfigurationError(
-                f"headers[{name!r}] is {type(value).__name__}: names and values are strings"
-            )
-        merged[name.lower()] = value
-    return Target(
-        address=address,
-        insecure=insecure_by_name if insecure is None else insecure,
-        certificate=pem,
-        client_key=env.text("OTEL_EXPORTER_OTLP_CLIENT_KEY"),
-        client_certificate=env.text("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"),
-        headers=tuple(merged.items()),
-        gzip=compression == "gzip",
-        timeout_s=float(timeout_s),
-    )
-
-
-def parse_endpoint(endpoint: str) -> tuple[str, bool | None]:
-    """Split an endpoint into gRPC's `host:port` and whether its scheme says plain text.
-
-    Returns:
-        The address and True for `http://`, False for `https://`, None where no scheme decides.
-
-    Raises:
-        ConfigurationError: It is no endpoint.
-    """
-    help_text = "use host:port, http://host:port or https://host:port, e.g. localhost:4317"
-    if not isinstance(endpoint, str) or not endpoint.strip():
-        raise ConfigurationError(f"endpoint is {endpoint!r}: {help_text}")
-    text = endpoint.strip()
-    if text.startswith("unix:"):
-        return text, True
-    try:
-        parts = urlsplit(text if "://" in text else f"//{text}")
-        host, port = parts.hostname, parts.port
-    except ValueError as err:
-        raise ConfigurationError(f"endpoint is {endpoint!r}: {err}; {help_text}") from err
-    strange = parts.scheme not in ("", "http", "https") or parts.path not in ("", "/") or port == 0
-    if strange or not host or any(ch.isspace() for ch in host):
-        raise ConfigurationError(f"endpoint is {endpoint!r}: {help_text}")
-    bracketed = f"[{host}]" if ":" in host else host
-    insecure = {"http": True, "https": False}.get(parts.scheme)
-    return f"{bracketed}:{port or DEFAULT_PORT}", insecure
-
-
-def _parse_headers(env: Environment) -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    for item in (env.text("OTEL_EXPORTER_OTLP_HEADERS", "")).split(","):
-        name, separator, value = item.partition("=")
-        if not item.strip():
-            continue
-        if not separator or not name.strip():
-            # The value may be a token: only the name is told.
-            env.problem(
-                "OTEL_EXPORTER_OTLP_HEADERS", name.strip(), "an item is no name=value", "the rest of it"
-            )
-            continue
-        found[unquote(name).strip().lower()] = unquote(value).strip()
-    return found
 
 
 def _limits(env: Environment, prefix: str, *, delay_ms: float) -> QueueLimits:

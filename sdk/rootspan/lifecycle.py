@@ -47,6 +47,8 @@ def init(
     metrics: bool | None = None,
     export_timeout_s: float | None = None,
     exit_timeout_s: float | None = None,
+    spool: str | os.PathLike[str] | None = None,
+    spool_max_bytes: int | None = None,
 ) -> None:
     """Set up OpenTelemetry to send spans, log records and metrics by OTLP/gRPC. Call it once, early.
 
@@ -70,6 +72,9 @@ def init(
         metrics: Whether to send metrics (OTEL_METRICS_EXPORTER).
         export_timeout_s: Limit of one export (OTEL_EXPORTER_OTLP_TIMEOUT, default 10).
         exit_timeout_s: Longest delay of the end of the process, 0 to 5 (ROOTSPAN_EXIT_TIMEOUT_S, default 5).
+        spool: Folder for what cannot be sent; the next start sends it (ROOTSPAN_SPOOL_DIR, default none).
+            Processes may share it.
+        spool_max_bytes: What the folder may hold (ROOTSPAN_SPOOL_MAX_BYTES, default 64 MiB).
 
     Raises:
         ConfigurationError: An argument cannot be used. Environment variables never raise; they are told.
@@ -88,6 +93,8 @@ def init(
         "metrics": metrics,
         "export_timeout_s": export_timeout_s,
         "exit_timeout_s": exit_timeout_s,
+        "spool": spool,
+        "spool_max_bytes": spool_max_bytes,
     }
     config = configuration.load(**settings)
     from rootspan import instrument as instrumentation
@@ -151,7 +158,7 @@ def shutdown(timeout_s: float | None = None) -> Delivery:
     except Exception as err:
         _logger.warning("rootspan could not shut down cleanly: %s: %s", type(err).__name__, err)
         return _last_delivery
-    if _last_delivery.n_dropped:
+    if _last_delivery.n_dropped or _last_delivery.spooled:
         _logger.warning(
             "rootspan, collector %s: %s", pipeline.config.target.address, _last_delivery.sentence()
         )

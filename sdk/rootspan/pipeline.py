@@ -6,11 +6,12 @@ things close. Holds no global state; `lifecycle` does.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
@@ -20,6 +21,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider, sampling
 
 from rootspan.batch import BatchQueue
 from rootspan.config import Config
+from rootspan.drain import Drain
 from rootspan.ids import KernelIdGenerator
 from rootspan.ledger import Delivery, Ledger, Signal
 from rootspan.logs import LogBridge
@@ -32,9 +34,14 @@ from rootspan.processors import (
     span_shipper,
 )
 from rootspan.resource import build_resource, child_identity
+from rootspan.targets import Target
 from rootspan.tracer import RootspanTracerProvider
-from rootspan.transport import OtlpTransport
+from rootspan.transport import Failure, OtlpTransport
 
+if TYPE_CHECKING:
+    from rootspan.spool import Spool
+
+_logger = logging.getLogger("rootspan")
 ItemT = TypeVar("ItemT")
 Provider = TracerProvider | LoggerProvider | MeterProvider
 
@@ -47,7 +54,11 @@ class Pipeline:
         self._resource = build_resource(config)
         self._ledger = Ledger()
         self._losses = LossReports()
-        self._transport = OtlpTransport(config.target, self._ledger)
+        self._spool = _open_spool(config)
+        self._transports: dict[Target, OtlpTransport] = {}
+        self._drain: Drain | None = None
+        for signal in Signal:
+            self._to(signal)
         self._queues: list[BatchQueue[ReadableSpan] | BatchQueue[ReadableLogRecord]] = []
         self._providers: list[Provider] = []
         self._reader: PeriodicReader | None = None
@@ -58,6 +69,9 @@ class Pipeline:
             self._start_traces()
         if config.logs:
             self._start_logs()
+        if self._spool is not None:
+            self._drain = Drain(self._spool, self._ledger, self._send_once)
+            self._drain.start()
 
     @property
     def resource(self) -> Resource:
@@ -85,38 +99,50 @@ class Pipeline:
             self._bridge.remove()
         # A call that is given up takes a moment to come back and be counted for what it is.
         moment_s = min(0.25, timeout_s / 4)
-        self._transport.begin_exit(deadline - moment_s)
+        if self._spool is not None:  # and what waits takes a while to be put on disk
+            moment_s = min(1.0, timeout_s / 2)
+        for transport in self._transports.values():
+            transport.begin_exit(deadline - moment_s)
         pending = [queue.close() for queue in self._queues]
         if self._reader is not None:
             pending.append(self._reader.close())
+        if self._drain is not None:
+            pending.append(self._drain.close())
         _wait_all(pending, deadline - moment_s)
         if not all(done.is_set() for done in pending):
-            self._transport.abort()
+            for transport in self._transports.values():
+                transport.abort()
             _wait_all(pending, deadline)
         for queue in self._queues:
             queue.abandon()
         self._tell_losses(is_last=True)
         delivery = self._ledger.close()
-        self._transport.close()
+        for transport in self._transports.values():
+            transport.close()
         return delivery
 
     def before_fork(self) -> None:
         """Have no request half started while the process is copied."""
-        self._transport.before_fork()
+        for transport in self._transports.values():
+            transport.before_fork()
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
-        self._transport.after_fork_in_parent()
+        for transport in self._transports.values():
+            transport.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
         """Become a program of its own: own pid and instance id, empty queues, own channel."""
         self._ledger.after_fork_in_child()
         self._losses.after_fork_in_child()
-        self._transport.after_fork_in_child()
+        for transport in self._transports.values():
+            transport.after_fork_in_child()
         for queue in self._queues:
             queue.after_fork_in_child()
         if self._reader is not None:
             self._reader.after_fork_in_child()
+        if self._drain is not None:
+            self._drain.after_fork_in_child()
         self._resource = child_identity(self._resource, self.config)
         for provider in self._providers:
             # Private, but the only way to change the resource of tracers that exist already; OpenTelemetry's
@@ -126,7 +152,7 @@ class Pipeline:
                 update(self._resource)
 
     def _start_traces(self) -> None:
-        ship = self._telling(span_shipper(self._transport))
+        ship = self._telling(span_shipper(self._to(Signal.SPANS)))
         queue = BatchQueue(Signal.SPANS, self.config.spans, self._ledger, ship)
         self._queues.append(queue)
         existing = trace.get_tracer_provider()
@@ -147,7 +173,7 @@ class Pipeline:
         self._providers.append(provider)
 
     def _start_logs(self) -> None:
-        ship = self._telling(log_shipper(self._transport))
+        ship = self._telling(log_shipper(self._to(Signal.LOGS)))
         queue = BatchQueue(Signal.LOGS, self.config.log_records, self._ledger, ship)
         self._queues.append(queue)
         provider = LoggerProvider(resource=self._resource, shutdown_on_exit=False)
@@ -161,7 +187,7 @@ class Pipeline:
     def _start_metrics(self) -> None:
         if isinstance(metrics.get_meter_provider(), MeterProvider):
             return
-        reader = PeriodicReader(self.config.metric_interval_s, self._transport, self._ledger)
+        reader = PeriodicReader(self.config.metric_interval_s, self._to(Signal.METRICS), self._ledger)
         # OpenTelemetry's exemplars draw from the global `random`; they are on only where asked for by name.
         wanted = os.environ.get("OTEL_METRICS_EXEMPLAR_FILTER")
         provider = MeterProvider(
@@ -175,6 +201,24 @@ class Pipeline:
         self._reader = reader
         reader.start()
 
+    def _to(self, signal: Signal) -> OtlpTransport:
+        """The way to a signal's collector; signals that go to the same place share it."""
+        targets = {Signal.LOGS: self.config.logs_target, Signal.METRICS: self.config.metrics_target}
+        target = targets.get(signal, self.config.target)
+        if target not in self._transports:
+            keep = None if self._spool is None else self._keep
+            self._transports[target] = OtlpTransport(target, self._ledger, keep)
+        return self._transports[target]
+
+    def _keep(self, signal: Signal, body: bytes, n_items: int) -> bool:
+        is_kept = self._spool is not None and self._spool.keep(signal, body, n_items)
+        if is_kept and self._drain is not None:
+            self._drain.wake()
+        return is_kept
+
+    def _send_once(self, signal: Signal, body: bytes) -> Failure | None:
+        return self._to(signal).attempt(signal, body)
+
     def _telling(self, ship: Callable[[list[ItemT]], None]) -> Callable[[list[ItemT]], None]:
         """Ship a batch, then say what was lost meanwhile, on the same thread."""
 
@@ -186,10 +230,11 @@ class Pipeline:
 
     def _tell_losses(self, *, is_last: bool = False) -> None:
         dropped = self._ledger.read().dropped
+        transport = self._to(Signal.METRICS)
         # A collector that cannot be reached cannot be told either; the next success says it all.
-        if dropped and self._transport.is_reached:
+        if dropped and any(other.is_reached for other in self._transports.values()):
             news = self._losses.news(dropped, self._resource, is_last=is_last)
-            if news is not None and self._transport.deliver(Signal.METRICS, news, 0):
+            if news is not None and transport.deliver(Signal.METRICS, news, 0):
                 self._losses.told(dropped)
 
     def _collect_within(self, reader: PeriodicReader, timeout_s: float) -> bool:
@@ -198,6 +243,23 @@ class Pipeline:
         collector.start()
         collector.join(timeout_s)
         return not collector.is_alive() and self._ledger.n_dropped(Signal.METRICS) == lost_before
+
+
+def _open_spool(config: Config) -> Spool | None:
+    if config.spool is None:
+        return None
+    try:
+        from rootspan.spool import Spool
+
+        return Spool(config.spool, config.spool_max_bytes)
+    except (OSError, ImportError) as err:  # no such folder, or a system without flock
+        _logger.warning(
+            "rootspan keeps nothing on disk: spool %r: %s: %s; give a folder this user may write to",
+            config.spool,
+            type(err).__name__,
+            err,
+        )
+        return None
 
 
 def _wait_all(events: list[threading.Event], deadline: float) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,11 +24,13 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc._cython import cygrpc  # type: ignore[attr-defined, unused-ignore]
 
-from rootspan.config import Target
 from rootspan.ledger import Ledger, Loss, Signal
+from rootspan.targets import Target
 
 RETRY_FOR_S = 60.0
 """How long one batch is tried. The queue behind it is bounded, so an old batch costs newer ones."""
+SPOOL_AFTER_S = 5.0
+"""How long it is tried where a disk can take it instead."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 
 _METHODS = {
@@ -53,6 +56,9 @@ _FORK_HELP = (
 )
 
 
+Keep = Callable[[Signal, bytes, int], bool]
+
+
 class Call(Protocol):
     """A request under way."""
 
@@ -75,8 +81,16 @@ class Failure:
 class OtlpTransport:
     """Delivers requests; thread-safe; survives `os.fork()` in parent and child."""
 
-    def __init__(self, target: Target, ledger: Ledger) -> None:
-        self._target, self._ledger = target, ledger
+    def __init__(self, target: Target, ledger: Ledger, keep: Keep | None = None) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            target: Where to.
+            ledger: Who counts.
+            keep: Puts a request on disk that cannot be sent; None drops it.
+        """
+        self._target, self._ledger, self._keep = target, ledger, keep
+        self._is_away = False
         # The pauses between retries must not move the program's random numbers: the kernel's are used.
         self._random = random.SystemRandom()
         self._deadline: float | None = None
@@ -98,16 +112,17 @@ class OtlpTransport:
         Returns:
             Whether the collector acknowledged it.
         """
-        give_up_at = time.monotonic() + RETRY_FOR_S
+        give_up_at = time.monotonic() + (RETRY_FOR_S if self._keep is None else SPOOL_AFTER_S)
         pause_s = FIRST_PAUSE_S
         while True:
             if not self._may_send:
                 self._ledger.failed(_FORK_HELP)
-                self._ledger.dropped(signal, Loss.FORKED, n_items)
-                return False
+                return self._lose(signal, Loss.FORKED, body, n_items)
             if self._aborted.is_set():
-                self._ledger.dropped(signal, Loss.EXIT_DEADLINE, n_items)
-                return False
+                return self._lose(signal, Loss.EXIT_DEADLINE, body, n_items)
+            if self._is_away and n_items:
+                # The batch before this one waited for the collector; this one need not.
+                return self._lose(signal, Loss.UNREACHABLE, body, n_items)
             outcome = self._attempt(signal, body)
             if not isinstance(outcome, Failure):
                 self._acknowledged(signal, outcome, n_items)
@@ -122,11 +137,32 @@ class OtlpTransport:
             )
             loss = self._out_of_time(wait_s, give_up_at)
             if loss is not None:
-                self._ledger.dropped(signal, loss, n_items)
-                return False
+                return self._lose(signal, loss, body, n_items)
             # Exit wakes a sleeper once; from then on only the abort does.
             (self._aborted if self._exiting.is_set() else self._exiting).wait(wait_s)
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+
+    def attempt(self, signal: Signal, body: bytes) -> Failure | None:
+        """Send a request that was on disk, once. Its items are the caller's to count. Never raises."""
+        if not self._may_send or self._aborted.is_set():
+            return Failure("not sending", retryable=True)
+        outcome = self._attempt(signal, body)
+        if isinstance(outcome, Failure):
+            self._answers = False
+            return outcome
+        self._reached, self._answers, self._is_away = True, True, False
+        return None
+
+    def _lose(self, signal: Signal, loss: Loss, body: bytes, n_items: int) -> bool:
+        """Put a request on disk, or else count it as lost. Returns False: it was not acknowledged."""
+        if self._keep is None or not n_items:
+            self._ledger.dropped(signal, loss, n_items)
+        elif self._keep(signal, body, n_items):
+            self._is_away = loss is Loss.UNREACHABLE
+            self._ledger.spooled(signal, n_items)
+        else:
+            self._ledger.dropped(signal, Loss.SPOOL_FULL, n_items)
+        return False
 
     @property
     def is_reached(self) -> bool:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rootspan import ConfigurationError
-from rootspan.config import load, parse_endpoint
+from rootspan.config import load
+from rootspan.targets import parse_endpoint
 
 
 def test_defaults_need_no_environment() -> None:
@@ -112,6 +113,7 @@ def test_any_text_as_endpoint_parses_or_is_refused(text: str) -> None:
         ({"exit_timeout_s": 6}, "exit_timeout_s"),
         ({"exit_timeout_s": -1}, "exit_timeout_s"),
         ({"export_timeout_s": 0}, "export_timeout_s"),
+        ({"spool_max_bytes": 0}, "spool_max_bytes"),
         ({"resource": {"k": object()}}, "resource"),
         ({"headers": {"k": 1}}, "headers"),
     ],
@@ -127,7 +129,7 @@ def test_a_wrong_environment_variable_is_told_and_does_not_raise() -> None:
             "OTEL_BSP_MAX_QUEUE_SIZE": "many",
             "OTEL_EXPORTER_OTLP_ENDPOINT": "ftp://x",
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://elsewhere:1",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://elsewhere:1/v1/traces",
             "ROOTSPAN_EXIT_TIMEOUT_S": "60",
         }
     )
@@ -136,6 +138,49 @@ def test_a_wrong_environment_variable_is_told_and_does_not_raise() -> None:
         assert name in told
     assert config.target.address == "localhost:4317"
     assert config.exit_timeout_s == 5.0
+
+
+def test_a_signal_can_go_elsewhere_by_its_own_variables() -> None:
+    config = load(
+        environ={
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://all:1",
+            "OTEL_EXPORTER_OTLP_HEADERS": "x-team=all",
+            "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://traces:2",
+            "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "x-team=traces",
+            "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION": "none",
+            "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "2",
+            "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE": "traces.pem",
+            "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY": "key.pem",
+            "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE": "client.pem",
+            "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "logs:3",
+            "OTEL_EXPORTER_OTLP_LOGS_INSECURE": "false",
+        }
+    )
+    traces, logs, metrics = config.target, config.logs_target, config.metrics_target
+    assert (traces.address, traces.insecure, traces.gzip, traces.timeout_s) == ("traces:2", False, False, 2.0)
+    assert (traces.certificate, traces.client_key, traces.client_certificate) == (
+        "traces.pem",
+        "key.pem",
+        "client.pem",
+    )
+    assert dict(traces.headers) == {"x-team": "traces"}
+    assert (logs.address, logs.insecure, logs.gzip) == ("logs:3", False, True)
+    assert (metrics.address, metrics.insecure, dict(metrics.headers)) == ("all:1", True, {"x-team": "all"})
+    assert config.problems == ()
+
+
+def test_an_endpoint_given_as_argument_is_everybodys() -> None:
+    config = load(endpoint="here:1", environ={"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://logs:3"})
+    assert {config.target.address, config.logs_target.address, config.metrics_target.address} == {"here:1"}
+
+
+def test_a_problem_of_all_signals_is_told_once() -> None:
+    config = load(environ={"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json", "ROOTSPAN_SPOOL_MAX_BYTES": "0"})
+    assert [problem.partition("=")[0] for problem in config.problems] == [
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+        "ROOTSPAN_SPOOL_MAX_BYTES",
+    ]
 
 
 def test_a_header_that_is_no_pair_is_told_without_its_value() -> None:
