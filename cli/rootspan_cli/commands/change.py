@@ -112,7 +112,7 @@ def change(
         from rootspan_demo import DeliveryError, OtlpRequest, SendSettings, send
     request = OtlpRequest("logs", _record(text, attributes, at_ns=at_ns, now_ns=now_ns), 1)
     try:
-        report = send([request], SendSettings(endpoint=collector, timeout_s=5.0, give_up_after_s=10.0))
+        report = send([request], SendSettings(endpoint=collector, timeout_s=5.0, give_up_after_s=5.0))
     except DeliveryError as err:
         raise BadAnswer(f"{collector}: {err}") from err
     if report.accepted != 1:
