@@ -54,18 +54,20 @@ class Fleet:
             running.process.wait_until_serving()
 
     def roll_out(self, version: str, hosts: Sequence[str]) -> None:
-        """Replace the processes of these hosts by ones of another version, one after the other.
+        """Replace the processes of these hosts by ones of another version.
 
-        Each listens where its predecessor did; callers retry elsewhere meanwhile, as in any rollout.
+        Each successor listens on its predecessor's port before that one goes, and takes over its callers.
         """
-        for running in self.running:
-            place = running.assignment.place
-            if place.host in hosts:
-                port = running.process.port
-                self.reports.append((place.host, running.process.stop()))
-                successor = replace(running.assignment, place=replace(place, version=version), port=port)
-                running.assignment, running.process = successor, _spawn(successor)
-                running.process.wait_until_serving()
+        replaced = [one for one in self.running if one.assignment.place.host in hosts]
+        predecessors = [one.process for one in replaced]
+        for running in replaced:
+            place = replace(running.assignment.place, version=version)
+            running.assignment = replace(running.assignment, place=place, port=running.process.port)
+            running.process = _spawn(running.assignment)
+        for running in replaced:
+            running.process.wait_until_serving()
+        for running, predecessor in zip(replaced, predecessors, strict=True):
+            self.reports.append((running.assignment.place.host, predecessor.stop()))
 
     def stop(self) -> None:
         """Stop everything, callers first, and collect the reports."""

@@ -6,7 +6,6 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from rootspan.testing import Receiver, attributes_of
@@ -98,20 +97,10 @@ def test_a_request_is_one_connected_trace_across_real_processes() -> None:
     }
 
 
-@pytest.mark.parametrize("fault", ["slow-gpu", "error-burst"])
-def test_a_fault_shows_on_its_host_and_on_no_other(fault: str) -> None:
+def test_an_error_burst_shows_on_its_host_and_on_no_other() -> None:
     with Receiver() as receiver:
-        out = _run(receiver, "--seconds", "4", "--rate", "20", "--fault", fault)
-    assert f"{fault} on" in out
-    if fault == "slow-gpu":
-        slowest: dict[object, float] = {}
-        for resource, span in receiver.spans():
-            if span.name == "model.forward":
-                host = attributes_of(resource)["host.name"]
-                took_ms = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e6
-                slowest[host] = max(slowest.get(host, 0.0), took_ms)
-        assert max(slowest, key=lambda host: slowest[host]) == "gpu-001"
-        return
+        out = _run(receiver, "--seconds", "4", "--rate", "20", "--fault", "error-burst")
+    assert "error-burst on fs-01" in out
     origins = [(who, span) for who, span in receiver.spans() if span.events and span.kind == SERVER]
     assert origins
     assert {attributes_of(who)["host.name"] for who, _ in origins} == {"fs-01"}
