@@ -21,7 +21,7 @@ TESTS = [code for kind, code in BLOCKS if kind.strip() == "test"]
 
 def test_the_page_has_blocks_to_run() -> None:
     assert len(PROGRAMS) >= 5
-    assert len(TESTS) == 1
+    assert len(TESTS) == 2
     assert len(PROGRAMS) + len(TESTS) == len(BLOCKS)
 
 
