@@ -100,6 +100,8 @@ def _with_hardware(case: Case, found: list[Finding]) -> list[Finding]:
         if not explained:
             continue
         found = [one for one in found if one not in own]
+        if own:  # a kernel names a host; which of its ranks, the others tell
+            error = replace(error, ranks=tuple(sorted({rank for one in own for rank in one.ranks})))  # noqa: PLW2901
         found.append(_broken(case, error, explained[0]))
     return found
 

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS otel_training_spans
     Phase LowCardinality(String) CODEC(ZSTD(1)),
     -- Of a step's span: seconds by phase.
     PhaseSeconds Map(LowCardinality(String), Float64) CODEC(ZSTD(1)),
-    -- The first attribute about loss or gradients that is not a finite number.
+    -- Attributes about loss or gradients that are not finite numbers, by name.
     NonFinite LowCardinality(String) CODEC(ZSTD(1)),
     -- Of a collective, by rootspan's names or those of PyTorch's flight recorder.
     CollectiveGroup LowCardinality(String) CODEC(ZSTD(1)),
@@ -83,9 +83,9 @@ SELECT
             arrayMap(name -> substring(name, 16, length(name) - 23), arrayFilter(name -> match(name, '^training[.]phase[.][a-z0-9_]+[.]seconds\\z'), mapKeys(SpanAttributes))),
             arrayMap(name -> toFloat64OrZero(SpanAttributes[name]), arrayFilter(name -> match(name, '^training[.]phase[.][a-z0-9_]+[.]seconds\\z'), mapKeys(SpanAttributes)))),
         'Map(LowCardinality(String), Float64)'), CAST(map(), 'Map(LowCardinality(String), Float64)')) AS PhaseSeconds,
-    toLowCardinality(toString(arrayFirst(
+    toLowCardinality(arrayStringConcat(arrayFilter(
         (name, value) -> match(name, 'loss|grad') AND lower(value) IN ('nan', '-nan', 'inf', '-inf', '+inf', 'infinity', '-infinity'),
-        mapKeys(SpanAttributes), mapValues(SpanAttributes)))) AS NonFinite,
+        mapKeys(SpanAttributes), mapValues(SpanAttributes)), ', ')) AS NonFinite,
     toLowCardinality(if(SpanAttributes['training.collective.group'] != '', SpanAttributes['training.collective.group'], SpanAttributes['pytorch.fr.process_group'])) AS CollectiveGroup,
     toLowCardinality(SpanAttributes['pytorch.fr.process_group_desc']) AS GroupDescription,
     toInt64OrDefault(multiIf(

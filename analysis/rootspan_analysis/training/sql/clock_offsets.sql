@@ -12,7 +12,7 @@ FROM
             SELECT groupArray((host, start_ns + toInt64(duration_ns))) AS members,
                 toInt64(quantileExact(0.5)(start_ns + toInt64(duration_ns))) AS end_ns
             FROM ${spans}
-            WHERE phase = 'collective' AND NOT is_step AND NOT unfinished AND group != '' AND seq >= 0
+            WHERE phase = 'collective' AND NOT is_step AND NOT unfinished AND NOT p2p AND group != '' AND seq >= 0
             GROUP BY group, seq
             HAVING length(members) >= 2
         )

@@ -3,20 +3,24 @@
 WITH
     transfers AS
     (
-        SELECT group, seq, any(t.step) AS at_step, any(if(t.p2p, 'p2p', toString(t.op))) AS what, max(t.bytes) AS size,
+        SELECT
+            -- Sends and receives count per group and pair of ranks.
+            if(t.p2p AND t.peer >= 0, concat(toString(t.group), ' ', toString(least(t.rank, t.peer)), '-', toString(greatest(t.rank, t.peer))),
+                toString(t.group)) AS channel,
+            seq, any(t.step) AS at_step, any(if(t.p2p, 'p2p', toString(t.op))) AS what, max(t.bytes) AS size,
             count() AS members, min(t.duration_ns) / 1e9 AS took_s,
             arraySort(groupUniqArray(toString(t.host))) AS hosts, arraySort(groupUniqArray(toString(t.switch))) AS switches,
             arraySort(groupUniqArray(t.rank)) AS ranks
         FROM ${spans} AS t
         WHERE t.phase = 'collective' AND NOT t.is_step AND NOT t.unfinished AND t.step >= 0 AND t.group != '' AND t.seq >= 0
             AND t.bytes > 0
-        GROUP BY group, seq
+        GROUP BY channel, seq
         HAVING members >= 2
     ),
     compared AS
     (
-        SELECT at_step, groupArray((group, what, size, took_s, hosts, switches, ranks)) AS those,
-            quantileExactLow(0.5)(took_s / size) AS norm, uniqExact(group) AS groups
+        SELECT at_step, groupArray((channel, what, size, took_s, hosts, switches, ranks)) AS those,
+            quantileExactLow(0.5)(took_s / size) AS norm, uniqExact(channel) AS groups
         FROM transfers
         GROUP BY at_step, what, toInt32(round(log2(size))), members
         HAVING groups >= 3 AND norm > 0

@@ -19,8 +19,8 @@
         toLowCardinality(${phase}) AS phase,
         SpanName AS name,
         CAST(map(), 'Map(LowCardinality(String), Float64)') AS phase_seconds,
-        arrayFirst((name, value) -> match(name, 'loss|grad') AND lower(value) IN ('nan', '-nan', 'inf', '-inf', '+inf', 'infinity'),
-            mapKeys(SpanAttributes), mapValues(SpanAttributes)) AS nonfinite,
+        arrayStringConcat(arrayFilter((name, value) -> match(name, 'loss|grad') AND lower(value) IN ('nan', '-nan', 'inf', '-inf', '+inf', 'infinity'),
+            mapKeys(SpanAttributes), mapValues(SpanAttributes)), ', ') AS nonfinite,
         SpanAttributes AS told,
         ${collective_columns},
         toUnixTimestamp64Nano(Timestamp) AS start_ns, Duration AS duration_ns, Unfinished AS unfinished
