@@ -28,7 +28,6 @@ __all__ = ["Family", "Hit", "Rule", "assess"]
 
 MAX_HITS: Final = 4
 """Descriptions taken from one family: three causes are named, and one may be explained away."""
-MAX_PLACEBOS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,5 +197,5 @@ def _p_value(z: float, placebo: Floats, scene: Scene) -> float:
 
 def _placebo(family: Family, excess: Floats, count: Floats) -> Floats:
     """Largest z over all groups in each quiet window of the history."""
-    quiet = family.scene.quiet_windows()[:MAX_PLACEBOS]
+    quiet = family.scene.quiet_windows()
     return np.array([float(family.scan(excess, count, one).z.max(initial=0.0)) for one in quiet])

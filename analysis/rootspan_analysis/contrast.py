@@ -25,21 +25,29 @@ __all__ = [
     "normal_p",
     "scan",
     "scan_failures",
+    "without_outliers",
 ]
 
 MIN_BUCKETS: Final = 3
 """A shift that holds for fewer buckets in a row is a blip (root-cause.md: three windows in a row)."""
 PRIOR_CALLS: Final = 5.0
 """Calls' worth of trust in what a cell's stratum does, against the cell's own history."""
+FEWEST_CALLS: Final = 5.0
+"""Fewer calls than this say nothing of a mean."""
 LOG_FLOOR: Final = 0.02
 """Smallest standard error of a log shift. Below two percent, hosts differ for reasons that no trace shows."""
 RATE_FLOOR: Final = 0.0002
 """Failure rates below this are taken for this: a service that never failed may fail once in a while."""
 NEWCOMER: Final = 1.5
 """Floors are this much higher without a past of one's own: the stratum stands in for it."""
+OUTLIER: Final = 3.0
+"""Deviations beyond which a bucket of the past is taken for an incident rather than for its scatter."""
+WIDE: Final = (0.9, 1.645)
+"""A quantile of a normal law's absolute deviations, and how many standard deviations that is."""
 _MAD_TO_SIGMA: Final = 1.4826
-LOW_FLANK: Final = 0.15
-"""Quantile of quiet windows' maxima from which a Gumbel law's scatter is read."""
+QUIETEST: Final = (0.1, 0.4)
+"""Quantiles of windows' maxima from which chance is read. Where a fault comes again and again, or several do,
+most of the history is not quiet; what remains is enough for a law of two parameters."""
 _MIN_P: Final = 1e-9
 
 
@@ -82,6 +90,29 @@ def expected_rate(amount: Floats, count: Floats, base: np.ndarray, strata: Ints)
     return np.where(whole_n[strata] > 0, own, np.nan)
 
 
+def without_outliers(amount: Floats, count: Floats, base: np.ndarray) -> Floats:
+    """`amount` with the base's buckets brought to within `OUTLIER` deviations of their row's median mean.
+
+    For means of logarithms: earlier incidents are no norm, and a median alone would waste few calls.
+    """
+    n = count[:, base]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(n > 0, amount[:, base] / n, np.nan)
+    known = (n > 0).sum(axis=1) >= MIN_BUCKETS
+    if not known.any():
+        return amount
+    centre = np.nanmedian(mean[known], axis=1)[:, None]
+    away = np.sqrt(n[known]) * np.abs(mean[known] - centre)
+    away[n[known] == 0] = np.nan
+    sigma = np.nanquantile(away, 0.75, axis=1)[:, None] / 1.15
+    bound = OUTLIER * np.maximum(sigma / np.sqrt(np.maximum(n[known], 1.0)), LOG_FLOOR)
+    near = np.clip(np.nan_to_num(mean[known]), centre - bound, centre + bound)
+    found = amount.copy()
+    rows = np.flatnonzero(known)
+    found[np.ix_(rows, np.flatnonzero(base))] = near * n[known]
+    return found
+
+
 def call_noise(excess: Floats, count: Floats, quiet: np.ndarray | None = None) -> Floats:
     """Standard deviation of one call's excess that the scatter of buckets implies, by row.
 
@@ -102,9 +133,14 @@ def call_noise(excess: Floats, count: Floats, quiet: np.ndarray | None = None) -
         found[rows] = _MAD_TO_SIGMA * np.nanmedian(step[rows], axis=1)
     if quiet is not None and quiet.sum() >= 3:
         past, n = mean[:, quiet], count[:, quiet]
-        centre = excess[:, quiet].sum(axis=1) / np.maximum(n.sum(axis=1), 1.0)
-        square = np.where(n > 0, n * (np.nan_to_num(past) - centre[:, None]) ** 2, 0.0)
-        found = np.fmax(found, np.sqrt(square.sum(axis=1) / np.maximum((n > 0).sum(axis=1), 1)))
+        known = (n > 0).any(axis=1)
+        centre = np.zeros(len(excess))
+        centre[known] = np.nanmedian(past[known], axis=1)
+        away = np.where(n > 0, np.sqrt(n) * np.abs(past - centre[:, None]), np.nan)
+        # Nine tenths of the past, not all of it: the rest may hold earlier incidents.
+        wide = np.full(len(excess), np.nan)
+        wide[known] = np.nanquantile(away[known], WIDE[0], axis=1) / WIDE[1]
+        found = np.fmax(found, wide)
     return found
 
 
@@ -124,7 +160,7 @@ def scan(
         count: Calls.
         noise: Standard deviation of one call's excess, by row.
         window: Where the interval may lie; it is at least `MIN_BUCKETS` long, and as much comes before it.
-        min_calls: Support that an interval needs.
+        min_calls: Support that an interval needs in full; with fewer calls its z shrinks with their root.
         floor: Smallest standard error of a mean, in the excess' unit.
 
     Returns:
@@ -146,7 +182,9 @@ def scan(
         with np.errstate(invalid="ignore", divide="ignore"):
             shift = (sums[:, stops] - sums[:, [a]]) / n_in - sums[:, [a]] / n_out
             z = shift / np.sqrt(noise[:, None] ** 2 * (1 / n_in + 1 / n_out) + least**2)
-        z[~np.isfinite(z) | (n_in < min_calls)] = 0
+        # A few calls that are far slower are telling too, but each deviation of theirs counts for less.
+        z = z * np.sqrt(np.minimum(1.0, n_in / min_calls))
+        z[~np.isfinite(z) | (n_in < min(min_calls, FEWEST_CALLS))] = 0
         top = np.argmax(z, axis=1)
         value = z[np.arange(rows), top]
         better = (value > 0) & (value >= best)
@@ -202,19 +240,19 @@ def interval_shift(excess: Floats, count: Floats, interval: Interval) -> tuple[F
 def gumbel_p(value: float, maxima: Floats) -> float:
     """How probable a maximum of at least `value` is, given maxima of quiet windows.
 
-    Maxima of many similar things follow a Gumbel law (Fisher and Tippett 1928). Its parameters come from the
-    median and the lower flank, so that up to half of the windows may hold incidents of their own; the scatter
-    is taken to be no smaller than a tenth of the median.
+    Maxima of many similar things follow a Gumbel law (Fisher and Tippett 1928). Its parameters come from two
+    low quantiles, so that more than half of the windows may hold incidents of their own; the scatter is taken
+    to be no smaller than a tenth of the level.
 
     Returns:
         1 when there are fewer than three quiet windows.
     """
     if len(maxima) < 3:
         return 1.0
-    median, low = (float(one) for one in np.quantile(maxima, (0.5, LOW_FLANK)))
-    scale = (median - low) / (np.log(-np.log(LOW_FLANK)) - np.log(np.log(2)))
-    scale = max(scale, 0.1 * abs(median) * np.sqrt(6) / np.pi, 1e-6)
-    place = (value - median) / scale - np.log(np.log(2))
+    low, level = (float(one) for one in np.quantile(maxima, QUIETEST))
+    below, above = (float(np.log(-np.log(share))) for share in QUIETEST)
+    scale = max((level - low) / (below - above), 0.1 * abs(level) * np.sqrt(6) / np.pi, 1e-6)
+    place = (value - level) / scale - above
     return float(np.clip(-np.expm1(-np.exp(-place)), _MIN_P, 1.0))
 
 

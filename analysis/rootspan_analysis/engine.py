@@ -10,10 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from rootspan_analysis.candidates import gauges, logs
+from rootspan_analysis.candidates import code_paths, gauges
 from rootspan_analysis.candidates.components import find_errors, find_slow, find_waits
 from rootspan_analysis.candidates.edges import find_gaps, find_unanswered
 from rootspan_analysis.candidates.presence import find_lost
+from rootspan_analysis.candidates.processors import fetch_processors, find_busy
 from rootspan_analysis.cells import Cells, fetch_cells, fetch_edges, fetch_table
 from rootspan_analysis.changes import noting_changes
 from rootspan_analysis.contrast import MIN_BUCKETS, Interval
@@ -33,6 +34,7 @@ from rootspan_analysis.symptom import (
     find_symptoms,
     median_request_ms,
 )
+from rootspan_analysis.training import with_training
 from rootspan_analysis.window import Timeline, lay_out
 
 __all__ = ["Progress", "explain"]
@@ -44,11 +46,15 @@ MIN_HISTORY_S: Final = 300
 MIN_SPANS: Final = 100
 LATE_S: Final = 120
 """The fault may have begun this long before the window: people ask late."""
+SHAPE_SPANS: Final = 500_000
+"""Spans from which the shape of calls is read: shares need no more."""
 STRONG_Z: Final = 10.0
-"""What a part needs in order to be named while no user notices anything."""
+"""What a part needs in order to be named while no user notices anything, unless it is three times as slow."""
+STRONG_SHIFT: Final = float(np.log(3))
 
 
 @noting_changes
+@with_training
 def explain(
     client: Reader,
     question: Question,
@@ -92,7 +98,20 @@ def explain(
     edges = fetch_edges(client, timeline, parameters)
     tell("reading logs and gauges", 0.7)
     records = fetch_table(
-        client, "logs", timeline, {**parameters, "least": logs.LEAST}, keys=logs.KEYS, values=("n",)
+        client,
+        "logs",
+        timeline,
+        {**parameters, "least": code_paths.LOG_LEAST},
+        keys=code_paths.LOG_KEYS,
+        values=("spans", "written"),
+    )
+    shapes = fetch_table(
+        client,
+        "shapes",
+        timeline,
+        {**parameters, "shape_modulus": max(1, -(-timeline.spans // SHAPE_SPANS))},
+        keys=code_paths.SHAPE_KEYS,
+        values=("spans",),
     )
     levels = fetch_table(
         client,
@@ -102,6 +121,7 @@ def explain(
         keys=gauges.KEYS,
         values=("n", "total"),
     )
+    processors = fetch_processors(client, question)
     alive = _signs_of_life(client, timeline)
     places, first_seen = _inventory(client, timeline)
     tell("comparing", 0.8)
@@ -111,11 +131,16 @@ def explain(
         scene = _second_scene(scene, findings, requests)
         findings = _gather(cells, edges, alive, scene)
     symptoms = find_symptoms(requests, scene)
-    if not symptoms.visible:
-        findings = [one for one in findings if one.z >= STRONG_Z]
+    if scene.base.sum() * timeline.bucket_s < MIN_HISTORY_S:
+        # What a short past did is no law yet: only what is plain in the parts and to users is named.
+        findings = [
+            one for one in findings if symptoms.visible and (one.z >= STRONG_Z or one.signal == "lost")
+        ]
+    elif not symptoms.visible:
+        findings = [one for one in findings if one.z >= STRONG_Z or one.shift >= STRONG_SHIFT]
     if scene.has_history or any(one.z >= STRONG_Z for one in findings):
-        findings += logs.find_log_shifts(records, cells, scene)
-        findings += gauges.find_busy(levels, cells, scene)
+        findings += code_paths.find_path_changes(records, shapes, cells, scene)
+        findings += find_busy(processors, cells, scene)
     findings = [one.supported_by(*gauges.corroborate(one, levels, scene)) for one in findings]
     ranked = rank(
         findings,
@@ -141,7 +166,9 @@ def _first_scene(
 ) -> Scene:
     """History is the baseline; without it the first half is, until an onset is known."""
     base = np.zeros(timeline.size, dtype=np.bool_)
-    late = -(-LATE_S // timeline.bucket_s)
+    # Of a short history, what is nearest is not given away for a fault that may have begun early.
+    late_s = min(LATE_S, timeline.first * timeline.bucket_s // 10)
+    late = int((timeline.numbers[: timeline.first] * timeline.bucket_s >= -late_s).sum())
     if _has_history(timeline):
         start = max(MIN_BUCKETS, timeline.first - late)
         base[:start] = True

@@ -11,7 +11,7 @@ from rootspan_analysis.contrast import Interval
 from rootspan_analysis.explanation import Evidence, Signal
 from rootspan_analysis.finding import Finding, SignalName
 from rootspan_analysis.question import NS_PER_S
-from rootspan_analysis.reader import Value, statement
+from rootspan_analysis.reader import Value, complete
 from rootspan_analysis.scene import Scene
 
 __all__ = ["evidence_of", "inline", "render"]
@@ -24,7 +24,7 @@ _MARGIN_S: Final = 600
 
 def render(name: str, values: Mapping[str, Value]) -> str:
     """Text of `sql/NAME.sql` with its parameters as literals, so that it runs as it is."""
-    return inline(statement(name), values)
+    return inline(complete(name), values)
 
 
 def inline(text: str, values: Mapping[str, Value]) -> str:
@@ -139,6 +139,14 @@ def _logs(one: Finding) -> str:
     )
 
 
+def _shape(one: Finding) -> str:
+    d = one.detail
+    return (
+        f"{d['seen']:.0f} of {d['calls']:.0f} calls of {one.service} {one.operation} call "
+        f"{one.words['callee']} {one.words['child']}, where {d['expected']:.1f} were expected"
+    )
+
+
 def _gauge(one: Finding) -> str:
     subject = one.words["host"] or one.service
     now, usual = one.detail["now"], one.detail["usual"]
@@ -153,6 +161,7 @@ _SAY: Final[Mapping[SignalName, tuple[Signal, str, Callable[[Finding], str]]]] =
     "unanswered": ("edge", "evidence_unanswered", _unanswered),
     "lost": ("trace", "evidence_lost", _lost),
     "logs": ("log", "evidence_logs", _logs),
+    "shape": ("trace", "evidence_shape", _shape),
     "gauge": ("metric", "evidence_gauge", _gauge),
 }
 

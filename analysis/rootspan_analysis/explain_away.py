@@ -17,6 +17,7 @@ WEIGHT_WITHOUT_COST: Final = 0.6
 """Signals that do not say what they cost weigh this much at most: a measured share of the loss goes first."""
 UNNOTICED: Final = 0.5
 HALF_WEIGHT_Z: Final = 5.0
+UNCOSTED: Final = frozenset({"logs", "shape", "gauge"})
 CallGraph = Mapping[str, frozenset[str]]
 Ranked = tuple[Finding, float]
 
@@ -52,9 +53,11 @@ def rank(
     ranked = []
     for one in merged:
         cause = one.supported_by(*(b for a, b in consequences if _same(a, one)))
+        if cause.signal == "gauge":
+            cause = replace(cause, excess_s=sum(each.excess_s for each in cause.support))
         signals = {each.signal for each in cause.support} | {cause.signal}
         share = share_of(cause, total_s, total_errors)
-        weight = 1.0 if visible or cause.signal in ("logs", "gauge") else UNNOTICED
+        weight = 1.0 if visible or cause.signal in UNCOSTED else UNNOTICED
         score = min(1.0, weight * share * (1 - cause.p_value) + BONUS * (len(signals) - 1))
         ranked.append((cause, score))
     return sorted(ranked, key=lambda pair: -pair[1])[:top]
@@ -64,9 +67,10 @@ def share_of(one: Finding, total_s: float, total_errors: float) -> float:
     """Of all that was lost, how much this carries: of time or of errors, whichever is more."""
     if one.signal == "lost":
         return 1.0
-    if one.signal in ("logs", "gauge"):
-        return WEIGHT_WITHOUT_COST * one.z / (one.z + HALF_WEIGHT_Z)
-    return min(1.0, max(one.excess_s / total_s, one.errors / total_errors))
+    share = min(1.0, max(one.excess_s / total_s, one.errors / total_errors))
+    if one.signal in UNCOSTED:
+        return max(share, WEIGHT_WITHOUT_COST * one.z / (one.z + HALF_WEIGHT_Z))
+    return share
 
 
 def _same(a: Finding, b: Finding) -> bool:
@@ -78,7 +82,7 @@ def _merge(findings: list[Finding]) -> list[Finding]:
     merged: list[Finding] = []
     for one in findings:
         for i, other in enumerate(merged):
-            if _same(one, other):
+            if _same(one, other) or _both_slow(one, other):
                 strong, weak = (other, one) if other.z >= one.z else (one, other)
                 merged[i] = replace(
                     strong,
@@ -93,6 +97,11 @@ def _merge(findings: list[Finding]) -> list[Finding]:
     return merged
 
 
+def _both_slow(a: Finding, b: Finding) -> bool:
+    """Operations of one service, wherever it runs."""
+    return a.service == b.service and {a.signal, b.signal} == {"slow"} and a.kind == b.kind == "operation"
+
+
 def _explains(cause: Finding, effect: Finding, calls: CallGraph, overloaded: set[tuple[str, str]]) -> bool:
     """Whether `effect` is what `cause` brings about."""
     if cause.signal == "lost":
@@ -101,7 +110,7 @@ def _explains(cause: Finding, effect: Finding, calls: CallGraph, overloaded: set
     match effect.signal:
         case "wait":
             # Slow service fills its own queue.
-            explained = same and cause.signal in ("slow", "errors")
+            explained = same and cause.signal in ("slow", "errors", "gauge")
         case "unanswered":
             # A callee that is slow or fails leaves its callers without an answer.
             explained = cause.signal in ("slow", "errors", "gauge") and cause.service == effect.peer
@@ -111,17 +120,28 @@ def _explains(cause: Finding, effect: Finding, calls: CallGraph, overloaded: set
             explained = (
                 same and full and cause.signal == "slow" and effect.hosts <= (cause.hosts or effect.hosts)
             )
-        case "logs":
+        case "logs" | "shape":
             explained = _logs_explained(cause, effect, calls)
-        case "gauge":
-            explained = same and cause.signal not in ("gauge", "logs")
+        case "slow":
+            # A processor that is taken away slows all that the service does.
+            explained = same and cause.signal == "gauge" and _covers(cause, effect)
         case "gap":
-            # Where the server's time is not told by itself, a slow server looks like a slow link.
-            slower = cause.excess_s > effect.excess_s
-            explained = cause.signal == "slow" and cause.service == effect.peer and slower
+            explained = _gap_explained(cause, effect)
         case _:
             explained = False
     return explained
+
+
+def _covers(cause: Finding, effect: Finding) -> bool:
+    return not cause.hosts or not effect.hosts or effect.hosts <= cause.hosts
+
+
+def _gap_explained(cause: Finding, effect: Finding) -> bool:
+    """Where the server's time is not told by itself, a slow server looks like a slow link; one without a
+    processor answers and asks late on all of its links."""
+    if cause.signal == "gauge":
+        return cause.service in (effect.service, effect.peer)
+    return cause.signal == "slow" and cause.service == effect.peer and cause.excess_s > effect.excess_s
 
 
 def _lost_explains(cause: Finding, effect: Finding) -> bool:
@@ -134,11 +154,21 @@ def _lost_explains(cause: Finding, effect: Finding) -> bool:
 
 
 def _logs_explained(cause: Finding, effect: Finding, calls: CallGraph) -> bool:
-    """What goes wrong is logged where it happens, and by everyone above."""
+    """What goes wrong is logged where it happens, and by everyone above. What is merely asked for otherwise
+    changes the ways below."""
     below = cause.service in calls.get(effect.service, frozenset())
-    if cause.signal == "logs":
+    if cause.signal in ("logs", "shape"):
+        if _is_new_demand(effect) and not _is_new_demand(cause):
+            return _below(cause, effect, calls) and cause.z >= effect.z / 2
+        if _is_new_demand(cause) and not _is_new_demand(effect):
+            return False
         return below and not _below(effect, cause, calls) and cause.z >= effect.z / 2
-    return cause.signal != "gauge" and (cause.service in (effect.service, effect.peer) or below)
+    return cause.service in (effect.service, effect.peer) or below
+
+
+def _is_new_demand(one: Finding) -> bool:
+    """Whether more calls take a way that is no failure."""
+    return one.fault != "error" and one.shift > 0
 
 
 def _below(upper: Finding, lower: Finding, calls: CallGraph) -> bool:

@@ -40,8 +40,8 @@ class Symptom:
     """What is wrong, as a user of the system sees it.
 
     Attributes:
-        kind: `latency`, `errors`, `traffic`, `component` (a part is ill, requests are not yet) or `none`; of a
-            training job `hang`, `failure`, `step_time` or `imbalance`.
+        kind: `latency`, `errors`, `traffic`, `component` (a part is ill, requests are not yet) or `none`; of
+            a training job `hang`, `failure`, `step_time` or `imbalance`.
         text: One sentence with numbers and units.
     """
 

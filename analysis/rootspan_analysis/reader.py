@@ -14,13 +14,25 @@ from numpy.typing import NDArray
 
 from rootspan_analysis.errors import StoreError
 
-__all__ = ["Floats", "Ints", "Reader", "Strings", "Value", "fetch", "numbers", "statement", "strings"]
+__all__ = [
+    "Floats",
+    "Ints",
+    "Reader",
+    "Strings",
+    "Value",
+    "complete",
+    "fetch",
+    "numbers",
+    "statement",
+    "strings",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Strings = NDArray[np.object_]
 Value = int | float | str | list[str]
 _CAUSE_CHARS: Final = 300
+_TEMPLATE: Final = "${log_template}"
 
 
 class Reader(Protocol):
@@ -36,6 +48,15 @@ def statement(name: str) -> str:
     return files("rootspan_analysis").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
+def complete(name: str) -> str:
+    """Text of `sql/NAME.sql` with the parts that statements share filled in."""
+    text = statement(name)
+    if _TEMPLATE not in text:
+        return text
+    part = "\n".join(line for line in statement("log_template").splitlines() if not line.startswith("--"))
+    return text.replace(_TEMPLATE, part)
+
+
 def fetch(client: Reader, name: str, parameters: Mapping[str, Value]) -> pa.Table:
     """Answer of `sql/NAME.sql`.
 
@@ -45,7 +66,9 @@ def fetch(client: Reader, name: str, parameters: Mapping[str, Value]) -> pa.Tabl
     # Left out rather than made always true: the engine would look every trace id up in an empty set, which
     # doubles the time of a question.
     only = statement("only_service") if parameters.get("service") else ""
-    text = statement(name).replace("${only_service}", only)
+    if not parameters.get("job"):
+        only += "AND JobId = ''"  # steps of training jobs are no requests; the training half reads them
+    text = complete(name).replace("${only_service}", only)
     try:
         return client.query_arrow(text, dict(parameters))
     except Exception as error:  # every client has errors of its own; to the caller they are one decision

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from rootspan_analysis.reader import Floats
 from rootspan_analysis.window import Timeline
 
 __all__ = ["Place", "Scene"]
+
+QUIET_WINDOWS: Final = 16
+"""Enough to read a law of maxima from; more would overlap too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +60,18 @@ class Scene:
         """Standard deviation of one call's excess, by row."""
         return call_noise(excess, count, self.quiet)
 
-    def quiet_windows(self) -> list[Interval]:
-        """Overlapping spans of time within the baseline, to see what chance does. None if that is short,
-        or not known yet."""
+    def quiet_windows(self, of: Interval | None = None) -> list[Interval]:
+        """Spans of time spread over the baseline, as long as `of` (the search), to see what chance does.
+
+        None if the baseline is short, or not known yet.
+        """
         if not self.settled:
             return []
         last = int(np.flatnonzero(self.base)[-1]) + 1 if self.base.any() else 0
-        length = min(self.search.stop - self.search.start, last // 3)
-        if length < 2 * MIN_BUCKETS:
+        wanted = of or self.search
+        length = min(wanted.stop - wanted.start, last // 3)
+        if length < (2 * MIN_BUCKETS if of is None else 1):
             return []
-        step = max(1, length // 4)
-        return [Interval(stop - length, stop) for stop in range(last, length + 2 * MIN_BUCKETS - 1, -step)]
+        first = length + 2 * MIN_BUCKETS
+        stops = np.unique(np.linspace(first, last, QUIET_WINDOWS).astype(int)) if last > first else [last]
+        return [Interval(int(stop) - length, int(stop)) for stop in stops]

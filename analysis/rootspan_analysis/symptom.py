@@ -17,6 +17,7 @@ from rootspan_analysis.contrast import (
     interval_shift,
     scan,
     scan_failures,
+    without_outliers,
 )
 from rootspan_analysis.explanation import Symptom
 from rootspan_analysis.reader import Floats, Reader, Strings, Value, fetch, numbers, strings
@@ -128,7 +129,8 @@ def find_symptoms(requests: Requests, scene: Scene) -> Symptoms:
         return none
     strata = np.arange(len(requests))
     n, base = requests.n, scene.base
-    usual_log = np.nan_to_num(expected_rate(requests.log_sum, n, base, strata))
+    quiet_log = without_outliers(requests.log_sum, n, base)
+    usual_log = np.nan_to_num(expected_rate(quiet_log, n, base, strata))
     usual_ms = np.nan_to_num(expected_rate(requests.total_ms, n, base, strata))
     usual_rate = np.nan_to_num(expected_rate(requests.errors, n, base, strata))
     slow = requests.log_sum - n * usual_log[:, None]

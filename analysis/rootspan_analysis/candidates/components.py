@@ -12,7 +12,7 @@ import numpy as np
 
 from rootspan_analysis.assess import Family, Hit, Rule, assess
 from rootspan_analysis.cells import Cells, codes
-from rootspan_analysis.contrast import expected_rate
+from rootspan_analysis.contrast import expected_rate, without_outliers
 from rootspan_analysis.explanation import CauseKind
 from rootspan_analysis.finding import Finding, SignalName
 from rootspan_analysis.hierarchy import WHOLE, Description
@@ -95,7 +95,7 @@ def find_slow(cells: Cells, scene: Scene) -> list[Finding]:
     for one in _slices(cells, scene):
         n, log_sum, self_ms = (one.cells.values[name] for name in ("n", "log_sum", "self_ms"))
         strata = _strata(one)
-        expected = expected_rate(log_sum, n, scene.base, strata)
+        expected = expected_rate(without_outliers(log_sum, n, scene.base), n, scene.base, strata)
         expected_ms = expected_rate(self_ms, n, scene.base, strata)
         known = np.isfinite(expected)
         excess = np.where(known[:, None], log_sum - n * np.nan_to_num(expected)[:, None], 0.0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from rootspan_analysis.assess import Family, Hit, Rule, assess
 from rootspan_analysis.cells import Cells, codes
-from rootspan_analysis.contrast import expected_rate
+from rootspan_analysis.contrast import expected_rate, without_outliers
 from rootspan_analysis.explanation import CauseKind
 from rootspan_analysis.finding import Finding, SignalName
 from rootspan_analysis.hierarchy import WHOLE, Description
@@ -72,7 +72,8 @@ def find_gaps(cells: Cells, scene: Scene) -> list[Finding]:
         part = part.where(past)
         count, log_sum, gap_ms = count[past], log_sum[past], gap_ms[past]
         own = np.arange(len(count))
-        expected = np.nan_to_num(expected_rate(log_sum, count, scene.base, own))
+        usual_sum = without_outliers(log_sum, count, scene.base)
+        expected = np.nan_to_num(expected_rate(usual_sum, count, scene.base, own))
         expected_ms = np.nan_to_num(expected_rate(gap_ms, count, scene.base, own))
         excess = log_sum - count * expected[:, None]
         beyond_ms = gap_ms - count * expected_ms[:, None]

@@ -3,8 +3,6 @@ SELECT toStartOfMinute(Timestamp) AS minute, HostName AS host, Severity AS sever
 FROM otel_logs
 WHERE ServiceName = {service:String}
     AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
-    AND substring(replaceRegexpAll(
-            substring(Body, 1, 400),
-            '[0-9a-fA-F]{8,}(-[0-9a-fA-F]{4,})*|[+-]?[0-9]+([.,:][0-9]+)*|"[^"]*"|''[^'']*''', '#'), 1, 160) = {template:String}
+    AND ${log_template} = {template:String}
 GROUP BY minute, host, severity
 ORDER BY minute
