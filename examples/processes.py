@@ -19,6 +19,7 @@ from pathlib import Path
 import rootspan
 
 STOP_WITHIN_S = 15.0
+_HELD = {signal.SIGTERM, signal.SIGUSR1}
 _ROOT = Path(__file__).parents[1]
 
 
@@ -59,6 +60,10 @@ class Served:
             raise RuntimeError(f"{self.name} ended before it served; see its messages above")
         self.port = int(json.loads(line)["port"])
 
+    def begin_fault(self) -> None:
+        """Have it break in the way it was told at its start."""
+        self._process.send_signal(signal.SIGUSR1)
+
     def begin_stop(self) -> None:
         """Ask it to end, without waiting."""
         self._process.terminate()
@@ -76,26 +81,31 @@ class Served:
         return Report(process.pid, process.returncode, said.get("sent", {}), said.get("dropped", 0))
 
 
-def serve_until_stopped(start: Callable[[], tuple[int, Callable[[], object]]]) -> None:
+def serve_until_stopped(
+    start: Callable[[], tuple[int, Callable[[], object]]], begin_fault: Callable[[], object] | None = None
+) -> None:
     """The other side: serve, say where, and on SIGTERM stop and say what was delivered.
 
     Args:
         start: Starts serving; returns the port, and how to stop.
+        begin_fault: Called when the process is to break; None where it cannot.
     """
     port, stop = start()
     print(json.dumps({"port": port}), flush=True)
-    signal.sigwait({signal.SIGTERM})
+    while signal.sigwait(_HELD) != signal.SIGTERM:
+        if begin_fault is not None:
+            begin_fault()
     stop()
     delivery = rootspan.shutdown()
     print(json.dumps({"sent": delivery.sent, "dropped": delivery.n_dropped}), flush=True)
 
 
 def hold_signals() -> None:
-    """Keep SIGTERM for `serve_until_stopped`, and SIGINT for the parent. To be called first.
+    """Keep signals for `serve_until_stopped`, and SIGINT for the parent. To be called first.
 
     Blocked here, in all threads to come, and waited for later: a handler may be left unrun while the main
     thread waits, when the kernel gives the signal to one of gRPC's threads.
     """
     assert threading.current_thread() is threading.main_thread()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 
 from examples.recsys.faults import FAULTS, SURGE
-from examples.recsys.fleet import bring_bad_version, fleet
+from examples.recsys.fleet import fleet
 from examples.recsys.load import drive
 
 
@@ -31,7 +31,7 @@ def main() -> int:
         surging = asked.fault == "saturated-queue" and passed_s >= after_s
         return float(asked.rate) * (SURGE if surging else 1)
 
-    with fleet(asked.endpoint, fault=asked.fault, fault_after_s=after_s, rankers=asked.rankers) as running:
+    with fleet(asked.endpoint, fault=asked.fault, rankers=asked.rankers) as running:
         n_processes = len(running.running)
         print(
             f"{n_processes} processes, 2 regions; {asked.rate:g} requests/s, {asked.seconds:g} s", flush=True
@@ -42,16 +42,14 @@ def main() -> int:
                 f"{asked.fault} on {where} begins after {after_s:g} s: {FAULTS[asked.fault].truth}",
                 flush=True,
             )
-        rollout = threading.Timer(after_s, bring_bad_version, [running])
-        if asked.fault == "bad-version":
-            rollout.start()
+        onset = threading.Timer(after_s, running.begin_fault, [asked.fault])
+        onset.start()
         try:
             ports = running.ports("gateway")
             answers = drive(ports, seconds=asked.seconds, rate=rate, stopping=stopping)
         finally:
-            rollout.cancel()
-            if rollout.ident is not None:
-                rollout.join()
+            onset.cancel()
+            onset.join()
     print(
         f"{answers.ok} answered, {answers.failed} failed; "
         f"p50 {answers.quantile_ms(0.5):.1f} ms, p95 {answers.quantile_ms(0.95):.1f} ms; "

@@ -69,6 +69,15 @@ class Fleet:
         for running, predecessor in zip(replaced, predecessors, strict=True):
             self.reports.append((running.assignment.place.host, predecessor.stop()))
 
+    def begin_fault(self, fault: str) -> None:
+        """Have it happen now, where it happens in processes; the load has a part of its own."""
+        if fault == "bad-version":
+            self.roll_out(BAD_VERSION, FAULTS[fault].hosts)
+            return
+        for running in self.running:
+            if running.assignment.fault != "none":
+                running.process.begin_fault()
+
     def stop(self) -> None:
         """Stop everything, callers first, and collect the reports."""
         for running in reversed(self.running):
@@ -79,10 +88,8 @@ class Fleet:
 
 
 @contextmanager
-def fleet(
-    endpoint: str, *, fault: str = "none", fault_after_s: float = 0.0, rankers: int = 3
-) -> Iterator[Fleet]:
-    """A running fleet of two regions, stopped on exit. A bad version is for `bring_bad_version` to bring."""
+def fleet(endpoint: str, *, fault: str = "none", rankers: int = 3) -> Iterator[Fleet]:
+    """A running fleet of two regions, healthy until `begin_fault`, stopped on exit."""
     running = Fleet()
     try:
         for service, callee in (
@@ -99,7 +106,6 @@ def fleet(
                         near=running.addresses(callee, place.region) if callee else [],
                         far=running.addresses(callee, place.region, same=False) if callee else [],
                         fault=fault if place.host in FAULTS[fault].hosts else "none",
-                        fault_after_s=fault_after_s,
                     )
                     for place in places(service, rankers)
                 ]
@@ -107,11 +113,6 @@ def fleet(
         yield running
     finally:
         running.stop()
-
-
-def bring_bad_version(running: Fleet) -> None:
-    """Roll the bad version out to the hosts that get it."""
-    running.roll_out(BAD_VERSION, FAULTS["bad-version"].hosts)
 
 
 def _spawn(assignment: Assignment) -> Served:

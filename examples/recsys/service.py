@@ -9,7 +9,6 @@ import json
 import logging
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
@@ -26,7 +25,7 @@ class Assignment:
 
     Attributes:
         near, far: Addresses it calls, in its own region and in the other one.
-        fault, fault_after_s: What breaks in this process, and how many seconds after its start.
+        fault: How this process breaks when it is told to.
         port: Where to listen; 0 for any free port.
     """
 
@@ -35,7 +34,6 @@ class Assignment:
     near: list[str] = field(default_factory=list)
     far: list[str] = field(default_factory=list)
     fault: str = "none"
-    fault_after_s: float = 0.0
     port: int = 0
 
     def to_json(self) -> str:
@@ -56,17 +54,16 @@ def main() -> None:
     # Records go to the collector; the terminal stays readable.
     logging.basicConfig(level=logging.INFO, handlers=[logging.NullHandler()])
     rootspan.init(mine.place.service, mine.endpoint, resource=mine.place.resource(), instrument=["grpc"])
-    serve_until_stopped(lambda: _start(mine))
+    fault = threading.Event()
+    serve_until_stopped(lambda: _start(mine, fault), fault.set)
 
 
-def _start(mine: Assignment) -> tuple[int, Callable[[], object]]:
+def _start(mine: Assignment, fault: threading.Event) -> tuple[int, Callable[[], object]]:
     # gRPC is imported after init(), which prepares it for fork, and instruments what is made from then on.
     from examples.recsys import wire
 
-    begins = time.monotonic() + mine.fault_after_s
-
-    def broken(*faults: str) -> bool:
-        return mine.fault in faults and time.monotonic() >= begins
+    def broken(name: str) -> bool:
+        return mine.fault == name and fault.is_set()
 
     if mine.place.service == "gateway":
         from examples.recsys.gateway import serve_http
