@@ -17,14 +17,20 @@ if TYPE_CHECKING:
     from streamlit.elements.lib.column_types import ColumnConfig
 
 __all__ = [
+    "arrival_columns",
     "edge_columns",
     "exemplar_columns",
     "incident_columns",
     "instance_columns",
     "log_columns",
+    "model_cost_columns",
+    "pending_columns",
+    "phase_columns",
     "record_columns",
     "series_columns",
     "service_columns",
+    "service_cost_columns",
+    "straggler_columns",
     "template_columns",
     "trace_columns",
 ]
@@ -157,4 +163,91 @@ def instance_columns() -> dict[str, "ColumnConfig"]:
         "gpu": text_column("GPU"),
         "first": st.column_config.DatetimeColumn("First seen (UTC)", format=seen),
         "last": st.column_config.DatetimeColumn("Last seen (UTC)", format=seen),
+    }
+
+
+def phase_columns() -> dict[str, "ColumnConfig"]:
+    """Columns of a job's phases."""
+    return {
+        "phase": text_column("Phase", width="medium"),
+        "mean": ms_column("Mean"),
+        "median": ms_column("Median"),
+        "most": ms_column("Most"),
+        "share": st.column_config.NumberColumn("Share of the step", format="%.1f %%"),
+    }
+
+
+def straggler_columns() -> dict[str, "ColumnConfig"]:
+    """Columns of a ranking of ranks."""
+    return {
+        "rank": count_column("Rank"),
+        "host": text_column("Host"),
+        "op": text_column("Operation"),
+        "ratio": st.column_config.NumberColumn("Against peers", format="%.2f ×"),
+        "share": st.column_config.NumberColumn(
+            "Steps",
+            format="%.0f %%",
+            help="Share of its steps that took at least 1.1 times the peers' median",
+        ),
+        "excess": st.column_config.NumberColumn("Excess", format="%.2f s"),
+        "place": text_column("Place"),
+        "verdict": text_column("Verdict"),
+    }
+
+
+def arrival_columns() -> dict[str, "ColumnConfig"]:
+    """Columns of who comes last to collectives."""
+    return {
+        "rank": count_column("Rank"),
+        "host": text_column("Host"),
+        "last": count_column("Times last"),
+        "share": st.column_config.NumberColumn("Of its collectives", format="%.0f %%"),
+        "mean": ms_column("Mean lateness", help_text="Against the median rank of the same collective"),
+        "most": ms_column("Most"),
+    }
+
+
+def pending_columns() -> dict[str, "ColumnConfig"]:
+    """Columns of what is pending in a job that hangs."""
+    return {
+        "rank": count_column("Rank"),
+        "role": text_column("Role"),
+        "host": text_column("Host"),
+        "op": text_column("Operation"),
+        "seq": count_column("Number"),
+        "group": text_column("Group"),
+        "since": st.column_config.DatetimeColumn("Since (UTC)", format="YYYY-MM-DD HH:mm:ss"),
+    }
+
+
+def _money(label: str, currency: str, *, help_text: str | None = None) -> "ColumnConfig":
+    return st.column_config.NumberColumn(f"{label} ({currency})", format="%.4g", help=help_text)
+
+
+def service_cost_columns(currency: str) -> dict[str, "ColumnConfig"]:
+    """Columns of what services cost."""
+    return {
+        "service": text_column("Service", width="medium"),
+        "region": text_column("Region"),
+        "gpus": count_column("GPUs"),
+        "hours": st.column_config.NumberColumn("GPU time", format="%.2f h"),
+        "idle": st.column_config.NumberColumn("Idle", format="%.1f %%", help="Minutes used below 5 %"),
+        "used": st.column_config.NumberColumn("Utilisation", format="%.1f %%"),
+        "cost": _money("Cost", currency),
+        "requests": count_column("Requests", help_text="Served, scaled up where senders sampled"),
+        "per_thousand": _money("Per 1,000 requests", currency),
+    }
+
+
+def model_cost_columns(currency: str) -> dict[str, "ColumnConfig"]:
+    """Columns of what models cost."""
+    return {
+        "model": text_column("Model", width="medium"),
+        "service": text_column("Service"),
+        "hours": st.column_config.NumberColumn("GPU time", format="%.2f h"),
+        "cost": _money("Cost", currency),
+        "requests": count_column("Requests"),
+        "per_thousand": _money("Per 1,000 requests", currency),
+        "tokens": count_column("Tokens", help_text="Input and output tokens, where spans tell them"),
+        "per_million": _money("Per million tokens", currency),
     }

@@ -10,7 +10,17 @@ from rootspan_dashboard.url_state import carry
 __all__ = ["PageName", "go_to", "link_to", "register_pages"]
 
 PageName = Literal[
-    "Incidents", "Fleet", "Host", "Services", "Traces", "Trace", "Logs", "Metrics", "Root cause"
+    "Incidents",
+    "Fleet",
+    "Host",
+    "Services",
+    "Traces",
+    "Trace",
+    "Logs",
+    "Metrics",
+    "Root cause",
+    "Training",
+    "Cost",
 ]
 _KEY = "rootspan:pages"
 

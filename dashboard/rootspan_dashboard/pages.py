@@ -8,6 +8,7 @@ import streamlit as st
 
 from rootspan_dashboard.links import PageName
 from rootspan_dashboard.screens import (
+    cost,
     fleet,
     host,
     incidents,
@@ -17,6 +18,7 @@ from rootspan_dashboard.screens import (
     services,
     trace,
     traces,
+    training,
 )
 
 __all__ = ["PAGES", "PageSpec", "build_pages", "by_group"]
@@ -50,6 +52,8 @@ PAGES: Final = (
     PageSpec("Logs", "logs", ":material/notes:", "Explore", logs.draw),
     PageSpec("Metrics", "metrics", ":material/show_chart:", "Explore", metrics.draw),
     PageSpec("Root cause", "root-cause", ":material/troubleshoot:", "Explain", root_cause.draw),
+    PageSpec("Training", "training", ":material/model_training:", "Explain", training.draw),
+    PageSpec("Cost", "cost", ":material/payments:", "Explain", cost.draw),
 )
 
 

@@ -43,6 +43,8 @@ def environment(settings: DashboardSettings) -> dict[str, str]:
         **os.environ,
         "ROOTSPAN_STORE": settings.store,
         "ROOTSPAN_DASHBOARD_QUERY_TIMEOUT_S": f"{settings.query_timeout_s:g}",
+        "ROOTSPAN_DASHBOARD_GPU_HOUR_PRICE": f"{settings.gpu_hour_price:g}",
+        "ROOTSPAN_DASHBOARD_CURRENCY": settings.currency,
     }
 
 

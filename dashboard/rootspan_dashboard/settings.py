@@ -45,6 +45,20 @@ class DashboardSettings(BaseSettings):
         description="Longest wait for one query, seconds. ROOTSPAN_DASHBOARD_QUERY_TIMEOUT_S",
     )
 
+    gpu_hour_price: float = Field(
+        default=2.0,
+        ge=0,
+        le=10_000,
+        validation_alias=AliasChoices("gpu_hour_price", "ROOTSPAN_DASHBOARD_GPU_HOUR_PRICE"),
+        description="What a GPU costs an hour, for the cost page. ROOTSPAN_DASHBOARD_GPU_HOUR_PRICE",
+    )
+    currency: str = Field(
+        default="$",
+        max_length=4,
+        validation_alias=AliasChoices("currency", "ROOTSPAN_DASHBOARD_CURRENCY"),
+        description="Sign that stands before that price. ROOTSPAN_DASHBOARD_CURRENCY",
+    )
+
     @field_validator("store")
     @classmethod
     def _store_is_a_url(cls, value: str) -> str:

@@ -16,8 +16,15 @@ __all__ = ["PALETTE", "Panel", "draw_panels", "moments", "tick_format"]
 PALETTE: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a6d00", "#7a7a7a")
 """Okabe and Ito's colours, the yellow darkened so that it shows on white."""
 GRID: Final = "rgba(128,128,128,0.18)"
-AXIS_TITLES: Final = {"ms": "milliseconds", "ratio": "percent", "/s": "per second", "Cel": "°C"}
-SCALE: Final = {"ratio": 100.0}
+AXIS_TITLES: Final = {
+    "ms": "milliseconds",
+    "ratio": "percent",
+    "/s": "per second",
+    "Cel": "°C",
+    "By": "GiB",
+    "s": "seconds",
+}
+SCALE: Final = {"ratio": 100.0, "By": 2.0**-30}
 DAY_S: Final = 86_400
 
 

@@ -71,6 +71,9 @@ export default function (component) {
   }
   axis.append(Object.assign(document.createElement("b"), { textContent: data.axis }));
 
+  // Columns are buckets of time, or numbers of steps.
+  const column = (c) => (data.steps ? `${data.axis} ${starts[c]}${step > 1 ? " – " + (starts[c] + step - 1) : ""}`
+    : `${clock(starts[c])} – ${clock(starts[c] + step)} UTC`);
   const told = (v) => formatValue(data.doublings && v !== null ? 2 ** v : v, data.unit);
   function colorOf(v) {
     const f = hi > lo ? (v - lo) / (hi - lo) : 0;
@@ -108,10 +111,11 @@ export default function (component) {
     const most = Math.max(2, Math.floor(width / 90));
     const every = [1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 360, 720, 1440].map((m) => m * 60)
       .find((s) => (n * step) / s <= most) || 86400;
+    const stride = Math.max(1, Math.ceil(n / most));
     for (let c = 0; c < n; c++) {
-      if (starts[c] % every) continue;
+      if (data.steps ? c % stride : starts[c] % every) continue;
       const x = LABELS + c * cell;
-      const label = n * step > 90000 ? new Date(starts[c] * 1000).toISOString().slice(5, 16).replace("T", " ") : clock(starts[c]);
+      const label = data.steps ? String(starts[c]) : n * step > 90000 ? new Date(starts[c] * 1000).toISOString().slice(5, 16).replace("T", " ") : clock(starts[c]);
       const s = el("span", axis, x > LABELS + width - 24 ? "last" : x < LABELS + 16 ? "first" : "", label);
       s.style.left = Math.min(x, LABELS + width) + "px";
     }
@@ -128,7 +132,7 @@ export default function (component) {
   el("span", legend, "", (data.clipped && !(data.lowIsBad && !data.diverging) ? "≥ " : "") + told(hi));
   el("span", legend, "", data.legend).style.opacity = ".7";
   if (data.gaps) { el("span", legend, "gap"); el("span", legend, "", "nothing reported").style.opacity = ".7"; }
-  el("span", legend, "hint", "click a cell to look closer, drag for a window");
+  el("span", legend, "hint", data.hint || "click a cell to look closer, drag for a window");
 
   let at = null, from = null, dragged = false;
   function show(b, r, c) {
@@ -141,10 +145,10 @@ export default function (component) {
     tip.replaceChildren();
     el("b", tip, "", row.others ? row.host + " (median)" : row.host);
     el("span", tip, "m", "  " + row.service);
-    el("div", tip, "m", `${group.label} · ${clock(starts[c])} – ${clock(starts[c] + step)} UTC`);
+    el("div", tip, "m", `${group.label} · ${column(c)}`);
     el("div", tip, "v", told(row.values[c]) + (data.diverging && row.raw ? ` (${formatValue(row.raw[c], data.rawUnit)})` : ""));
     const peers = data.peers[row.peers];
-    if (peers && peers[c] !== null) el("div", tip, "m", `peers ${formatValue(peers[c], data.rawUnit)} (median of ${row.service})`);
+    if (peers && peers[c] !== null) el("div", tip, "m", `peers ${formatValue(peers[c], data.rawUnit)} (median of ${data.steps ? "its stage" : row.service})`);
     tip.style.display = "block";
     const box = root.getBoundingClientRect(), place = body.getBoundingClientRect();
     const x = place.left - box.left + LABELS + (c + 1) * cell + 8, y = place.top - box.top + r * data.rowHeight + data.rowHeight + 4;

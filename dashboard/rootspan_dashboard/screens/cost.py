@@ -1,0 +1,74 @@
+"""Cost: what the GPUs cost, how much of it is idle, and what a request or a token costs, by service and model."""
+
+import streamlit as st
+
+from rootspan_analysis.views.cost import fetch_gpu_time, fetch_model_usage, fetch_served
+from rootspan_analysis.views.fleet import fetch_places
+from rootspan_dashboard.columns import model_cost_columns, service_cost_columns
+from rootspan_dashboard.components.tiles import draw_tiles
+from rootspan_dashboard.connection import ask, settings
+from rootspan_dashboard.cost_parts import cost_tiles, models_frame, services_cost_frame
+from rootspan_dashboard.header import open_page
+from rootspan_dashboard.markup import section
+from rootspan_dashboard.states import say_empty, told_in_words
+from rootspan_dashboard.tables import draw_table
+from rootspan_dashboard.url_state import choice, read, write
+
+__all__ = ["draw"]
+
+HIGHEST_PRICE = 10_000.0
+
+
+def draw() -> None:
+    """Draw the page."""
+    view = open_page("Cost", default_range="1h")
+    if view is None:
+        return
+    regions = sorted(set(ask(fetch_places, view.span)["region"].to_pylist()) - {""})
+    with st.container(horizontal=True, vertical_alignment="bottom", key="cost-query"):
+        region = choice(
+            "region", ["", *regions], "", st.selectbox, label="Region", names={"": "All regions"}, width=190
+        )
+        price = _draw_price()
+    gpu_time = ask(fetch_gpu_time, view.span, region=region)
+    if not gpu_time.num_rows:
+        say_empty(
+            "No GPU told its utilisation here",
+            "Cost is counted in minutes of `hw.gpu.utilization`, of which this range has none.",
+            ["Choose another range or region.", "The SDK samples GPUs with `rootspan.init(gpu=True)`."],
+        )
+        return
+    currency = settings().currency
+    draw_tiles(cost_tiles(gpu_time, price, currency, view.covered_s()), key="cost")
+    st.html(section("Services", "a GPU counts in each minute in which it told its utilisation, used or not"))
+    frame = services_cost_frame(gpu_time, ask(fetch_served, view.span, region=region), price)
+    draw_table(frame, service_cost_columns(currency), key="service-cost")
+    with told_in_words():
+        models = models_frame(gpu_time, ask(fetch_model_usage, view.span, region=region), price)
+        note = "a service's GPU time, shared among its models by the time that their requests took there"
+        st.html(section("Models", note if len(models) else "no span names `gen_ai.request.model`"))
+        if len(models):
+            draw_table(models, model_cost_columns(currency), key="model-cost")
+
+
+def _draw_price() -> float:
+    """The price of a GPU-hour: the setting, unless the URL names another."""
+    usual = settings().gpu_hour_price
+    try:
+        price = float(read("price", str(usual)))
+    except ValueError:
+        price = usual
+    if not 0 <= price <= HIGHEST_PRICE:
+        price = usual
+    key = "url:price"
+    st.session_state[key] = price
+
+    def changed() -> None:
+        value = st.session_state.get(key)
+        write(price=None if value in (None, usual) else f"{value:g}")
+
+    st.number_input(
+        f"Price of a GPU-hour ({settings().currency})", 0.0, HIGHEST_PRICE, key=key, step=0.1, format="%.2f",
+        on_change=changed, width=210,
+    )  # fmt: skip
+    return price

@@ -1,0 +1,161 @@
+"""Training: how a job gets on, which rank holds the others up and in which phase, and who hangs."""
+
+from typing import Final
+
+import streamlit as st
+
+from rootspan_analysis.training.jobs import Job
+from rootspan_analysis.training.views import (
+    fetch_hang,
+    fetch_heat,
+    fetch_jobs,
+    fetch_overview,
+    fetch_step_times,
+    fetch_stragglers,
+)
+from rootspan_analysis.views.trace_search import Condition
+from rootspan_analysis.views.training_extras import fetch_arrivals, fetch_loss
+from rootspan_dashboard.charts.steps import draw_steps
+from rootspan_dashboard.columns import arrival_columns, pending_columns, phase_columns, straggler_columns
+from rootspan_dashboard.components.rank_heat import draw_rank_heat
+from rootspan_dashboard.components.tiles import draw_tiles
+from rootspan_dashboard.connection import ask, ask_now
+from rootspan_dashboard.header import open_page
+from rootspan_dashboard.links import go_to, link_to
+from rootspan_dashboard.literal import escape
+from rootspan_dashboard.markup import section
+from rootspan_dashboard.states import say_empty, told_in_words
+from rootspan_dashboard.tables import draw_table
+from rootspan_dashboard.training_parts import (
+    arrivals_frame,
+    finite,
+    hang_words,
+    pending_frame,
+    phases_frame,
+    stragglers_frame,
+    training_tiles,
+)
+from rootspan_dashboard.url_state import choice
+
+__all__ = ["draw"]
+
+PICKED: Final = "training:picked"
+
+
+def draw() -> None:
+    """Draw the page."""
+    view = open_page("Training", default_range="1h")
+    if view is None:
+        return
+    jobs = {one.name: one for one in ask(fetch_jobs, view.span.window)}
+    if not jobs:
+        say_empty(
+            "No training job here",
+            "No span of this range carries `training.job.id` or a training step.",
+            ["Choose a longer range above.", "Trace a trainer: docs/sdk.md has three lines for it."],
+        )
+        return
+    name = choice("job", list(jobs), next(iter(jobs)), st.selectbox, label="Job", width=320)
+    job = jobs[name]
+    with told_in_words():
+        _draw_hang(job)
+    with told_in_words():
+        _draw_overview(job)
+    with told_in_words():
+        _draw_heat(job)
+    with told_in_words():
+        _draw_stragglers(job)
+    with told_in_words():
+        _draw_collectives(job)
+
+
+def _draw_hang(job: Job) -> None:
+    hang = ask(fetch_hang, job)
+    look, title, words = hang_words(hang)
+    st.html(f'<div class="rs-verdict {look}"><h2>{escape(title)}</h2><p>{escape(words)}</p></div>')
+    if hang is not None:
+        link_to("Root cause", "Explain", icon=":material/troubleshoot:", service="")
+        draw_table(pending_frame(hang), pending_columns(), key="pending")
+
+
+def _draw_overview(job: Job) -> None:
+    overview, times, loss = ask(fetch_overview, job), ask(fetch_step_times, job), ask(fetch_loss, job)
+    lags = ask(fetch_stragglers, job)
+    draw_tiles(training_tiles(overview, times, loss, lags), key="training")
+    if len(times.step):
+        steps = times.step.tolist()
+        left, right = st.columns([0.62, 0.38], gap="medium")
+        with left:
+            lines = {
+                "slowest rank": (steps, finite(times.slowest_s)),
+                "median rank": (steps, finite(times.median_s)),
+            }
+            figure = draw_steps(lines, unit="s", title="Step time")
+            st.plotly_chart(figure, key="step-times", config={"displayModeBar": False})
+        with right:
+            if loss.num_rows:
+                course = {"loss": (loss["step"].to_pylist(), loss["loss"].to_pylist())}
+                st.plotly_chart(
+                    draw_steps(course, unit="", title="Loss"), key="loss", config={"displayModeBar": False}
+                )
+            else:
+                st.html(section("Loss", "no rank tells `training.loss`"))
+    st.html(
+        section("Phases", "per rank and step; phases may overlap, so shares may add up to more than 100 %")
+    )
+    draw_table(phases_frame(overview), phase_columns(), key="phases")
+
+
+def _draw_heat(job: Job) -> None:
+    overview = ask(fetch_overview, job)
+    phases = ["", *(one.phase for one in overview.phases if one.phase)]
+    st.html(
+        section("Ranks", "each row a rank, each column a step; of more than 256 ranks those that stand out")
+    )
+    with st.container(horizontal=True, vertical_alignment="center", key="rank-controls"):
+        phase = choice(
+            "phase", phases, "", st.segmented_control, label="Phase", names={"": "Whole step"},
+            label_visibility="collapsed", required=True,
+        )  # fmt: skip
+        names = {"value": "Value", "peers": "Against its stage"}
+        scale = choice(
+            "scale", ["peers", "value"], "peers", st.segmented_control, label="Scale",
+            names=names, label_visibility="collapsed", required=True,
+        )  # fmt: skip
+    heat = ask_now(fetch_heat, job, phase)
+    if not len(heat.ranks):
+        say_empty("Nothing told", "No rank told of this phase in this range.")
+        return
+
+    def picked(rank: int, step: int) -> None:
+        st.session_state[PICKED] = rank, step
+
+    draw_rank_heat(heat, phase=phase, against_peers=scale == "peers", key=f"ranks:{phase}", on_pick=picked)
+    chosen = st.session_state.pop(PICKED, None)
+    if chosen is not None:
+        keys = ("training.rank", "training.step")
+        where = [Condition(key, "=", str(value)).write() for key, value in zip(keys, chosen, strict=True)]
+        go_to("Traces", where=where, service="", find="slowest")
+
+
+def _draw_stragglers(job: Job) -> None:
+    found = ask(fetch_stragglers, job)
+    note = "computation against data-parallel peers of the same stage; who waits is a victim, and left out"
+    st.html(section("Stragglers", note))
+    if not found:
+        say_empty("None to compare", "Ranks have no data-parallel peers that told of the same steps.")
+        return
+    draw_table(stragglers_frame(found), straggler_columns(), key="stragglers")
+
+
+def _draw_collectives(job: Job) -> None:
+    table = ask(fetch_arrivals, job)
+    st.html(
+        section(
+            "Collectives", "who enters last, by the hosts' own clocks: the last one makes the others wait"
+        )
+    )
+    if not table.num_rows:
+        say_empty("No collectives told", "No rank told of collectives with sequence numbers in this range.")
+        return
+    draw_table(arrivals_frame(table), arrival_columns(), key="arrivals")
