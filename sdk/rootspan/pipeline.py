@@ -160,17 +160,30 @@ class Pipeline:
             # Somebody set OpenTelemetry up before us: their provider stays, we listen.
             existing.add_span_processor(QueueingSpanProcessor(queue))
             return
-        ratio = self.config.sample_ratio
-        sampler = None if ratio is None else sampling.ParentBased(sampling.TraceIdRatioBased(ratio))
-        provider = RootspanTracerProvider(
-            queue,
-            # None reads OTEL_TRACES_SAMPLER.
-            sampler=sampler,
-            resource=self._resource,
-            id_generator=KernelIdGenerator(),
-        )
+        provider = self._make_provider(queue)
         trace.set_tracer_provider(provider)
         self._providers.append(provider)
+
+    def _make_provider(self, queue: BatchQueue[ReadableSpan]) -> TracerProvider:
+        ratio = self.config.sample_ratio
+        # None reads OTEL_TRACES_SAMPLER.
+        sampler = None if ratio is None else sampling.ParentBased(sampling.TraceIdRatioBased(ratio))
+        ids = KernelIdGenerator()
+        try:
+            fast = RootspanTracerProvider(queue, sampler=sampler, resource=self._resource, id_generator=ids)
+            fast.get_tracer("rootspan").start_span("made to see whether it can be")
+            return fast
+        except Exception as err:
+            # The fast path stands on inner parts of OpenTelemetry's SDK, and a later one may have others.
+            _logger.warning(
+                "rootspan's span path does not fit this opentelemetry-sdk (%s: %s): its own makes the spans, "
+                "at its own cost; update rootspan",
+                type(err).__name__,
+                err,
+            )
+        provider = TracerProvider(sampler, self._resource, shutdown_on_exit=False, id_generator=ids)
+        provider.add_span_processor(QueueingSpanProcessor(queue))
+        return provider
 
     def _start_logs(self) -> None:
         ship = self._telling(log_shipper(self._to(Signal.LOGS)))

@@ -125,6 +125,36 @@ print(*(name for name in sys.modules if name.startswith("rootspan_")))
     assert done.stdout.strip() == ""
 
 
+def test_each_extra_of_the_sdk_is_named_by_the_error_where_it_is_missing() -> None:
+    """With all that the extras bring made unfindable, as after a bare `pip install rootspan`."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    code = """
+import sys
+from rootspan.instrument import KNOWN
+missing = {module.partition(".")[0] for one in KNOWN.values() for module in one.modules} - {"opentelemetry"}
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in missing or name.startswith("opentelemetry.instrumentation"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Absent())
+import rootspan
+for name, one in KNOWN.items():
+    if one.modules:
+        try:
+            rootspan.init("bare", instrument=[name])
+        except rootspan.MissingExtraError as err:
+            assert f"pip install 'rootspan[{err.extra}]'" in str(err), err
+            print(err.extra)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    named = set(done.stdout.split())
+    assert {"grpc", "http", "logs", "gpu", "torch"} <= named
+    assert named <= set(extras)
+
+
 def test_constraints_pin_every_requirement_of_dev_exactly() -> None:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = [line for line in lines if line and not line.startswith("#")]

@@ -128,6 +128,24 @@ def test_an_sdk_that_was_set_up_before_keeps_its_provider_and_we_listen(
     assert [attributes_of(who)["service.name"] for who, _ in receiver.spans()] == ["theirs"]
 
 
+def test_an_sdk_of_opentelemetry_that_changed_inside_makes_the_spans_itself(
+    receiver: Receiver, run_program: RunProgram
+) -> None:
+    done = run_program(
+        f"""
+        import rootspan
+        from opentelemetry.sdk.trace import Tracer
+        Tracer._set_tracer_config = None  # an inner part that a later SDK may not have
+        rootspan.init("ranker", {receiver.endpoint!r}, logs=False, metrics=False)
+        with rootspan.span("work"):
+            pass
+        """
+    )
+    assert done.code == 0, done.err
+    assert "does not fit this opentelemetry-sdk" in done.err
+    assert [span.name for _, span in receiver.spans()] == ["work"]
+
+
 def test_processors_added_to_our_provider_see_every_span(receiver: Receiver, run_program: RunProgram) -> None:
     done = run_program(
         f"""
