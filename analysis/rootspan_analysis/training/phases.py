@@ -12,6 +12,7 @@ import numpy as np
 from rootspan_analysis.reader import Floats
 from rootspan_analysis.training.case import Case
 from rootspan_analysis.training.finding import Finding, Weight
+from rootspan_analysis.training.placement import NOWHERE
 
 __all__ = ["Span", "find_checkpoint", "find_data", "high_stretch"]
 
@@ -109,16 +110,18 @@ def _loader(case: Case, stretch: Span, first_step: int, lost_s: float, step_s: f
 def _waiting_ranks(case: Case) -> list[Finding]:
     usual_s, found = case.times.usual_s, []
     for row in case.ask("data_ranks", most=MAX_RANKS):
-        excess = np.asarray(row["excess"])
+        by_step = np.argsort(row["at_step"])
+        excess = np.asarray(row["excess"])[by_step]
         stretch = high_stretch(excess / usual_s, MIN_SHARE, min_length=MIN_STEPS_OF_ONE)
-        if row["rank"] < 0 or stretch is None:
+        if stretch is None:
             continue
         inside = excess[stretch.first : stretch.stop]
         if float((inside >= MIN_SHARE * usual_s).mean()) < MIN_HIT_SHARE:
             continue
-        rank, first_step = row["rank"], int(row["at_step"][stretch.first])
+        rank, first_step = row["rank"], int(np.asarray(row["at_step"])[by_step][stretch.first])
         lost = float(inside.sum()) * case.job.step_modulus
-        host = f" on {row['host']}" if row["host"] else ""
+        place = case.places.by_rank.get(rank, NOWHERE)
+        host = f" on {place.host}" if place.host else ""
         text = (
             f"rank {rank}{host} waits {inside.mean():.3g} s a step longer for data than the median rank, "
             f"{stretch.mean:.0%} of a step, from step {first_step}; the others wait for it"

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from rootspan_analysis.reader import Reader
 from rootspan_analysis.training.jobs import Job
 from rootspan_analysis.training.statements import ask
 
-__all__ = ["Place", "Places", "fetch_places"]
+__all__ = ["NOWHERE", "Place", "Places", "fetch_places"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,10 @@ class Place:
     host: str
     gpu: str
     switch: str
+
+
+NOWHERE: Final = Place(-1, -1, -1, -1, "", "", "")
+"""Of a rank that nobody placed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def find_slow_ranks(case: Case) -> list[Finding]:
     Raises:
         StoreError: The store did not answer.
     """
-    slow = find_stragglers(case.client, case.job, case.times.usual_s)
+    slow = find_stragglers(case.client, case.job, case.places, case.times.usual_s)
     if not slow:
         return []
     whole = case.places.whole_hosts([one.rank for one in slow])

@@ -14,6 +14,7 @@ import numpy as np
 
 from rootspan_analysis.reader import Floats, Reader
 from rootspan_analysis.training.jobs import Job
+from rootspan_analysis.training.placement import NOWHERE, Place, Places
 from rootspan_analysis.training.statements import ask
 
 __all__ = [
@@ -84,7 +85,7 @@ class Straggler:
     p_value: float
 
 
-def find_stragglers(client: Reader, job: Job, step_s: float) -> list[Straggler]:
+def find_stragglers(client: Reader, job: Job, places: Places, step_s: float) -> list[Straggler]:
     """Stragglers of a job, the costliest first. Empty for a job without data-parallel peers.
 
     Args:
@@ -103,11 +104,14 @@ def find_stragglers(client: Reader, job: Job, step_s: float) -> list[Straggler]:
     )
     by_rank: dict[int, list[tuple[Mapping[str, Any], Stretch]]] = defaultdict(list)
     for row in ask(client, "stragglers", values, job.reading).to_pylist():
-        lag = np.asarray(row["lag"])
+        by_step = np.argsort(row["at_step"])
+        for name in ("at_step", "lag", "excess"):
+            row[name] = np.asarray(row[name])[by_step]
+        lag = row["lag"]
         stretch = lagging_stretch(lag, row["lagging_cells"] / row["cells"], series=max(1, job.ranks))
         if stretch is not None:
             by_rank[row["rank"]].append((row, stretch))
-    found = [_judge(rank, rows) for rank, rows in by_rank.items()]
+    found = [_judge(places.by_rank.get(rank, NOWHERE), rank, rows) for rank, rows in by_rank.items()]
     worth = [one for one in found if one.excess_s >= MIN_STEP_SHARE * step_s]
     return sorted(worth, key=lambda one: -one.excess_s * one.steps)
 
@@ -147,7 +151,7 @@ def _at_least(hits: int, n: int, rate: float) -> float:
     return float(np.exp(-n * divergence))
 
 
-def _judge(rank: int, rows: list[tuple[Mapping[str, Any], Stretch]]) -> Straggler:
+def _judge(place: Place, rank: int, rows: list[tuple[Mapping[str, Any], Stretch]]) -> Straggler:
     cost = [float(np.sum(row["excess"][one.first : one.stop])) for row, one in rows]
     order = np.argsort(cost)[::-1].tolist()
     main, stretch = rows[order[0]]
@@ -155,10 +159,10 @@ def _judge(rank: int, rows: list[tuple[Mapping[str, Any], Stretch]]) -> Straggle
     n = stretch.stop - stretch.first
     return Straggler(
         rank=rank,
-        dp=main["dp"],
-        tp=main["tp"],
-        stage=main["stage"],
-        host=main["host"],
+        dp=place.dp,
+        tp=place.tp,
+        stage=place.stage,
+        host=place.host,
         ops=tuple(rows[i][0]["op"] for i in order),
         ratio=float(np.exp(np.median(main["lag"][stretch.first : stretch.stop]))),
         usual_s=main["usual_s"],

@@ -13,6 +13,7 @@ from rootspan_analysis.question import Window
 from rootspan_analysis.reader import Floats, Ints, Reader, strings
 from rootspan_analysis.training.hang import Hang, find_hang
 from rootspan_analysis.training.jobs import Job, find_jobs
+from rootspan_analysis.training.placement import NOWHERE, fetch_places
 from rootspan_analysis.training.statements import ask
 from rootspan_analysis.training.steps import StepTimes, fetch_step_times
 from rootspan_analysis.training.stragglers import COMPUTE_PHASES, MIN_RATIO, MIN_SHARE_OF_STEPS
@@ -215,15 +216,16 @@ def fetch_stragglers(client: Reader, job: Job, *, limit: int = 20) -> list[RankL
     values = job.parameters(
         by_tensor=int(job.dp_size > 1), phases=list(COMPUTE_PHASES), ratio=MIN_RATIO, most=limit
     )
-    found = []
+    found, places = [], fetch_places(client, job)
     for row in ask(client, "stragglers", values, job.reading).to_pylist():
+        place = places.by_rank.get(row["rank"], NOWHERE)
         found.append(
             RankLag(
                 rank=row["rank"],
-                dp=row["dp"],
-                tp=row["tp"],
-                stage=row["stage"],
-                host=row["host"],
+                dp=place.dp,
+                tp=place.tp,
+                stage=place.stage,
+                host=place.host,
                 op=row["op"],
                 steps=row["steps"],
                 share_of_steps=row["share_of_steps"],
