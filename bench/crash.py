@@ -24,6 +24,7 @@ from bench.crash_load import Acknowledged, CrashFleet
 
 __all__ = ["Account", "run"]
 
+_DRAIN_TIMEOUT_S = 300.0
 _SQL = {
     "traces": {
         "raw": "SELECT count() FROM otel_traces",
@@ -91,7 +92,7 @@ def run(folder: Path, *, rounds: int, seed: int, longest_s: float = 1.0) -> Acco
             _kill(victims, rng)
         _wait_for_more(fleet)
         told = fleet.stop()
-        collector.wait_drained()
+        collector.wait_drained(_DRAIN_TIMEOUT_S)
         return _account(store, collector, told, rounds, kills)
 
 

@@ -31,6 +31,7 @@ from rootspan_collector.status import StatusReport, status_handler
 from rootspan_collector.stop_signal import catching_stop_signals
 from rootspan_collector.tls import TlsFiles
 from rootspan_collector.wal.budget import ByteBudget
+from rootspan_collector.wal.disk import LazyDisk, PosixDisk
 from rootspan_collector.wal.folder import WalFolder
 from rootspan_collector.wal.log import SignalLog
 from rootspan_collector.wal.recovery import recover
@@ -139,6 +140,7 @@ class Collector:
             progress=found.progress,
             next_seq=found.next_seq,
             segment_bytes=self._settings.wal_segment_bytes,
+            disk=PosixDisk() if self._settings.wal_fsync == "always" else LazyDisk(),
             recent_s=self._settings.collector_repeat_window_s,
             recent_most=self._settings.collector_repeat_window_requests,
         )
@@ -148,6 +150,8 @@ class Collector:
         if self._tls is not None:
             self._tls.refresh()
         for log in self._logs.values():
+            if self._settings.wal_fsync == "interval":
+                log.flush()
             log.probe()
         is_failing = any(log.error for log in self._logs.values())
         self._is_healthy = not is_failing and not self._budget.is_above_high_water

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -74,6 +75,13 @@ class CollectorSettings(BaseSettings):
         ge=0.01,
         le=60,
         description="A smaller segment is sent at this age, if the writer is idle",
+    )
+    wal_fsync: Literal["always", "interval", "never"] = Field(
+        default="always",
+        description=(
+            "always: an acknowledgement waits for fsync, which many requests share. interval: fsync once a "
+            "second. never: when the system likes. Without always, losing power loses acknowledged data"
+        ),
     )
     collector_max_message_bytes: int = Field(
         default=16 * _MIB, ge=64 * 1024, le=256 * _MIB, description="Largest request, uncompressed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -207,6 +208,37 @@ def wait_for(is_true: Callable[[], bool], timeout_s: float = 10.0) -> None:
             return
         pause.wait(0.02)
     raise TimeoutError
+
+
+@pytest.mark.parametrize("policy", ["always", "interval", "never"])
+def test_fsync_is_called_as_often_as_the_policy_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str
+) -> None:
+    synced: list[str] = []
+    real = os.fdatasync
+
+    def fdatasync(fd: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+        real(fd)
+
+    def count() -> int:
+        return sum("traces-0" in path for path in synced)
+
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    with collector(tmp_path, wal_fsync=policy, wal_segment_age_s=60) as running, channel(running) as opened:
+        stub = TraceServiceStub(opened)
+        for _ in range(20):
+            stub.Export(otlp.traces(1))
+        if policy == "always":
+            assert count() >= 21
+        elif policy == "interval":
+            assert count() <= 3
+            wait_for(lambda: count() > 0)
+        else:
+            assert count() == 0
+        assert status(opened)["signals"]["traces"]["accepted"] == 20
+    with collector(tmp_path) as again, channel(again) as opened:
+        assert status(opened)["signals"]["traces"]["pending"] == 20
 
 
 def test_reflection_lists_the_services_and_describes_their_messages(tmp_path: Path) -> None:

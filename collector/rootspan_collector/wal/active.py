@@ -86,8 +86,12 @@ class ActiveSegment:
             raise
         self.size_bytes, self.items = size, items
 
+    def flush(self) -> None:
+        """Return only after everything is on the disk, whatever the disk's own habits. Raises OSError."""
+        os.fdatasync(self._fd)
+
     def close(self) -> None:
-        """Close the file. What is in it was synced already."""
+        """Close the file."""
         os.close(self._fd)
 
     def sealed(self, now_s: float) -> Segment:

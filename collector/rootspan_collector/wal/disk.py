@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Disk", "PosixDisk", "write_durably"]
+__all__ = ["Disk", "LazyDisk", "PosixDisk", "write_durably"]
 
 # Linux's IOV_MAX: more buffers in one writev are EINVAL.
 _MAX_BUFFERS = 1024
@@ -73,6 +73,19 @@ class PosixDisk:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+
+class LazyDisk(PosixDisk):
+    """Leaves it to the system when data reaches the disk, for those who chose so.
+
+    What a process wrote survives its death; what a machine loses with its power, this loses too.
+    """
+
+    def sync(self, fd: int) -> None:
+        """Return at once."""
+
+    def sync_folder(self, folder: Path) -> None:
+        """Return at once."""
 
 
 def write_durably(path: Path, data: bytes) -> None:

@@ -238,6 +238,18 @@ class SignalLog:
                 self._discard(active.path, active.size_bytes)
             self._changed.notify()
 
+    def flush(self) -> None:
+        """Bring what is in the open segment to the disk, for a log that does not do so for each request."""
+        with self._commit_lock:
+            if self._active is None:
+                return
+            try:
+                self._active.flush()
+            except OSError as err:
+                self._error = f"log {self._folder} cannot be synced: {err.strerror}"
+                _LOG.error("%s; acknowledged %s may be lost with the power", self._error, self.signal)
+                self._seal()
+
     def probe(self) -> None:
         """Find out whether a disk that failed takes writes again, so that health can say so."""
         with self._commit_lock:
