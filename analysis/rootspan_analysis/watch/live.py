@@ -15,7 +15,6 @@ from rootspan_analysis.watch.describe import ordered, severity_of, title_of, wor
 from rootspan_analysis.watch.grouping import Calls
 from rootspan_analysis.watch.incident import BlastRadius, Breach, Incident, IncidentImpact
 from rootspan_analysis.watch.judging import Key, Quarantine
-from rootspan_analysis.watch.sweep import component_of, sweep_question
 
 __all__ = ["Live", "begun", "first_cause", "id_of", "question_for", "resumed"]
 
@@ -23,11 +22,17 @@ ASK_EVERY_S: Final = (10.0, 600.0)
 """The engine is asked again after half of an incident's age, within these bounds,"""
 COMPONENT_EVERY_S: Final = 40.0
 ASK_COST: Final = 20.0
-"""and not before this many times what the last answer took."""
+"""and not before this many times what the last answer took;"""
+YOUNG_COST: Final = 3.0
+YOUNG_S: Final = 180.0
+"""at first more often, since that is when somebody waits and each cell of 10 s tells much."""
 BEFORE_S: Final = 40
 SHORTEST_S: Final = 90
 """A question's window: from this long before the onset; at least so long, which gives cells of 10 s."""
 LONGEST_S: Final = 1800
+LONGEST_COMPONENT_S: Final = 4 * 3600
+STILL: Final = 0.3
+"""A component that costs this part of its mean rate since the last answer is still ill."""
 SILENT_S: Final = 900
 
 
@@ -47,6 +52,7 @@ class Live:
     took_ms: int = 0
     dirty: bool = True
     keys: set[Key] = field(default_factory=set)
+    _cost: tuple[IncidentImpact, int] = (IncidentImpact(), 0)
 
     @property
     def is_component(self) -> bool:
@@ -58,7 +64,8 @@ class Live:
         age_s = (now_ns - self.incident.opened_ns) / NS_PER_S
         most_s = COMPONENT_EVERY_S if self.is_component else ASK_EVERY_S[1]
         wait_s = min(max(age_s / 2, ASK_EVERY_S[0]), most_s)
-        return now_ns - self.asked_ns >= max(wait_s, ASK_COST * self.took_ms / 1e3) * NS_PER_S
+        cost = YOUNG_COST if age_s < YOUNG_S else ASK_COST
+        return now_ns - self.asked_ns >= max(wait_s, cost * self.took_ms / 1e3) * NS_PER_S
 
     def grow(self, over: Mapping[Key, Breach], more: Sequence[Breach], calls: Calls, *, end_s: int) -> None:
         """Take in how its objectives do now, and further breaches."""
@@ -88,12 +95,8 @@ class Live:
     def explained(self, answer: Explanation, *, now_ns: int, end_s: int) -> None:
         """Take in an answer. One without a cause never replaces one with a cause."""
         self.asked_ns, self.took_ms = now_ns, answer.took_ms
-        cause = component_of(answer)
-        named = cause.entity.get("service.name", "") if cause is not None else None
-        if cause is not None and self.is_component and named == self.incident.lead.service:
-            self.last_bad_s = end_s
-            impact, blast = told_by(cause)
-            self.incident = replace(self.incident, impact=impact, blast=blast)
+        if self.is_component:
+            self._follow(answer, end_s=end_s)
         if self.incident.causes and not answer.causes:
             return
         causes = tuple(one.to_json() for one in answer.causes)
@@ -109,12 +112,33 @@ class Live:
         )
         self.dirty = self.dirty or before != (self.incident.verdict, first_cause(self.incident))
 
+    def _follow(self, answer: Explanation, *, end_s: int) -> None:
+        """Of a component: it goes on as long as what it costs grows; the past alone stays found forever."""
+        service = self.incident.lead.service
+        cause = next((one for one in answer.causes if one.entity.get("service.name", "") == service), None)
+        if cause is None:
+            return
+        impact, blast = told_by(cause)
+        before, at_s = self._cost
+        age_s = max(end_s - self.incident.onset_ns // NS_PER_S, 1)
+        grown = (impact.excess_s - before.excess_s, impact.errors - before.errors)
+        usual = (impact.excess_s / age_s, impact.errors / age_s)
+        passed_s = end_s - at_s
+        if not at_s or any(
+            more > 0 and more >= STILL * rate * passed_s for more, rate in zip(grown, usual, strict=True)
+        ):
+            self.last_bad_s = end_s
+        if passed_s > 0:
+            self._cost = impact, end_s
+            self.incident = replace(self.incident, impact=impact, blast=blast)
+
     def is_over(self, fine: frozenset[Key], *, end_s: int, silent_s: int, quiet_s: float) -> bool:
         """Whether it is to be closed: quiet for long enough with data that says so, or without any at all."""
         quiet = end_s - self.last_bad_s
         if silent_s > quiet_s:
             return quiet >= max(SILENT_S, quiet_s)
-        is_told = self.is_component or bool(self.keys & fine)
+        is_asked = self.is_component and self.asked_ns > self.last_bad_s * NS_PER_S
+        is_told = is_asked or bool(self.keys & fine)
         return quiet >= quiet_s and (is_told or quiet >= max(SILENT_S, quiet_s))
 
     def close(self) -> None:
@@ -204,10 +228,11 @@ def question_for(breaches: Sequence[Breach], *, last_bad_s: int, end_s: int, alo
         alone: Whether nothing else is wrong at the time; otherwise only requests through the group's own
             service count, so that two incidents get each its own cause.
     """
-    if all(one.kind == "component" for one in breaches):
-        return sweep_question(end_s)
     onset_s = min(one.since_ns for one in breaches) // NS_PER_S
-    to_s = min(end_s, max(last_bad_s, onset_s + SHORTEST_S - BEFORE_S), onset_s + LONGEST_S)
+    if all(one.kind == "component" for one in breaches):
+        to_s = min(end_s, onset_s + LONGEST_COMPONENT_S)
+    else:
+        to_s = min(end_s, max(last_bad_s, onset_s + SHORTEST_S - BEFORE_S), onset_s + LONGEST_S)
     from_s = min(onset_s - BEFORE_S, to_s - SHORTEST_S)
     lead = breaches[0]
     return Question(

@@ -1,0 +1,89 @@
+"""Planted faults of the simulated fleet become incidents with the right first cause, in virtual time."""
+
+from __future__ import annotations
+
+import pytest
+from fleets import Plant
+
+from rootspan_analysis import Cause, Explanation, Impact, Window
+from rootspan_analysis.watch import Incident, Watcher, WatchSettings
+from rootspan_analysis.watch.live import begun
+from rootspan_analysis.watch.sweep import AGAIN_S, Sweep
+from rootspan_demo.config import FaultName
+from support.written import Writes
+
+S = 1_000_000_000
+T0 = 1_795_341_600
+
+
+@pytest.mark.parametrize("fault", ["network-delay", "error-burst", "region-outage"])
+def test_a_planted_fault_is_an_incident_with_the_right_cause_within_a_minute(
+    plant: Plant, fault: FaultName
+) -> None:
+    fleet = plant(fault)
+    onset = fleet.truth.onset_unix_ns
+    assert onset is not None
+    # In virtual time an answer takes none of it; what it took on this machine must not space out the sweeps.
+    watcher, found = Watcher(Writes(fleet.store), WatchSettings(sweep_s=10)), list[Incident]()
+    for after_s in range(10, 61, 10):
+        look = watcher.look(onset + after_s * S)
+        found += [*look.opened, *look.updated]
+        if found and found[-1].causes and fleet.truth.matches(found[-1].causes[0]):
+            break
+    assert found, "an incident was opened"
+    assert fleet.truth.matches(found[-1].causes[0]), found[-1].causes[0]["entity"]
+    assert {one.id for one in found} == {found[0].id}
+    assert abs(found[-1].onset_ns - onset) <= 30 * S
+
+
+def test_a_healthy_fleet_opens_nothing(plant: Plant) -> None:
+    fleet = plant("none")
+    from fleets import END_NS
+
+    watcher = Watcher(Writes(fleet.store), WatchSettings(sweep_s=30))
+    for before_s in range(180, 0, -20):
+        look = watcher.look(END_NS - before_s * S)
+        assert (look.opened, look.suspected) == ((), ())
+    assert look.series >= 4
+
+
+def answer(
+    *, p: float = 1e-9, fault: str = "slow", excess_s: float = 10.0, took_ms: int = 100
+) -> Explanation:
+    cause = Cause(
+        1, "host", {"service.name": "ranker"}, fault, 0.9, p, T0 * S, Impact(excess_s=excess_s), ()
+    )  # fmt: skip
+    window = Window((T0 - 90) * S, T0 * S)
+    return Explanation(window, window, "cause_found", None, (cause,), {}, took_ms)
+
+
+def test_a_sweep_believes_the_same_fault_twice_in_a_row_and_nothing_less() -> None:
+    sweep = Sweep(20.0)
+    assert sweep.take(answer(), now_ns=0) is None
+    assert not sweep.is_due(int((AGAIN_S - 1) * S))
+    assert sweep.is_due(int(AGAIN_S * S)), "a first sight is checked soon"
+    assert sweep.take(answer(fault="error"), now_ns=10 * S) is None
+    assert sweep.take(answer(fault="error", p=1e-3), now_ns=20 * S) is None
+    assert sweep.take(answer(fault="error"), now_ns=40 * S) is None
+    breach = sweep.take(answer(fault="error"), now_ns=50 * S)
+    assert breach is not None
+    assert (breach.kind, breach.service, breach.since_ns) == ("component", "ranker", T0 * S)
+    sweep.take(answer(p=1.0, took_ms=4000), now_ns=100 * S)
+    assert not sweep.is_due(179 * S), "slow answers are asked for less often: 5 % of the time"
+    assert not Sweep(0).is_due(10**20)
+
+
+def test_a_component_stays_open_while_it_costs_more_and_closes_when_that_ends() -> None:
+    sweep = Sweep(20.0)
+    sweep.take(answer(), now_ns=0)
+    breach = sweep.take(answer(), now_ns=10 * S)
+    assert breach is not None
+    live = begun([breach], {}, now_ns=(T0 + 30) * S, end_s=T0 + 30, version="1")
+    for age_s in range(30, 330, 30):
+        # A second lost each second for three minutes; then nothing more, though the past is still found.
+        live.explained(
+            answer(excess_s=min(age_s, 180)), now_ns=(T0 + age_s + 3) * S, end_s=T0 + age_s
+        )  # fmt: skip
+    assert live.last_bad_s == T0 + 180
+    assert live.is_over(frozenset(), end_s=T0 + 300, silent_s=0, quiet_s=120)
+    assert not live.is_over(frozenset(), end_s=T0 + 290, silent_s=0, quiet_s=120)
