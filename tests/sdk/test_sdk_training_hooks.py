@@ -31,7 +31,7 @@ def found() -> list[dict[str, Any]]:
         ranks=RANKS,
         job="hooks",
         environment={"PYTHONPATH": path},
-        timeout_s=110,
+        timeout_s=240,
     )
     assert ended.status == 0, ended.output
     lines = [json.loads(line) for line in ended.output.splitlines() if line.startswith('{"rank"')]

@@ -65,7 +65,7 @@ def run_job(module: str, *arguments: str, status: int = 0, **variables: str) -> 
             env={**clean, **variables},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         assert done.returncode == status, done.stdout + done.stderr
