@@ -13,6 +13,7 @@ from rootspan_cli.commands import (
     dashboard,
     demo,
     doctor,
+    mcp,
     migrate,
     replay,
     sql,
@@ -26,7 +27,7 @@ __all__ = ["PANELS"]
 
 PANELS: Final[Mapping[str, tuple[ModuleType, ...]]] = {
     "Start here": (demo, up),
-    "Ask": (why, watch, doctor, sql),
+    "Ask": (why, watch, doctor, sql, mcp),
     "Feed": (change, replay),
     "Parts, each a process": (store, collector, dashboard, migrate),
 }

@@ -1,0 +1,1 @@
+"""What programs that reason may ask of rootspan: tools with bounded answers."""
