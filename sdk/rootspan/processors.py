@@ -10,6 +10,7 @@ import copy
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from opentelemetry import context
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
@@ -23,6 +24,10 @@ from rootspan.batch import BatchQueue
 from rootspan.encode import SpanEncoder
 from rootspan.ledger import Ledger, Loss, Signal
 from rootspan.transport import OtlpTransport
+
+ItemT = TypeVar("ItemT")
+MAX_REQUEST_BYTES = 3 << 20
+"""gRPC servers refuse messages beyond 4 MiB unless they are told otherwise; prompts get there."""
 
 
 class QueueingSpanProcessor(SpanProcessor):
@@ -138,7 +143,8 @@ def span_shipper(transport: OtlpTransport) -> Callable[[list[ReadableSpan]], Non
     encoder = SpanEncoder()
 
     def ship(batch: list[ReadableSpan]) -> None:
-        transport.deliver(Signal.SPANS, encoder.encode(batch), len(batch))
+        for body, n_items in requests_of(batch, encoder.encode):
+            transport.deliver(Signal.SPANS, body, n_items)
 
     return ship
 
@@ -146,7 +152,24 @@ def span_shipper(transport: OtlpTransport) -> Callable[[list[ReadableSpan]], Non
 def log_shipper(transport: OtlpTransport) -> Callable[[list[ReadableLogRecord]], None]:
     """What a queue of log records ships with."""
 
+    def encode(batch: list[ReadableLogRecord]) -> bytes:
+        return encode_logs(batch).SerializeToString()
+
     def ship(batch: list[ReadableLogRecord]) -> None:
-        transport.deliver(Signal.LOGS, encode_logs(batch).SerializeToString(), len(batch))
+        for body, n_items in requests_of(batch, encode):
+            transport.deliver(Signal.LOGS, body, n_items)
 
     return ship
+
+
+def requests_of(batch: list[ItemT], encode: Callable[[list[ItemT]], bytes]) -> list[tuple[bytes, int]]:
+    """A batch as requests that a receiver takes, each with its number of items, in order.
+
+    One item beyond the limit travels alone. All is encoded before anything is sent: when an item cannot be,
+    none of the batch was delivered yet.
+    """
+    body = encode(batch)
+    if len(body) <= MAX_REQUEST_BYTES or len(batch) == 1:
+        return [(body, len(batch))]
+    middle = len(batch) // 2
+    return requests_of(batch[:middle], encode) + requests_of(batch[middle:], encode)

@@ -3,8 +3,7 @@
 Owns the channel, retries, deadlines and what a fork does to them. Knows nothing of spans or queues.
 
 Why not OpenTelemetry's own exporter: it sleeps through a shutdown, its backoff draws from the program's
-global `random`, and its blocking call holds gRPC's lock across `os.fork()`, which hangs the child. The
-bytes are the same: OpenTelemetry's encoders make them.
+global `random`, and its blocking call holds gRPC's lock across `os.fork()`, which hangs the child.
 
 A request that timed out may have arrived: delivery is at least once for what is `sent`.
 """

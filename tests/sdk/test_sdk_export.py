@@ -128,6 +128,25 @@ def test_an_sdk_that_was_set_up_before_keeps_its_provider_and_we_listen(
     assert [attributes_of(who)["service.name"] for who, _ in receiver.spans()] == ["theirs"]
 
 
+def test_long_prompts_are_sent_in_requests_that_a_receiver_takes(
+    receiver: Receiver, run_program: RunProgram
+) -> None:
+    done = run_program(
+        f"""
+        import logging, rootspan
+        rootspan.init("llm", {receiver.endpoint!r}, metrics=False)
+        for i in range(60):
+            with rootspan.span("chat", prompt="x" * 200_000, i=i):
+                logging.getLogger("app").warning("y" * 200_000)
+        assert rootspan.flush(20), rootspan.delivery()
+        """
+    )
+    assert done.code == 0, done.err
+    numbers = [attributes_of(span)["i"] for _, span in receiver.spans()]
+    assert numbers == list(range(60))
+    assert len(receiver.logs()) == 60
+
+
 def test_an_sdk_of_opentelemetry_that_changed_inside_makes_the_spans_itself(
     receiver: Receiver, run_program: RunProgram
 ) -> None:
