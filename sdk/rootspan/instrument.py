@@ -9,14 +9,30 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rootspan.errors import ConfigurationError, MissingExtraError
 
 _logger = logging.getLogger("rootspan")
 AUTO = "auto"
-"""Stands for every name whose libraries are installed."""
+"""Stands for every name whose libraries are installed, but for those that do not suit every process."""
+
+
+def _always() -> bool:
+    return True
+
+
+def _is_rank() -> bool:
+    """Whether a launcher of ranks started this process; elsewhere torch would be imported for nothing."""
+    from rootspan.training.job import detect
+
+    return detect() is not None
+
+
+def _when_named() -> bool:
+    """Only when asked for: GPUs are the host's, and one process of it should tell of them."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +43,13 @@ class Instrumentation:
         modules: What must be installed: the library, and OpenTelemetry's instrumentation of it.
         extra: The extra that brings them; empty where nothing is needed.
         switch_on: The function that does it, as `module:function`; imported when it is asked for.
+        auto: Whether "auto" means it in this process.
     """
 
     modules: tuple[str, ...]
     extra: str
     switch_on: str
+    auto: Callable[[], bool] = _always
 
 
 def resolve(names: Sequence[str]) -> tuple[str, ...]:
@@ -48,7 +66,7 @@ def resolve(names: Sequence[str]) -> tuple[str, ...]:
     chosen: list[str] = []
     for name in names:
         if name == AUTO:
-            chosen += [known for known, one in KNOWN.items() if not _missing(one)]
+            chosen += [known for known, one in KNOWN.items() if not _missing(one) and one.auto()]
             continue
         if name not in KNOWN:
             raise ConfigurationError(
@@ -106,8 +124,8 @@ KNOWN: Mapping[str, Instrumentation] = {
         "http",
         "rootspan.integrations.http_client:install_httpx",
     ),
-    "torch": Instrumentation(("torch",), "torch", "rootspan.training.watch:watch"),
-    "nvml": Instrumentation(("pynvml",), "gpu", "rootspan.gpu.watch:watch"),
+    "torch": Instrumentation(("torch",), "torch", "rootspan.training.watch:watch", _is_rank),
+    "nvml": Instrumentation(("pynvml",), "gpu", "rootspan.gpu.watch:watch", _when_named),
     "threads": Instrumentation((), "", "rootspan.integrations.threads:install"),
     "multiprocessing": Instrumentation((), "", "rootspan.integrations.processes:install"),
     "structlog": Instrumentation(("structlog",), "logs", "rootspan.logs.structlog:install"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rootspan.instrument import resolve
 from rootspan.training.job import JobPlace, detect, parallel_from
 
 TORCHRUN = {"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}
@@ -95,3 +96,15 @@ def test_the_visible_devices_tell_the_gpu_of_a_rank() -> None:
     assert _place(**TORCHRUN, CUDA_VISIBLE_DEVICES="4,6").resource()["gpu.index"] == 6
     assert "gpu.index" not in _place(**TORCHRUN, CUDA_VISIBLE_DEVICES="GPU-aa,GPU-bb").resource()
     assert "gpu.index" not in _place(**TORCHRUN).resource()
+
+
+def test_auto_means_torch_for_ranks_alone_and_gpus_when_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("pynvml")
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    assert not {"torch", "nvml"} & set(resolve("auto"))
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert {"torch", "nvml"} & set(resolve("auto")) == {"torch"}
+    assert resolve(["nvml", "torch"]) == ("nvml", "torch")
