@@ -31,7 +31,7 @@ def services_cost_frame(gpu_time: pa.Table, served: pa.Table, price: float) -> p
                 "idle": 100 * row["idle_hours"] / row["gpu_hours"],
                 "used": 100 * row["busy_hours"] / row["gpu_hours"],
                 "cost": cost,
-                "requests": count,
+                "requests": round(count),
                 "per_thousand": 1000 * cost / count if count else None,
             }
         )
@@ -58,13 +58,14 @@ def models_frame(gpu_time: pa.Table, usage: pa.Table, price: float) -> pd.DataFr
                 "service": row["service"],
                 "hours": spent,
                 "cost": cost,
-                "requests": row["requests"],
+                "requests": round(row["requests"]),
                 "per_thousand": 1000 * cost / row["requests"] if row["requests"] else None,
-                "tokens": tokens,
+                "tokens": round(tokens),
                 "per_million": 1e6 * cost / tokens if tokens else None,
             }
         )
-    return pd.DataFrame(sorted(rows, key=lambda one: -one["cost"]))
+    frame = pd.DataFrame(rows)
+    return frame.sort_values("cost", ascending=False, ignore_index=True) if rows else frame
 
 
 def cost_tiles(gpu_time: pa.Table, price: float, currency: str, seconds: float) -> Sequence[Tile]:

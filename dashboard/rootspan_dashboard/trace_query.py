@@ -146,7 +146,7 @@ def _draw_conditions(view: View, only: TraceFilter) -> None:
         values: Sequence[str] = ask(fetch_attribute_values, view.span, only.service, key) if key else ()
         st.selectbox(
             "Value", values, index=None, key=NEW_VALUE, placeholder="Value…",
-            accept_new_options=True, format_func=visible, disabled=not key or operator == "exists", width=270,
+            accept_new_options=True, format_func=visible, width=270,
         )  # fmt: skip
         st.button(
             "Add", key="where:add", icon=":material/add:", on_click=_add, args=(only,), disabled=not key

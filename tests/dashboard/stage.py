@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -32,6 +33,8 @@ HOSTILE_TRACE = "ab" * 16
 HUGE_TRACE = "cd" * 16
 HUGE_SPANS = 10_000
 COUNTED_NS = 60 * NS_PER_S
+JOB, RANKS, STEPS, SLOW_RANK = "job <b>1</b>", 4, 30, 2
+STEP_NS, FORWARD_NS, SLOWER_NS = 1_000_000_000, 300_000_000, 240_000_000
 BATCH_TRACE = "ba" * 16
 REQUEST_TRACES = ("e0" * 16, "e1" * 16)
 
@@ -78,6 +81,11 @@ class Stage:
     fault_from_ns: int
     hostile_ns: int
 
+    @property
+    def job_from_ns(self) -> int:
+        """When the training job began."""
+        return self.hostile_ns + 3600 * NS_PER_S
+
 
 def fill(collector: CollectorProcess, store: StoreProcess) -> tuple[str, int, int, int, int]:
     """Send everything; returns the suspect, the whole minutes, the onset and the hostile trace's time."""
@@ -92,6 +100,7 @@ def fill(collector: CollectorProcess, store: StoreProcess) -> tuple[str, int, in
         _huge(end_ns - 5 * 3600 * NS_PER_S),
         _batch(end_ns - 4 * 3600 * NS_PER_S),
         _metrics(end_ns - 120 * NS_PER_S),
+        _training(end_ns - 2 * 3600 * NS_PER_S),
     ]
     report = send(requests, SendSettings(collector.address))
     assert not report.failures
@@ -216,3 +225,46 @@ def _metrics(at_ns: int) -> OtlpRequest:
     exemplar.time_unix_nano, exemplar.as_double = at_ns, 38.5
     exemplar.trace_id, exemplar.span_id = bytes.fromhex(HOSTILE_TRACE), bytes([1]) * 8
     return OtlpRequest("metrics", request.SerializeToString(), 5)
+
+
+def _training(at_ns: int) -> OtlpRequest:
+    """A data-parallel job of four ranks with steps of a second; one's forward takes 1.8 times as long."""
+    request = ExportTraceServiceRequest()
+    count = 0
+
+    def add(spans: Any, name: str, begin: int, length: int, **attributes: str) -> None:
+        nonlocal count
+        count += 1
+        span = spans.add()
+        step = int(attributes["training.step"])
+        span.trace_id, span.span_id = (step + 1).to_bytes(16, "big"), count.to_bytes(8, "big")
+        span.name = name
+        span.kind, span.start_time_unix_nano, span.end_time_unix_nano = 1, begin, begin + length
+        for key, value in attributes.items():
+            one = span.attributes.add()
+            one.key, one.value.string_value = key, value
+
+    for rank in range(RANKS):
+        resource = request.resource_spans.add()
+        _resource(
+            resource,
+            {
+                "service.name": "trainer",
+                "host.name": f"node-{rank // 2}",
+                "training.job.id": JOB,
+                "training.rank": str(rank),
+                "training.dp_rank": str(rank),
+                "training.world_size": str(RANKS),
+            },
+        )
+        spans = resource.scope_spans.add().spans
+        for step in range(STEPS):
+            begin, number = at_ns + step * STEP_NS, {"training.step": str(step)}
+            loss = {"training.loss": str(5 - step / 10)}
+            add(spans, "train.step", begin, STEP_NS, **number, **loss)
+            forward = FORWARD_NS + (SLOWER_NS if rank == SLOW_RANK else 0) + step * 1000 + rank * 100
+            add(spans, "forward", begin, forward, **number, **{"training.phase": "forward"})
+            collective = {"training.phase": "collective", "training.collective.op": "all_reduce",
+                          "training.collective.group": "dp", "training.collective.seq": str(step)}  # fmt: skip
+            add(spans, "all_reduce", begin + forward, STEP_NS - forward, **number, **collective)
+    return OtlpRequest("traces", request.SerializeToString(), count)

@@ -31,7 +31,8 @@ def in_range(stage: Stage) -> str:
 def test_logs_are_counted_sorted_into_kinds_and_lead_to_their_trace(stage: Stage, page: Page) -> None:
     open_view(page, stage, "logs", severity="WARN", service="ranker")
     total = stage.store.number(
-        f"SELECT count() FROM otel_logs WHERE Severity = 'WARN' AND ServiceName = 'ranker' AND {in_range(stage)}"
+        f"""SELECT count() FROM otel_logs
+        WHERE Severity = 'WARN' AND ServiceName = 'ranker' AND {in_range(stage)}"""
     )
     expect(page.get_by_text(f"{format_count(total)} in this range, by severity")).to_be_visible()
     newest = stage.store.query(

@@ -56,7 +56,8 @@ def incidents(stage: Stage) -> Iterator[Incident]:
     one = recorded(stage)
     past = replace(
         one, id="past-1", state="closed", severity="minor", title=HOSTILE["operation"], causes=(),
-        onset_ns=stage.from_ns - 1800 * NS_PER_S, closed_ns=stage.from_ns - 1200 * NS_PER_S, verdict="no_fault",
+        onset_ns=stage.from_ns - 1800 * NS_PER_S, closed_ns=stage.from_ns - 1200 * NS_PER_S,
+        verdict="no_fault",
         lead=replace(one.lead, text=HOSTILE["markdown"], service=HOSTILE["service"]),
         breaches=(replace(one.lead, text=HOSTILE["markdown"], service=HOSTILE["service"]),),
     )  # fmt: skip

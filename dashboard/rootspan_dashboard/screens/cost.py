@@ -1,4 +1,4 @@
-"""Cost: what the GPUs cost, how much of it is idle, and what a request or a token costs, by service and model."""
+"""Cost: what the GPUs cost, how much of it is idle, and what a request or a token costs."""
 
 import streamlit as st
 
@@ -35,7 +35,7 @@ def draw() -> None:
         say_empty(
             "No GPU told its utilisation here",
             "Cost is counted in minutes of `hw.gpu.utilization`, of which this range has none.",
-            ["Choose another range or region.", "The SDK samples GPUs with `rootspan.init(gpu=True)`."],
+            ["Choose another range or region.", "Send GPU gauges: docs/sdk.md names them."],
         )
         return
     currency = settings().currency
