@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from bench.embedded import EmbeddedStore
 from fleets import END_NS, MINUTES, Fleet, Plant, fill
+from training_jobs import PlayJob, player
 
 from rootspan_demo.config import FaultName, FleetConfig
 
@@ -44,3 +45,9 @@ def plant(open_store: Callable[[str], EmbeddedStore]) -> Plant:
         return made[fault, seed]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def play_job(open_store: Callable[[str], EmbeddedStore]) -> PlayJob:
+    """Training jobs by fault; the same one is played once."""
+    return player(open_store("training_jobs"))

@@ -18,7 +18,7 @@ from rootspan_analysis.reader import Floats, Ints, Reader, Strings, numbers, str
 from rootspan_analysis.training.jobs import Job
 from rootspan_analysis.training.statements import ask
 
-__all__ = ["Pipeline", "fetch_pipeline"]
+__all__ = ["Pipeline", "connect", "fetch_pipeline"]
 
 MAX_OPERATIONS: Final = 60_000
 """What a replay of some scenarios takes a second for."""
@@ -104,10 +104,10 @@ def fetch_pipeline(client: Reader, job: Job, steps: Sequence[int], *, tensor: in
             break
     if not table.num_rows:
         return None
-    return _connect(table)
+    return connect(table)
 
 
-def _connect(table: pa.Table) -> Pipeline | None:
+def connect(table: pa.Table) -> Pipeline | None:
     """Find each operation's predecessors. Rows come by (step, dp, stage, start).
 
     A microbatch that a rank runs several times is cut into model chunks (interleaved pipeline): forward runs

@@ -1,0 +1,86 @@
+"""Each fault planted in a simulated job is named first, a healthy one left alone; answers can be checked."""
+
+import pytest
+from training_jobs import PlayJob
+
+from rootspan_analysis import Question, explain
+from rootspan_demo.training import TRAINING_FAULT_NAMES, TrainingFault
+
+FAULTS = [name for name in TRAINING_FAULT_NAMES if name != "none"]
+NAMED = [name for name in FAULTS if name != "uneven-sequences"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_planted_cause_is_named_first(play_job: PlayJob, fault: TrainingFault) -> None:
+    played = play_job(fault)
+    causes = [cause.to_json() for cause in played.ask().causes]
+    assert played.recording.truth.matches(causes), (played.recording.truth, causes)
+
+
+def test_healthy_job_with_a_harmless_xid_has_no_cause(play_job: PlayJob) -> None:
+    answer = play_job("none").ask()
+    assert (answer.verdict, answer.causes) == ("no_fault", ())
+
+
+def test_uneven_sequences_are_configuration_and_name_nobody(play_job: PlayJob) -> None:
+    answer = play_job("uneven-sequences").ask()
+    assert (answer.verdict, answer.causes) == ("configuration", ())
+    assert answer.symptom is not None
+    assert "no host is at fault" in answer.symptom.text
+
+
+@pytest.mark.parametrize("fault", ["straggler-rank", "hung-rank", "slow-storage", "slow-link", "nan-loss"])
+def test_onset_is_told_within_a_few_steps(play_job: PlayJob, fault: TrainingFault) -> None:
+    played = play_job(fault)
+    onset, planted = played.ask().causes[0].onset_unix_ns, played.recording.truth.onset_unix_ns
+    assert onset is not None
+    assert planted is not None
+    assert abs(onset - planted) < 8e9
+
+
+@pytest.mark.parametrize("fault", NAMED)
+def test_every_evidence_runs_as_it_is_and_returns_rows(play_job: PlayJob, fault: TrainingFault) -> None:
+    played = play_job(fault)
+    evidence = [one for cause in played.ask().causes for one in cause.evidence]
+    assert evidence
+    for one in evidence:
+        assert played.store.query_arrow(one.sql).num_rows > 0, one.sql
+
+
+def test_straggler_comes_with_what_the_job_would_take_without_it(play_job: PlayJob) -> None:
+    cause = play_job("straggler-rank").ask().causes[0]
+    assert any("would take" in one.text for one in cause.evidence)
+    assert cause.impact.excess_s > 0
+    assert cause.impact.gpu_hours == pytest.approx(cause.impact.excess_s * 16 / 3600)
+
+
+def test_heat_needs_the_gauges_and_a_straggler_alone_is_none(play_job: PlayJob) -> None:
+    hot = play_job("thermal-throttle").ask().causes[0]
+    assert any(one.signal == "metric" and "clock" in one.text for one in hot.evidence)
+    assert play_job("straggler-rank").ask().causes[0].fault == "straggler"
+
+
+def test_broken_gpu_outranks_the_hang_that_it_causes(play_job: PlayJob) -> None:
+    causes = play_job("gpu-xid").ask().causes
+    assert [one.fault for one in causes] == ["gpu_error"]
+    assert any("XID 79" in one.text for one in causes[0].evidence)
+    assert any(one.signal == "collective" for one in causes[0].evidence)
+
+
+def test_memory_s_first_rank_is_named_and_not_those_that_nccl_aborts(play_job: PlayJob) -> None:
+    causes = play_job("out-of-memory").ask().causes
+    assert [one.fault for one in causes] == ["out_of_memory"]
+
+
+def test_healthy_part_of_a_job_before_its_fault_has_no_cause(play_job: PlayJob) -> None:
+    played = play_job("straggler-rank")
+    onset = played.recording.truth.onset_unix_ns
+    assert onset is not None
+    assert explain(played.store, Question(played.window.from_ns, onset)).causes == ()
+
+
+def test_question_about_another_job_finds_no_job(play_job: PlayJob) -> None:
+    played = play_job("straggler-rank")
+    window = played.window
+    answer = explain(played.store, Question(window.from_ns, window.to_ns, job="no-such-job"))
+    assert answer.causes == ()

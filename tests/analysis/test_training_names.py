@@ -1,0 +1,127 @@
+"""Jobs that speak other tools' names are read like our own; requests of an inference server are no job."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+from bench.embedded import EmbeddedStore
+from bench.rca_training import END_NS
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from rootspan_analysis import Question, Window, explain
+from rootspan_analysis.training.hang import find_hang
+from rootspan_analysis.training.jobs import find_jobs
+from rootspan_demo.wire import attribute
+from rootspan_store.ingest import Signal, frame_prefix
+
+BEGIN_NS = END_NS - 100_000_000_000
+WINDOW = Window(BEGIN_NS, END_NS)
+NAMES: Mapping[str, Mapping[str, str]] = {
+    "nemo-lens": {"rank": "dl.rank", "data": "dl.data_parallel.rank", "step": "dl.iteration"},
+    "nemo-lens-nv": {"rank": "nv.dl.rank", "data": "nv.dl.data_parallel.rank", "step": "nv.dl.iteration"},
+    "datadog": {"rank": "pytorch.rank", "data": "dp_rank", "step": "global_step"},
+}
+
+
+class Spans:
+    """Builds one trace request."""
+
+    def __init__(self) -> None:
+        self.request = ExportTraceServiceRequest()
+        self._number = 0
+
+    def add(
+        self,
+        resource: Mapping[str, str | int],
+        name: str,
+        begin_ns: int,
+        end_ns: int,
+        **told: str | int | bool,
+    ) -> None:
+        """A span of its own resource block; double underscores in names of attributes stand for dots."""
+        self._number += 1
+        block = self.request.resource_spans.add()
+        block.resource.attributes.extend(attribute(key, value) for key, value in resource.items())
+        span = block.scope_spans.add().spans.add(
+            trace_id=self._number.to_bytes(16, "big"),
+            span_id=self._number.to_bytes(8, "big"),
+            name=name,
+            start_time_unix_nano=begin_ns,
+            end_time_unix_nano=end_ns,
+        )
+        span.attributes.extend(attribute(key.replace("__", "."), value) for key, value in told.items())
+
+    def insert(self, store: EmbeddedStore) -> None:
+        """Store them."""
+        payload = self.request.SerializeToString()
+        store.insert(Signal.TRACES, frame_prefix(len(payload)) + payload, str(id(self)))
+
+
+@pytest.fixture(scope="module")
+def store(open_store: Callable[[str], EmbeddedStore]) -> EmbeddedStore:
+    return open_store("foreign_names")
+
+
+@pytest.mark.parametrize("tool", NAMES)
+def test_straggler_is_found_under_another_tool_s_names(store: EmbeddedStore, tool: str) -> None:
+    names, spans, rng = NAMES[tool], Spans(), np.random.default_rng(4)
+    for step in range(30):
+        begin = BEGIN_NS + step * 2_000_000_000
+        for rank in range(4):
+            resource = {
+                "service.name": tool,
+                "host.name": f"h{rank}",
+                names["rank"]: rank,
+                names["data"]: rank,
+            }
+            told = {names["step"]: step + 100}
+            took = round(0.4e9 * (1.5 if rank == 2 else 1.0) * np.exp(rng.normal(0, 0.02)))
+            spans.add(resource, "forward", begin, begin + took, **told)
+            spans.add(resource, "all_reduce", begin + took, begin + 700_000_000, **told)
+            spans.add(resource, "train_step", begin, begin + 700_000_000, **told)
+    spans.insert(store)
+    answer = explain(store, Question(BEGIN_NS, END_NS, job=tool))
+    assert [cause.entity["training.rank"] for cause in answer.causes] == ["2"]
+    assert answer.causes[0].entity["host.name"] == "h2"
+
+
+def test_flight_recorder_s_spans_without_end_are_a_hang(store: EmbeddedStore) -> None:
+    spans = Spans()
+    for rank in range(4):
+        resource = {"service.name": "megatron", "training.job.id": "fr-job", "training.rank": rank}
+        told: dict[str, str | int | bool] = {"pytorch__fr__process_group": "35", "pytorch__fr__is_p2p": False}
+        told |= {"pytorch__fr__timeout_ms": 60_000, "pytorch__fr__p2p_seq_id": 0}
+        seq = 41 if rank == 1 else 48
+        spans.add(resource, "nccl:all_reduce", BEGIN_NS, 0, **told, pytorch__fr__collective_seq_id=seq)
+    spans.insert(store)
+    job = next(job for job in find_jobs(store, WINDOW) if job.job_id == "fr-job")
+    hang = find_hang(store, job)
+    assert hang is not None
+    assert (hang.ranks, hang.rule, hang.op) == ((1,), "behind", "all_reduce")
+
+
+def test_what_is_pending_for_less_than_its_timeout_is_no_hang(store: EmbeddedStore) -> None:
+    spans = Spans()
+    for rank in range(4):
+        resource = {"service.name": "young", "training.job.id": "young-job", "training.rank": rank}
+        told = {
+            "training__collective__group": "g",
+            "training__collective__seq": 5,
+            "training__phase": "collective",
+        }
+        if rank:
+            spans.add(resource, "train.collective", END_NS - 5_000_000_000, 0, **told)
+        spans.add(resource, "train.step", BEGIN_NS, BEGIN_NS + 1_000_000_000, training__step=1)
+    spans.insert(store)
+    job = next(job for job in find_jobs(store, WINDOW) if job.job_id == "young-job")
+    assert find_hang(store, job) is None
+
+
+def test_requests_with_sglang_s_ranks_are_no_training_job(store: EmbeddedStore) -> None:
+    spans = Spans()
+    for i in range(20):
+        resource = {"service.name": "sglang", "tp_rank": i % 4, "dp_rank": 0, "pp_rank": 0}
+        begin = BEGIN_NS + i * 1_000_000_000
+        spans.add(resource, "prefill_forward", begin, begin + 50_000_000)
+    spans.insert(store)
+    assert "sglang" not in {service for job in find_jobs(store, WINDOW) for service in job.services}
