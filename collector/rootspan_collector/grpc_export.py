@@ -14,8 +14,10 @@ from rootspan_collector.senders.caller import ANONYMOUS, Caller
 from rootspan_collector.senders.tenants import Tenants
 from rootspan_store.ingest import Signal
 
-__all__ = ["caller_of", "export_handlers"]
+__all__ = ["REPLAY_HEADER", "caller_of", "export_handlers"]
 
+REPLAY_HEADER = "rootspan-replay"
+"""Metadata of a request that is sent again on purpose: taken although it was taken before."""
 # An Export…ServiceResponse without partial success is the empty message: what is taken is taken whole.
 _ACCEPTED = b""
 _CERTIFICATE_NAMES = ("x509_common_name", "x509_subject_alternative_name")
@@ -24,11 +26,16 @@ _CERTIFICATE_NAMES = ("x509_common_name", "x509_subject_alternative_name")
 def caller_of(context: grpc.ServicerContext, tenants: Tenants) -> Caller:
     """Tell who calls. Raises Unauthenticated."""
     if not tenants.needs_proof:
-        return Caller(ANONYMOUS, context.peer)
+        return Caller(ANONYMOUS, context.peer, lambda: _is_replay(context))
     authorization = next(
         (str(value) for key, value in context.invocation_metadata() if key == "authorization"), None
     )
-    return Caller(tenants.identify(authorization, _certificate_names(context)), context.peer)
+    tenant = tenants.identify(authorization, _certificate_names(context))
+    return Caller(tenant, context.peer, lambda: _is_replay(context))
+
+
+def _is_replay(context: grpc.ServicerContext) -> bool:
+    return any(key == REPLAY_HEADER for key, _ in context.invocation_metadata())
 
 
 def _certificate_names(context: grpc.ServicerContext) -> Iterator[str]:

@@ -54,7 +54,7 @@ class Receiver:
             payload = framed.payload + tenant.mark if tenant.mark else framed.payload
             if self._budget.used_ratio > _PRESSURE_RATIO:
                 self._weigh(payload, items)
-            self._log.append(payload, items)
+            self._log.append(payload, items, is_replay=caller.is_replay)
         except CollectorError as err:
             self.refuse(err, caller, items)
             raise

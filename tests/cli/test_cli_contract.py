@@ -20,6 +20,7 @@ COMMANDS = (
     "demo",
     "doctor",
     "migrate",
+    "quarantine",
     "replay",
     "sql",
     "store",
@@ -29,11 +30,12 @@ COMMANDS = (
 )
 FLAGS = {
     "change": {"--service", "--version", "--host", "--scope", "--text", "--author", "--at", "--collector"},
-    "collector": {"--store", "--grpc", "--wal", "--config"},
+    "collector": {"--store", "--grpc", "--http", "--tenants", "--insecure", "--wal", "--config", "--check"},
     "dashboard": {"--store", "--port"},
     "demo": {"--fault", "--hosts", "--minutes", "--seed", "--no-ui", "--check", "--json"},
     "doctor": {"--store", "--collector", "--json"},
     "migrate": {"--store", "--cluster", "--print"},
+    "quarantine": {"--wal", "--collector", "--all", "--token", "--json"},
     "replay": {"--to", "--shift", "--rate"},
     "sql": {"--store"},
     "store": {"--data", "--http"},

@@ -15,6 +15,7 @@ from rootspan_cli.commands import (
     doctor,
     mcp,
     migrate,
+    quarantine,
     replay,
     sql,
     store,
@@ -28,7 +29,7 @@ __all__ = ["PANELS"]
 PANELS: Final[Mapping[str, tuple[ModuleType, ...]]] = {
     "Start here": (demo, up),
     "Ask": (why, watch, doctor, sql, mcp),
-    "Feed": (change, replay),
+    "Feed": (change, replay, quarantine),
     "Parts, each a process": (store, collector, dashboard, migrate),
 }
 """Commands by the heading under which help lists them."""

@@ -5,14 +5,21 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from google.protobuf import descriptor, descriptor_pb2, descriptor_pool, message, message_factory
+from google.protobuf import (
+    descriptor,
+    descriptor_pb2,
+    descriptor_pool,
+    json_format,
+    message,
+    message_factory,
+)
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from rootspan_store.ingest import Signal
 
-__all__ = ["REQUESTS", "fault_of"]
+__all__ = ["REQUESTS", "fault_of", "readable"]
 
 REQUESTS: dict[Signal, Any] = {
     Signal.TRACES: ExportTraceServiceRequest,
@@ -32,6 +39,15 @@ def fault_of(signal: Signal, body: bytes) -> str | None:
     except message.DecodeError as err:
         return f"no OTLP: {err}"
     return None
+
+
+def readable(signal: Signal, body: bytes) -> dict[str, object] | None:
+    """Return the request as OTLP/JSON says it, with ids in base64; None if it cannot be read."""
+    try:
+        said: dict[str, object] = json_format.MessageToDict(REQUESTS[signal].FromString(body))
+    except (message.DecodeError, UnicodeDecodeError):
+        return None
+    return said
 
 
 @cache

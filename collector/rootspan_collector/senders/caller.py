@@ -54,10 +54,16 @@ ANONYMOUS = Tenant("", b"")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One request's sender. `peer` tells the address; asked only when something is refused."""
+    """One request's sender.
+
+    Attributes:
+        peer: Tells the address; asked only when something is refused.
+        is_replay: Whether a request is sent again on purpose, out of quarantine; asked only if it is known.
+    """
 
     tenant: Tenant
     peer: Callable[[], str]
+    is_replay: Callable[[], bool] = lambda: False
 
     @property
     def label(self) -> str:

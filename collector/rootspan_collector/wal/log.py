@@ -118,8 +118,13 @@ class SignalLog:
         """Whether the same request was made durable lately, so that it can be acknowledged again."""
         return self._waiting.is_known(digest_of(payload))
 
-    def append(self, payload: bytes, items: int) -> bool:
+    def append(self, payload: bytes, items: int, *, is_replay: Callable[[], bool] = lambda: False) -> bool:
         """Make one request durable; returns only after fsync.
+
+        Args:
+            payload: The request's bytes.
+            items: How many items it carries.
+            is_replay: Asked of a request that is known: whether it is to be written all the same.
 
         Returns:
             Whether it was written: False if the same request was made durable before and is just known again.
@@ -133,13 +138,13 @@ class SignalLog:
         try:
             self._budget.reserve(cost)
         except LogFull:
-            if not self._waiting.is_known(ticket.digest):
+            if not self._waiting.is_known(ticket.digest) or is_replay():
                 raise
             self.ledger.repeat(items)
             return False
         is_written = False
         try:
-            is_written = self._append(ticket)
+            is_written = self._append(ticket, is_replay)
         finally:
             if not is_written:
                 self._budget.release(cost)
@@ -147,9 +152,11 @@ class SignalLog:
             self.ledger.repeat(items)
         return is_written
 
-    def _append(self, ticket: Ticket) -> bool:
+    def _append(self, ticket: Ticket, is_replay: Callable[[], bool]) -> bool:
         while True:
             entered = self._waiting.enter(ticket)
+            if entered is None and is_replay():
+                entered = self._waiting.enter(ticket, is_known_good=True)
             if entered is None:
                 return False
             with self._commit_lock:

@@ -42,12 +42,15 @@ class WaitingRoom:
         """Whether that request was made durable lately."""
         return digest in self._recent
 
-    def enter(self, ticket: Ticket) -> Ticket | None:
-        """Queue a ticket and return it; its twin if one waits already; None if it is known."""
+    def enter(self, ticket: Ticket, *, is_known_good: bool = False) -> Ticket | None:
+        """Queue a ticket and return it; its twin if one waits already; None if it is known.
+
+        With `is_known_good` it is queued although it is known.
+        """
         digest = ticket.digest
         with self._lock:
             if self._recent.is_on:
-                if digest in self._recent:
+                if digest in self._recent and not is_known_good:
                     return None
                 twin = self._by_digest.setdefault(digest, ticket)
                 if twin is not ticket:
