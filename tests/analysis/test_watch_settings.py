@@ -74,6 +74,13 @@ def test_what_makes_no_sense_is_refused_with_the_reason(tmp_path: Path, text: st
         load_settings(written(tmp_path, text))
 
 
+def test_the_file_in_the_documentation_is_one_that_is_taken(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "incidents.md").read_text(encoding="utf-8")
+    settings = load_settings(written(tmp_path, text.partition("```toml\n")[2].partition("```")[0]))
+    assert [one.kind for one in settings.objectives] == ["latency_p99", "error_rate", "goodput"]
+    assert [one.kind for one in settings.receivers] == ["alertmanager", "webhook"]
+
+
 def test_defaults_watch_everything() -> None:
     assert WatchSettings().automatic
     assert not WatchSettings().ignores("latency_p50", "any", "thing", "")
