@@ -8,12 +8,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-__all__ = ["main", "open_ready"]
+__all__ = ["main", "open_ready", "settle"]
 
 CHROMIUM: Final = "/usr/bin/chromium"
 FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars")
@@ -43,22 +43,30 @@ def settle(page: "Page") -> None:
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+PLAIN: Final = ("incidents", "fleet", "services", "traces", "logs", "metrics?by=host", "training", "cost")
+"""Views that need no more than their address."""
+
+
 def _shots(page: "Page", base: str) -> Iterator[str]:
     """Open one view after the other; yields each one's name when it is drawn."""
-    open_ready(page, base)
-    yield "fleet"
-    open_ready(page, urljoin(base, "?scale=peers"))
-    yield "fleet-peers"
+    for path in PLAIN:
+        open_ready(page, urljoin(base, path))
+        yield path.partition("?")[0]
+    open_ready(page, urljoin(base, "fleet?scale=peers&side=1&by=rack"))
+    yield "fleet-regions"
     open_ready(page, urljoin(base, "root-cause"))
     yield "root-cause"
     links = page.get_by_role("link", name="Open", exact=False)
     found = [one.get_attribute("href") or "" for one in links.all()]
-    open_ready(page, urljoin(base, "trace"))
-    yield "traces"
+    hosts = page.locator(".rs-card .tags span").filter(has_text="host.name").all_inner_texts()
     trace = next((one for one in found if "trace=" in one), None)
     if trace is not None:
         open_ready(page, urljoin(base, trace))
         yield "trace"
+    if hosts:
+        name = hosts[0].removeprefix("host.name").strip()
+        open_ready(page, urljoin(base, f"host?{urlencode({'host': name})}"))
+        yield "host"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -136,7 +136,7 @@ def _draw_conditions(view: View, only: TraceFilter) -> None:
             "Attribute", keys, index=None, key=NEW_KEY, placeholder="Attribute…", accept_new_options=True,
             format_func=visible, width=270,
         )  # fmt: skip
-        operator = st.selectbox(
+        st.selectbox(
             "Comparison",
             list(OPERATOR_NAMES),
             key=NEW_OPERATOR,

@@ -228,7 +228,7 @@ def _metrics(at_ns: int) -> OtlpRequest:
 
 
 def _training(at_ns: int) -> OtlpRequest:
-    """A data-parallel job of four ranks with steps of a second; one's forward takes 1.8 times as long."""
+    """A data-parallel job of four ranks with steps of a second; one's forward takes 1.8 times."""
     request = ExportTraceServiceRequest()
     count = 0
 
@@ -264,7 +264,9 @@ def _training(at_ns: int) -> OtlpRequest:
             add(spans, "train.step", begin, STEP_NS, **number, **loss)
             forward = FORWARD_NS + (SLOWER_NS if rank == SLOW_RANK else 0) + step * 1000 + rank * 100
             add(spans, "forward", begin, forward, **number, **{"training.phase": "forward"})
-            collective = {"training.phase": "collective", "training.collective.op": "all_reduce",
-                          "training.collective.group": "dp", "training.collective.seq": str(step)}  # fmt: skip
-            add(spans, "all_reduce", begin + forward, STEP_NS - forward, **number, **collective)
+            call = {"op": "all_reduce", "group": "dp", "seq": str(step)}
+            told = {"training.phase": "collective"} | {
+                f"training.collective.{name}": value for name, value in call.items()
+            }
+            add(spans, "all_reduce", begin + forward, STEP_NS - forward, **number, **told)
     return OtlpRequest("traces", request.SerializeToString(), count)

@@ -22,8 +22,8 @@ def views(stage: Stage) -> list[tuple[str, dict[str, object]]]:
     )
     begin = stage.job_from_ns
     job = {"from_ns": begin - NS_PER_S, "to_ns": begin + (STEPS + 5) * NS_PER_S}
-    return [*((path, {"trace": trace, "host": stage.suspect} if path in ("trace", "host") else {}) for path in PAGES),
-            ("training", job)]  # fmt: skip
+    of_one = {"trace": {"trace": trace}, "host": {"host": stage.suspect}}
+    return [*((path, of_one.get(path, {})) for path in PAGES), ("training", job)]
 
 
 def violations(page: Page) -> list[str]:
