@@ -108,3 +108,9 @@ def test_auto_means_torch_for_ranks_alone_and_gpus_when_named(monkeypatch: pytes
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert {"torch", "nvml"} & set(resolve("auto")) == {"torch"}
     assert resolve(["nvml", "torch"]) == ("nvml", "torch")
+
+
+def test_a_job_of_one_process_is_one_if_somebody_names_it() -> None:
+    place = detect({"ROOTSPAN_JOB_ID": "finetune"})
+    assert place is not None
+    assert (place.job, place.rank, place.world_size, place.named) == ("finetune", 0, 1, True)

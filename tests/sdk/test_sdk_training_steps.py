@@ -339,3 +339,54 @@ def test_the_control_file_is_heeded_when_it_changes(tmp_path: Path) -> None:
     assert control.changed() is None
     path.write_text("all")
     assert control.changed() == detail_of("all")
+
+
+def test_a_tracer_that_raises_costs_the_telemetry_and_not_the_step(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def start_span(self, *_: object, **__: object) -> None:
+            raise OSError("disk full")
+
+    set_detail("all")
+    monkeypatch.setattr(recorder(), "tracer", Broken)
+    done = []
+    with rootspan.train_step(1) as step:
+        with rootspan.phase("forward"), rootspan.collective("barrier"):
+            done.append(1)
+        step.record(loss=1.0, tokens=5)
+    assert done == [1]
+    assert recorder().step is None
+    with rootspan.phase("forward"):  # outside of a step it is a span of its own
+        done.append(2)
+    assert done == [1, 2]
+    assert "disk full" in caplog.text
+
+
+def test_a_step_that_is_not_sampled_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+    from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
+
+    from rootspan.ids import KernelIdGenerator
+
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(
+        sampler=TraceIdRatioBased(0.5), id_generator=KernelIdGenerator(), shutdown_on_exit=False
+    )
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(recorder(), "tracer", lambda: provider.get_tracer("test"))
+    for number in range(64):
+        with rootspan.train_step(number), rootspan.phase("forward"), rootspan.collective("barrier"):
+            pass
+    by_step: dict[object, set[str]] = {}
+    for span in exporter.get_finished_spans():
+        assert span.attributes is not None
+        by_step.setdefault(span.attributes["training.step"], set()).add(span.name)
+    # Whole steps, the same ones on every rank: the decision follows from the derived id.
+    kept = {number for number in range(64) if step_trace_id("llm", 0, number) & (1 << 64) - 1 < 1 << 63}
+    assert set(by_step) == kept
+    assert set(map(frozenset, by_step.values())) == {
+        frozenset({"train.step", "train.forward", "train.collective"})
+    }

@@ -92,7 +92,8 @@ def detect(
         launch_id: Names this launch on a single host; None takes the parent process and its start time.
 
     Returns:
-        The place, or None where no launcher of ranks is visible: an ordinary program.
+        The place, or None where no launcher of ranks is visible and ROOTSPAN_JOB_ID is not set: an ordinary
+        program.
     """
     env = os.environ if environ is None else environ
     for launcher, rank_name, size_name, local_name in _LAUNCHERS:
@@ -112,7 +113,9 @@ def detect(
             parallel=MappingProxyType(parallel_from(env.get("ROOTSPAN_PARALLEL", ""), rank, size)),
             scheduler=MappingProxyType(_scheduler(env, local_rank)),
         )
-    return None
+    # A job of one process, which nobody launched, but somebody named.
+    alone = env.get("ROOTSPAN_JOB_ID", "").strip()
+    return JobPlace(job=alone, attempt=_attempt(env)) if alone else None
 
 
 def parallel_from(text: str, rank: int, world_size: int) -> dict[str, tuple[int, int]]:

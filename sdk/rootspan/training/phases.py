@@ -19,6 +19,7 @@ from opentelemetry import trace as otel_trace
 from opentelemetry.trace import Span, SpanKind
 
 from rootspan import semconv
+from rootspan.guard import harmless
 from rootspan.spans import AttributeValue, end_span
 from rootspan.training.recorder import Recorder, recorder
 from rootspan.training.ring import Channel, Record, Wait, close
@@ -173,6 +174,7 @@ class Phase(_Scope):
                 self._counted.device_marks.append((self.name, self._mark, clock.mark()))
             self._counted.leave(self, self.microbatch, sent=self.span is not None or self.name == COLLECTIVE)
 
+    @harmless
     def _begin_span(self, now: Recorder, step: Step | None) -> None:
         told: dict[str, AttributeValue] = {**now.attributes, semconv.TRAINING_PHASE: self.name}
         if step is not None:
@@ -181,7 +183,8 @@ class Phase(_Scope):
             told[semconv.TRAINING_MICROBATCH] = self.microbatch
         told.update(self._attributes)
         self._previous = otel_context.get_current()
-        self.span = now.tracer().start_span(
+        tracer = now.tracer()
+        self.span = tracer.start_span(
             f"train.{self.name}", self._previous, SpanKind.INTERNAL, told, (), self.start_ns
         )
         otel_context.attach(otel_trace.set_span_in_context(self.span, self._previous))

@@ -21,6 +21,7 @@ from opentelemetry import trace as otel_trace
 from opentelemetry.trace import Link, Tracer, TracerProvider
 
 from rootspan import semconv
+from rootspan.guard import harmless
 from rootspan.outcome import settle
 from rootspan.spans import AttributeValue
 from rootspan.training import emission
@@ -119,7 +120,7 @@ class Recorder:
             span,
             otel_context.get_current(),
             waited[0] if waited is not None else now_ns,
-            detailed=self.detail.covers(place.rank) or self._own_time.is_suspect(),
+            detailed=span.is_recording() and (self.detail.covers(place.rank) or self._own_time.is_suspect()),
             first_record=self.ring.n_added,
         )
         if waited is not None:
@@ -161,6 +162,7 @@ class Recorder:
                 self.step = None
             return True
 
+    @harmless
     def _close(self, step: Step, error: BaseException | None) -> None:
         records, n_lost = self.ring.since(step.first_record)
         if error is not None:

@@ -6,13 +6,25 @@ Owns the derivation and how a rank's `train.step` becomes a root span of that tr
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 
 from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags, Tracer
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    TraceFlags,
+    Tracer,
+)
 
 from rootspan.spans import AttributeValue
+
+_logger = logging.getLogger("rootspan")
 
 
 def step_trace_id(job: str, attempt: int, step: int) -> int:
@@ -42,8 +54,12 @@ def start_root(
     # loads.
     from rootspan.ids import trace_id_of_root
 
-    with trace_id_of_root(trace_id):
-        span = tracer.start_span(name, Context(), SpanKind.INTERNAL, attributes, links, start_ns)
+    try:
+        with trace_id_of_root(trace_id):
+            span = tracer.start_span(name, Context(), SpanKind.INTERNAL, attributes, links, start_ns)
+    except Exception as err:  # a sampler or processor of the program's
+        _logger.warning("rootspan could not start a step: %s: %s", type(err).__name__, err)
+        return INVALID_SPAN
     context = span.get_span_context()
     if context.trace_id == trace_id or not context.is_valid:
         return span
