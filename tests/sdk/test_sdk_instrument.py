@@ -8,6 +8,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from rootspan import ConfigurationError, MissingExtraError, instrument, server_timing
+from rootspan.integrations import http_server
 from rootspan.testing import Receiver, attributes_of
 from support.programs import RunProgram
 
@@ -301,6 +302,32 @@ def test_a_missing_package_names_the_extra_to_install(monkeypatch: pytest.Monkey
     with pytest.raises(MissingExtraError, match=r"pip install 'rootspan\[http\]'") as raised:
         instrument.resolve(["grpc", "httpx"])
     assert raised.value.extra == "http"
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "extra"),
+    [
+        ("grpc", "opentelemetry.instrumentation.grpc", "grpc"),
+        ("requests", "requests", "http"),
+        ("structlog", "structlog", "logs"),
+        ("loguru", "loguru", "logs"),
+    ],
+)
+def test_every_extra_is_named_where_it_is_missing(
+    monkeypatch: pytest.MonkeyPatch, name: str, module: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError) as raised:
+        instrument.resolve([name])
+    assert raised.value.extra == extra
+    assert module in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["asgi", "wsgi"])
+def test_a_missing_server_middleware_names_the_extra(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setitem(sys.modules, f"opentelemetry.instrumentation.{kind}", None)
+    with pytest.raises(MissingExtraError, match=r"rootspan\[http\]"):
+        getattr(http_server, kind)(lambda *_: None)
 
 
 @pytest.mark.parametrize(
