@@ -43,7 +43,16 @@ def settle(page: "Page") -> None:
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-PLAIN: Final = ("incidents", "fleet", "services", "traces", "logs", "metrics?by=host", "training", "cost")
+PLAIN: Final = (
+    "incidents",
+    "fleet",
+    "services",
+    "traces",
+    "logs",
+    "metrics?by=host",
+    "training?phase=forward",
+    "cost",
+)
 """Views that need no more than their address."""
 
 

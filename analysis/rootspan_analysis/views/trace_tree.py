@@ -219,7 +219,9 @@ def build_tree(table: pa.Table) -> TraceTree | None:
         self_ns=self_ns,
         failed=pc.equal(table["status"], "Error").to_numpy(),
         lost_parent=~has & pc.not_equal(table["parent_id"], "").to_numpy(),
-        critical=_critical_path(starts, ends, root, children_at, by_parent),
+        critical=_critical_path(
+            starts.tolist(), ends.tolist(), root, children_at.tolist(), by_parent.tolist()
+        ),
         children_at=children_at,
         children_of=by_parent,
     )
@@ -248,13 +250,15 @@ def _in_tree_order(named: Ints) -> tuple[Ints, Ints, Ints]:
             places.append(i)
             parent.append(above)
             depth.append(level)
-            children = []
             child = first[i]
-            while child >= 0:
-                if at[child] < 0:
-                    children.append((child, place, level + 1))
-                child = following[child]
-            stack.extend(reversed(children))
+            if child >= 0:
+                children = []
+                while child >= 0:
+                    if at[child] < 0:
+                        children.append((child, place, level + 1))
+                    child = following[child]
+                children.reverse()
+                stack += children
     return np.array(places), np.array(parent), np.array(depth)
 
 
@@ -265,42 +269,49 @@ def _sums(starts: list[int], ends: list[int], parent: list[int]) -> tuple[Ints, 
     for i in range(count):
         above = parent[i]
         if above >= 0:
-            if starts[i] > covered_to[above]:
-                free[above] += max(0, min(starts[i], ends[above]) - covered_to[above])
-            covered_to[above] = max(covered_to[above], ends[i])
+            start, end, at = starts[i], ends[i], covered_to[above]
+            if start > at:
+                until = ends[above]
+                gap = (start if start < until else until) - at
+                if gap > 0:
+                    free[above] += gap
+            if end > at:
+                covered_to[above] = end
     below = [0] * count
     for i in range(count - 1, -1, -1):
-        free[i] += max(0, ends[i] - covered_to[i])
+        rest = ends[i] - covered_to[i]
+        if rest > 0:
+            free[i] += rest
         if parent[i] >= 0:
             below[parent[i]] += below[i] + 1
     return np.array(below), np.array(free)
 
 
 def _critical_path(
-    starts: Ints, ends: Ints, root: int, children_at: Ints, children_of: Ints
+    starts: list[int], ends: list[int], root: int, children_at: list[int], children_of: list[int]
 ) -> dict[int, list[Interval]]:
     """Walk back from the root's end, each time into the child that ended last before.
 
     Clip what sticks out.
     """
     found: dict[int, list[Interval]] = {}
-    stack: list[tuple[int, int, int]] = [(root, int(starts[root]), int(ends[root]))]
+    stack: list[tuple[int, int, int]] = [(root, starts[root], ends[root])]
     while stack:
         place, low, high = stack.pop()
+        first, last = children_at[place], children_at[place + 1]
         at = high
-        children = children_of[children_at[place] : children_at[place + 1]]
-        clipped = np.minimum(ends[children], high)
-        for k in np.lexsort((children, clipped))[::-1].tolist():
-            child, end = int(children[k]), int(clipped[k])
-            start = max(int(starts[child]), low)
-            if end > at or end <= start:
-                continue
-            if at > end:
-                found.setdefault(place, []).append((end, at))
-            stack.append((child, start, end))
-            at = start
-            if at <= low:
-                break
+        if first < last:
+            children = [(ends[i] if ends[i] < high else high, i) for i in children_of[first:last]]
+            for end, child in sorted(children, reverse=True):
+                start = starts[child] if starts[child] > low else low
+                if end > at or end <= start:
+                    continue
+                if at > end:
+                    found.setdefault(place, []).append((end, at))
+                stack.append((child, start, end))
+                at = start
+                if at <= low:
+                    break
         if at > low:
             found.setdefault(place, []).append((low, at))
     return found
