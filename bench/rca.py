@@ -22,6 +22,7 @@ from bench.embedded import EmbeddedStore
 from rootspan_analysis import Explanation, Question, explain
 
 _TOP = 5
+_QUARTER_NS = 900_000_000_000
 _RANK_ATTRIBUTES = {"dp": "training.dp_rank", "pp": "training.pp_rank", "rank": "training.rank"}
 
 
@@ -77,10 +78,19 @@ def ask_all(pack: Path) -> dict[str, Any]:
                 )
             )
         healthy = [
-            explain(store, Question(one["start_unix_ns"], one["end_unix_ns"])) for one in case["healthy"]
+            explain(store, Question(start_ns, end_ns))
+            for one in case["healthy"]
+            for start_ns, end_ns in quarters(one["start_unix_ns"], one["end_unix_ns"])
         ]
         store.close()
     return {**_score(rows), **_quiet(healthy), "questions": [_plain(row) for row in rows]}
+
+
+def quarters(start_ns: int, end_ns: int) -> list[tuple[int, int]]:
+    """A healthy window as it would be asked about: quarters of an hour, of those longer than an hour."""
+    if end_ns - start_ns <= 4 * _QUARTER_NS:
+        return [(start_ns, end_ns)]
+    return [(at, at + _QUARTER_NS) for at in range(start_ns, end_ns - _QUARTER_NS + 1, _QUARTER_NS)]
 
 
 def _score(rows: Sequence[Row]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ NEWCOMER: Final = 1.5
 """Floors are this much higher without a past of one's own: the stratum stands in for it."""
 OUTLIER: Final = 3.0
 """Deviations beyond which a bucket of the past is taken for an incident rather than for its scatter."""
-WIDE: Final = (0.9, 1.645)
+WIDE: Final = (0.75, 1.15)
 """A quantile of a normal law's absolute deviations, and how many standard deviations that is."""
 _MAD_TO_SIGMA: Final = 1.4826
 QUIETEST: Final = (0.1, 0.4)
@@ -137,7 +137,7 @@ def call_noise(excess: Floats, count: Floats, quiet: np.ndarray | None = None) -
         centre = np.zeros(len(excess))
         centre[known] = np.nanmedian(past[known], axis=1)
         away = np.where(n > 0, np.sqrt(n) * np.abs(past - centre[:, None]), np.nan)
-        # Nine tenths of the past, not all of it: the rest may hold earlier incidents.
+        # Three quarters of the past, not all of it: the rest may hold earlier incidents.
         wide = np.full(len(excess), np.nan)
         wide[known] = np.nanquantile(away[known], WIDE[0], axis=1) / WIDE[1]
         found = np.fmax(found, wide)

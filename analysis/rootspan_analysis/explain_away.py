@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from rootspan_analysis.confidence import confidence
 from rootspan_analysis.finding import Finding
 
 __all__ = ["CallGraph", "Ranked", "call_graph", "rank", "share_of"]
@@ -19,12 +20,13 @@ UNNOTICED: Final = 0.5
 HALF_WEIGHT_Z: Final = 5.0
 UNCOSTED: Final = frozenset({"logs", "shape", "gauge"})
 CallGraph = Mapping[str, frozenset[str]]
+"""By service, those that it calls."""
 Ranked = tuple[Finding, float]
 
 
 def rank(
     findings: Sequence[Finding],
-    calls: CallGraph,
+    direct: CallGraph,
     *,
     root_excess_s: float,
     root_errors: float,
@@ -34,11 +36,12 @@ def rank(
     """Causes with their scores, best first, at most `top`.
 
     Args:
-        calls: By service, all services that it calls, directly or not.
+        direct: By service, those that it calls itself.
         root_excess_s, root_errors: What the requests lost altogether, from which shares are taken.
         visible: Whether they lost enough to be noticed; a part that is ill without that weighs half.
     """
     kept = list(findings)
+    calls = reachable(direct, frozenset(one.service for one in findings))
     overloaded = {(one.service, one.operation) for one in findings if one.signal == "wait"}
     consequences: list[tuple[Finding, Finding]] = []
     for one in findings:
@@ -50,27 +53,36 @@ def rank(
     merged = _merge(kept)
     total_s = max(root_excess_s, sum(one.excess_s for one in merged), 1e-9)
     total_errors = max(root_errors, sum(one.errors for one in merged), 1e-9)
-    ranked = []
+    ranked: list[tuple[Finding, float, int]] = []
     for one in merged:
         cause = one.supported_by(*(b for a, b in consequences if _same(a, one)))
         if cause.signal == "gauge":
             cause = replace(cause, excess_s=sum(each.excess_s for each in cause.support))
-        signals = {each.signal for each in cause.support} | {cause.signal}
+        own = [each for each in cause.support if each.service == cause.service and each.signal in UNCOSTED]
         share = share_of(cause, total_s, total_errors)
-        weight = 1.0 if visible or cause.signal in UNCOSTED else UNNOTICED
-        score = min(1.0, weight * share * (1 - cause.p_value) + BONUS * (len(signals) - 1))
-        ranked.append((cause, score))
-    return sorted(ranked, key=lambda pair: -pair[1])[:top]
+        share *= 1.0 if visible or cause.signal in UNCOSTED else UNNOTICED
+        share = max([share, *(share_of(each, total_s, total_errors) for each in own)])
+        signals = {each.signal for each in cause.support} | {cause.signal}
+        weight = share * (1 - cause.p_value) + BONUS * (len(signals) - 1)
+        ranked.append((cause, weight, len(signals) - 1))
+    ranked.sort(key=lambda one: -one[1])
+    weights = [weight for _, weight, _ in ranked]
+    answer: list[Ranked] = []
+    for i, (cause, _, agreeing) in enumerate(ranked[:top]):
+        sure = confidence(i, weights, p_value=cause.p_value, z=cause.z, agreeing=agreeing)
+        answer.append((cause, min(sure, answer[-1][1]) if answer else sure))
+    return answer
 
 
 def share_of(one: Finding, total_s: float, total_errors: float) -> float:
     """Of all that was lost, how much this carries: of time or of errors, whichever is more."""
     if one.signal == "lost":
         return 1.0
-    share = min(1.0, max(one.excess_s / total_s, one.errors / total_errors))
     if one.signal in UNCOSTED:
-        return max(share, WEIGHT_WITHOUT_COST * one.z / (one.z + HALF_WEIGHT_Z))
-    return share
+        plain = WEIGHT_WITHOUT_COST * one.z / (one.z + HALF_WEIGHT_Z)
+        # A processor's cost is what it explains.
+        return max(plain, min(1.0, one.excess_s / total_s)) if one.signal == "gauge" else plain
+    return min(1.0, max(one.excess_s / total_s, one.errors / total_errors))
 
 
 def _same(a: Finding, b: Finding) -> bool:
@@ -176,10 +188,18 @@ def _below(upper: Finding, lower: Finding, calls: CallGraph) -> bool:
 
 
 def call_graph(pairs: Iterable[tuple[str, str]]) -> CallGraph:
-    """By service, all that it calls, directly or not, from (caller, callee) pairs."""
+    """By service, those that it calls itself, from (caller, callee) pairs."""
     direct: dict[str, set[str]] = {}
     for caller, callee in pairs:
         direct.setdefault(caller, set()).add(callee)
+    return {service: frozenset(callees) for service, callees in direct.items()}
+
+
+def reachable(direct: CallGraph, affected: frozenset[str]) -> CallGraph:
+    """By service, all that it calls, itself or through affected services.
+
+    What goes wrong far below shows in everything between, so a chain with a healthy link carries nothing.
+    """
     closed: dict[str, frozenset[str]] = {}
     for service, callees in direct.items():
         seen: set[str] = set()
@@ -188,6 +208,6 @@ def call_graph(pairs: Iterable[tuple[str, str]]) -> CallGraph:
             one = rest.pop()
             if one not in seen:
                 seen.add(one)
-                rest.extend(direct.get(one, ()))
+                rest.extend(direct.get(one, ()) if one in affected else ())
         closed[service] = frozenset(seen)
     return closed

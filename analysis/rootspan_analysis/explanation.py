@@ -108,7 +108,7 @@ class Cause:
         entity: Attributes (semantic-convention names) that name it; the service whenever there is one.
             A host that was lost with others is a list joined by commas.
         fault: What is wrong with it, such as `slow_host`, `network_delay`, `error`, `lost_instances`.
-        score: 0-1, how far it stands out; comparable within one answer only.
+        score: 0-0.99, confidence that this is a cause; several may be, so they need not add up to 1.
         p_value: Share of the history's quiet windows in which something of this kind stood out as much.
         onset_unix_ns: When it began; None where that is not to be told.
     """

@@ -34,6 +34,8 @@ MIN_SEEN: Final = 5.0
 COMPANION: Final = 0.95
 """Records of which one comes with so many of the other belong together."""
 MAX_COMPANIONS: Final = 2
+SILENCE: Final = 3
+"""Buckets without any record of a service after which its records count as not collected."""
 _BAD: Final = frozenset({"ERROR", "FATAL", "WARN"})
 
 
@@ -104,8 +106,11 @@ def _companions(service: list[str], operation: list[str], total: Floats) -> list
 
 
 def _filled(heard: np.ndarray) -> np.ndarray:
-    """Whether records came: in the bucket itself or in one of two on either side."""
-    return np.convolve(heard, np.ones(5), mode="same") > 0
+    """Whether records came: in the bucket itself, or within `SILENCE` buckets both before and after it."""
+    ones = np.ones(SILENCE + 1)
+    before = np.convolve(heard, ones)[: len(heard)] > 0
+    after = np.convolve(heard[::-1], ones)[: len(heard)][::-1] > 0
+    return np.asarray(before & after)
 
 
 def _calls(cells: Cells) -> Mapping[tuple[str, str], Floats]:

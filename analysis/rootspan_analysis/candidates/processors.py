@@ -37,8 +37,12 @@ RELATIVE_FLOOR: Final = 0.15
 FLEET_FLOOR: Final = 0.25
 """Of what is typical of the services: from nearly nothing to a little is no contention."""
 UPPER: Final = 1 / 3
-"""The window's level is that which this share of its minutes exceed: a fault may have begun late in it."""
+"""The window's level is that which this share of its minutes reach: a fault may have begun late in it."""
 MAX_P: Final = 0.01
+MARGIN: Final = 1.5
+LOUD: Final = 0.75
+"""Beyond what the louder quarter of quiet times begins with: whether a burst falls into one or not is chance,
+which no law of maxima describes."""
 RECURS: Final = 0.7
 MAX_BLOCKS: Final = 32
 _MAD_TO_SIGMA: Final = 1.4826
@@ -111,6 +115,8 @@ def find_busy(processors: Processors, cells: Cells, scene: Scene) -> list[Findin
                 continue
             # Bursts have heavy tails, which a logarithm makes light enough for a law of maxima.
             p = gumbel_p(math.log(value), maxima) if len(maxima) >= 3 else 1 / value
+            if len(maxima) >= 3 and value < MARGIN * math.exp(float(np.quantile(maxima, LOUD))):
+                continue
             again = float((before[:, place] >= RECURS * value).mean()) if len(before) else 0.0
             value *= max(0.0, 1 - 2 * again)
             service, host = processors.service[row], processors.host[row]
@@ -157,12 +163,13 @@ def _usual(past: Floats) -> tuple[Floats, Floats]:
 
 
 def _upper(values: Floats) -> Floats:
-    """The level that a third of the minutes exceed, by row; of one to three minutes, the highest."""
+    """The level that a third of the minutes reach, and at least two of three or more, by row."""
     found = np.full(len(values), np.nan)
     for i, row in enumerate(values):
         known = np.sort(row[np.isfinite(row)])[::-1]
         if len(known):
-            found[i] = known[math.ceil(len(known) * UPPER) - 1]
+            rank = max(math.ceil(len(known) * UPPER), 1 if len(known) < 3 else 2)
+            found[i] = known[rank - 1]
     return found
 
 
