@@ -1,6 +1,7 @@
 """The words that all commands' help shares: examples, and options that mean the same everywhere. Pure."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -8,9 +9,11 @@ import typer
 __all__ = [
     "DEFAULT_COLLECTOR",
     "DEFAULT_STORE",
+    "CaOption",
     "CollectorOption",
     "JsonOption",
     "StoreOption",
+    "TokenOption",
     "examples",
 ]
 
@@ -37,6 +40,20 @@ CollectorOption = Annotated[
         envvar="ROOTSPAN_COLLECTOR",
         metavar="HOST:PORT",
         help="The collector's OTLP/gRPC address.",
+    ),
+]
+TokenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--token", envvar="ROOTSPAN_COLLECTOR_TOKEN", help="Bearer token, where the collector asks for one."
+    ),
+]
+CaOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca",
+        envvar="ROOTSPAN_COLLECTOR_CA",
+        help="PEM authority of the collector's certificate, where it speaks TLS.",
     ),
 ]
 JsonOption = Annotated[

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,18 +100,18 @@ def find(wal: Path, names: list[str]) -> list[Kept]:
     return found
 
 
-def replay(kept: Kept, channel: grpc.Channel, token: str | None = None) -> str | None:
-    """Send a request to a collector again and put it away.
+def replay(kept: Kept, channel: grpc.Channel, credentials: Sequence[tuple[str, str]] = ()) -> str | None:
+    """Send a request to a collector again, with this metadata, and put it away.
 
     Returns:
         None if the collector took it, else why not; then it stays where it is. Taken does not mean stored:
         what the store still rejects comes back into that collector's quarantine.
     """
     service = next(one for one in SERVICES if one.signal is kept.signal)
-    metadata = [(REPLAY_HEADER, "1"), *([("authorization", f"Bearer {token}")] if token else [])]
+    metadata = ((REPLAY_HEADER, "1"), *credentials)
     try:
         channel.unary_unary(f"/{service.name}/Export", None, None)(
-            kept.payload(), timeout=_TIMEOUT_S, metadata=tuple(metadata), wait_for_ready=True
+            kept.payload(), timeout=_TIMEOUT_S, metadata=metadata, wait_for_ready=True
         )
     except grpc.RpcError as err:
         return err.details() or err.code().name if isinstance(err, grpc.Call) else str(err)

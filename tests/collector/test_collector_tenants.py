@@ -14,6 +14,8 @@ from cryptography import x509
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from running import call, collector, metrics
 
+from rootspan_cli.collector_channel import CollectorAddress
+from rootspan_cli.doctor.collector_status import CollectorUnreachable, read_status
 from rootspan_collector.errors import ConfigurationError, QuotaExceeded, Unauthenticated
 from rootspan_collector.quarantine import Quarantine
 from rootspan_collector.senders.caller import TENANT_FIELD, Tenant
@@ -295,6 +297,24 @@ def test_http_over_tls_wants_the_client_certificate_too(tmp_path: Path, authorit
             call(running, "/v1/traces", body, tls=context)
         authority.ca.issue_cert("search.example").configure_cert(context)
         assert call(running, "/v1/traces", body, tls=context).status == 200
+
+
+def test_doctor_reaches_a_collector_that_speaks_tls_and_wants_a_token(
+    tmp_path: Path, authority: Authority
+) -> None:
+    path = tenants_file(tmp_path, search="")
+    body = otlp.traces(2).SerializeToString()
+    with collector(tmp_path, collector_tenants=path, **authority.settings()) as running:
+        target = running.grpc_address.replace("127.0.0.1", "localhost")
+        for address in (CollectorAddress(target), CollectorAddress(target, authority.ca_file)):
+            with pytest.raises(CollectorUnreachable):
+                read_status(address, timeout_s=2)
+        known = CollectorAddress(target, authority.ca_file, "search")
+        with known.channel() as channel:
+            for _ in range(2):
+                channel.unary_unary(EXPORT)(body, timeout=5, metadata=known.metadata)
+        traces = read_status(known).signals["traces"]
+        assert (traces.accepted, traces.repeated) == (2, 2)
 
 
 def _serial(running: Collector, address: str | None) -> int:

@@ -2,13 +2,16 @@
 
 import typer
 
+from rootspan_cli.collector_channel import CollectorAddress
 from rootspan_cli.extras import needing
 from rootspan_cli.help import (
     DEFAULT_COLLECTOR,
     DEFAULT_STORE,
+    CaOption,
     CollectorOption,
     JsonOption,
     StoreOption,
+    TokenOption,
     examples,
 )
 from rootspan_cli.output import print_json, terminal, working
@@ -25,6 +28,8 @@ def doctor(
     *,
     store: StoreOption = DEFAULT_STORE,
     collector: CollectorOption = DEFAULT_COLLECTOR,
+    token: TokenOption = None,
+    ca: CaOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check the store, the collector and the balance: accepted = stored + pending + quarantined.
@@ -36,7 +41,7 @@ def doctor(
         from rootspan_cli.doctor.examine import examine
         from rootspan_store.client import StoreUrl
     with working("looking around"):
-        report = examine(StoreUrl.parse(store), collector)
+        report = examine(StoreUrl.parse(store), CollectorAddress(collector, ca, token))
     if as_json:
         print_json(report.to_json())
     else:

@@ -6,9 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rootspan_cli.collector_channel import CollectorAddress
 from rootspan_cli.errors import BadAnswer, WrongUse
 from rootspan_cli.extras import needing
-from rootspan_cli.help import DEFAULT_COLLECTOR, CollectorOption, JsonOption, examples
+from rootspan_cli.help import (
+    DEFAULT_COLLECTOR,
+    CaOption,
+    CollectorOption,
+    JsonOption,
+    TokenOption,
+    examples,
+)
 from rootspan_cli.output import print_json, terminal
 
 if TYPE_CHECKING:
@@ -49,20 +57,14 @@ def quarantine(
         bool, typer.Option("--all", envvar="ROOTSPAN_QUARANTINE_ALL", help="Replay every request.")
     ] = False,
     collector: CollectorOption = DEFAULT_COLLECTOR,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            "--token",
-            envvar="ROOTSPAN_COLLECTOR_TOKEN",
-            help="Bearer token, where the collector asks for one: what is replayed becomes that tenant's.",
-        ),
-    ] = None,
+    token: TokenOption = None,
+    ca: CaOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List, show or replay what was acknowledged and could not be stored.
 
-    Nothing is deleted: what a collector takes again is moved to `replayed` below the quarantine. The exit
-    status is 1 if something was not taken.
+    Nothing is deleted: what a collector takes again is moved to `replayed` below the quarantine. What is
+    replayed belongs to the tenant whose token is given. The exit status is 1 if something was not taken.
     """
     with needing("collector", "grpc"):
         from rootspan_collector.shelf import find, kept_in
@@ -78,7 +80,7 @@ def quarantine(
     if bool(names) == everything:
         raise WrongUse("name what to replay, or say --all")
     chosen = [one for one in (find(wal, names) if names else kept_in(wal)) if one.is_request]
-    _replay(chosen, collector, token, as_json=as_json)
+    _replay(chosen, CollectorAddress(collector, ca, token), as_json=as_json)
 
 
 def _facts(kept: "Kept") -> dict[str, object]:
@@ -125,23 +127,20 @@ def _show(kept: "Kept") -> None:
     )
 
 
-def _replay(chosen: "list[Kept]", collector: str, token: str | None, *, as_json: bool) -> None:
-    import grpc
-
+def _replay(chosen: "list[Kept]", collector: CollectorAddress, *, as_json: bool) -> None:
     from rootspan_collector.shelf import replay
 
     refused: dict[str, str] = {}
-    options = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0))
-    with grpc.insecure_channel(collector, options=options) as channel:
+    with collector.channel() as channel:
         for one in chosen:
-            reason = replay(one, channel, token)
+            reason = replay(one, channel, collector.metadata)
             if reason is not None:
                 refused[one.name] = reason
     taken = len(chosen) - len(refused)
     if as_json:
         print_json({"taken": taken, "refused": refused})
     else:
-        print(f"{taken:,} of {len(chosen):,} requests taken by {collector}")
+        print(f"{taken:,} of {len(chosen):,} requests taken by {collector.target}")
     if refused:
         name, reason = next(iter(refused.items()))
         raise BadAnswer(f"{len(refused):,} were not taken; {name}: {reason}")

@@ -38,6 +38,9 @@ def check_log(status: CollectorStatus) -> Check:
     )
     if pending:
         said += f", the oldest for {_duration(oldest_s)}"
+    repeated = sum(one.repeated for one in status.signals.values())
+    if repeated:
+        said += f"; {repeated:,} items came again and were known"
     if malformed:
         said += f"; {malformed:,} malformed requests turned away"
     step = ""
@@ -51,6 +54,7 @@ def check_log(status: CollectorStatus) -> Check:
         "pending": pending,
         "oldest_pending_age_s": round(oldest_s, 3),
         "malformed_requests": malformed,
+        "repeated": repeated,
     }
     return Check("log", not step, said, step, facts)
 

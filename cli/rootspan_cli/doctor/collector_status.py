@@ -10,6 +10,8 @@ from typing import Final
 import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
 
+from rootspan_cli.collector_channel import CollectorAddress
+
 __all__ = ["CollectorStatus", "CollectorUnreachable", "SignalStatus", "read_status"]
 
 _METHOD: Final = "/rootspan.collector.v1.Status/Get"
@@ -26,6 +28,7 @@ class SignalStatus:
     Attributes:
         oldest_pending_age_s: Age of the oldest item that is not stored yet; 0 if there is none.
         log_error: What the disk said last, or "".
+        repeated: Sent again by senders that had missed the first answer.
     """
 
     accepted: int
@@ -36,6 +39,7 @@ class SignalStatus:
     malformed_requests: int
     oldest_pending_age_s: float
     log_error: str
+    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +54,22 @@ class CollectorStatus:
     signals: Mapping[str, SignalStatus]
 
 
-def read_status(address: str, *, timeout_s: float = 5.0) -> CollectorStatus:
-    """Ask the collector at `host:port`.
+def read_status(address: CollectorAddress, *, timeout_s: float = 5.0) -> CollectorStatus:
+    """Ask a collector.
 
     Raises:
         CollectorUnreachable: Nothing answers there in time, or what answers is no rootspan collector.
+        OSError: The file of its authority cannot be read.
     """
-    options = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0))
-    with grpc.insecure_channel(address.removeprefix("http://"), options=options) as channel:
+    with address.channel() as channel:
         get = channel.unary_unary(
             _METHOD,
             request_serializer=empty_pb2.Empty.SerializeToString,
             response_deserializer=struct_pb2.Struct.FromString,
         )
         try:
-            answer = json_format.MessageToDict(get(empty_pb2.Empty(), timeout=timeout_s))
+            said = get(empty_pb2.Empty(), timeout=timeout_s, metadata=address.metadata)
+            answer = json_format.MessageToDict(said)
         except grpc.RpcError as err:
             details = err.details() if isinstance(err, grpc.Call) else str(err)
             raise CollectorUnreachable(" ".join(str(details).split())) from err
@@ -93,4 +98,5 @@ def _signal(said: Mapping[str, object]) -> SignalStatus:
         malformed_requests=int(number("malformed_requests")),
         oldest_pending_age_s=number("oldest_pending_age_s"),
         log_error=str(said.get("log_error", "")),
+        repeated=int(number("repeated")),
     )

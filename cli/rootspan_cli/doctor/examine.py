@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from rootspan_analysis.telemetry import balance
+from rootspan_cli.collector_channel import CollectorAddress
 from rootspan_cli.doctor.balance_checks import Reading, check_balance, is_balanced
 from rootspan_cli.doctor.collector_checks import check_collector, check_log
 from rootspan_cli.doctor.collector_status import CollectorStatus, CollectorUnreachable, read_status
@@ -30,8 +31,8 @@ _SETTLE_S: Final = 8.0
 _SETTLE_EVERY_S: Final = 0.5
 
 
-def examine(store: StoreUrl, collector: str) -> Report:
-    """Look at the store, at the collector at `host:port`, and at the balance between them.
+def examine(store: StoreUrl, collector: CollectorAddress) -> Report:
+    """Look at the store, at the collector, and at the balance between them.
 
     Takes up to 8 s longer where the balance does not add up at once.
     """
@@ -41,13 +42,15 @@ def examine(store: StoreUrl, collector: str) -> Report:
         step = "start it with `rootspan collector`, or name its address with --collector"
         # gRPC nests reasons from the general to the particular; the last says what the system said.
         reason = unreachable.rpartition(": ")[2]
-        checks.append(Check("collector", False, f"no collector answers at {collector}: {reason}", step))
+        checks.append(
+            Check("collector", False, f"no collector answers at {collector.target}: {reason}", step)
+        )
     else:
-        checks += [check_collector(live, collector, own_version=version("rootspan")), check_log(live)]
+        checks += [check_collector(live, collector.target, own_version=version("rootspan")), check_log(live)]
     return Report(tuple(checks))
 
 
-def _store_checks(store: StoreUrl, live: CollectorStatus | None, collector: str) -> list[Check]:
+def _store_checks(store: StoreUrl, live: CollectorStatus | None, collector: CollectorAddress) -> list[Check]:
     checks: list[Check] = []
     try:
         client = connect(store)
@@ -68,7 +71,9 @@ def _store_checks(store: StoreUrl, live: CollectorStatus | None, collector: str)
     return checks
 
 
-def _balance_checks(client: "Client", live: CollectorStatus | None, collector: str) -> list[Check]:
+def _balance_checks(
+    client: "Client", live: CollectorStatus | None, collector: CollectorAddress
+) -> list[Check]:
     earlier = Reading(balance(client), live)
     deadline_s = time.monotonic() + _SETTLE_S
     while True:
@@ -79,7 +84,7 @@ def _balance_checks(client: "Client", live: CollectorStatus | None, collector: s
         time.sleep(_SETTLE_EVERY_S)
 
 
-def _ask(collector: str) -> tuple[CollectorStatus | None, str]:
+def _ask(collector: CollectorAddress) -> tuple[CollectorStatus | None, str]:
     try:
         return read_status(collector), ""
     except CollectorUnreachable as err:
