@@ -142,6 +142,32 @@ def test_telemetry_that_comes_late_is_evaluated_when_it_comes(store: WritableSto
     assert found.onset_ns == T0 * S
 
 
+def test_what_stays_for_long_is_the_usual_from_then_on(store: WritableStore) -> None:
+    store.stream("shop", T0 - 600, T0, per_s=4)
+    store.stream("shop", T0, T0 + 840, per_s=4, ms=60)
+    settings = WatchSettings(history_s=600, accept_s=600, agree=False, sweep_s=0)
+    looks = walk(Watcher(store, settings), T0 + 30, T0 + 840, step_s=30)
+    assert len(opened(looks)) == 1
+    (over,) = closed(looks)
+    assert over.updated_ns >= over.opened_ns + 600 * S
+    assert looks[-1].open == ()
+
+
+def test_a_watcher_without_any_healthy_history_knows_from_the_incident_what_was_expected(
+    store: WritableStore,
+) -> None:
+    store.stream("shop", T0 - 600, T0)
+    store.stream("shop", T0, T0 + 1100, ms=60)
+    settings = WatchSettings(history_s=600, quiet_s=40, agree=False, sweep_s=0)
+    first = Watcher(store, settings, holder="first")
+    (found,) = opened(walk(first, T0 + 30, T0 + 50))
+    first.leave((T0 + 55) * S)
+    looks = walk(Watcher(store, settings, holder="second"), T0 + 900, T0 + 1000, step_s=20)
+    assert [one.id for one in looks[-1].open] == [found.id]
+    assert closed(looks) == []
+    assert opened(looks) == []
+
+
 def test_silence_does_not_close_an_incident(store: WritableStore) -> None:
     store.stream("shop", BEGIN, T0)
     store.stream("shop", T0, T0 + 60, error_ratio=0.3)

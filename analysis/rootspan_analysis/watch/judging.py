@@ -28,13 +28,19 @@ Key = tuple[str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """A time in which a series was not as usual: an incident's."""
+    """A time in which a series was not as usual: an incident's.
+
+    Attributes:
+        from_s, to_s: Unix seconds, half-open.
+        limits: By kind: from where on it was a breach, for a watcher that has no other history.
+    """
 
     service: str
     operation: str
     job: str
     from_s: int
     to_s: int
+    limits: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +130,9 @@ class Judging:
             return
         self._learnt.add(series)
         names = (series.service, series.operation, series.job)
-        spans = [(one.from_s, one.to_s) for one in aside if (one.service, one.operation, one.job) == names]
+        own = [one for one in aside if (one.service, one.operation, one.job) == names]
+        spans = [(one.from_s, one.to_s) for one in own]
+        limits = {name: limit for one in own for name, limit in one.limits.items()}
         minutes = measures.usual_minutes(series, measures.end_s - RECENT_S, spans)
         known = self._usuals.setdefault(names, {})
         for name, kind in KINDS.items():
@@ -138,6 +146,8 @@ class Judging:
             )
             if usual is None and limit is not None:
                 usual = _without_history(name, limit, series, measures)
+            if usual is None and name not in known and name in limits:
+                usual = _without_history(name, limits[name], series, measures)
             if usual is not None:
                 known[name] = usual
             elif not spans:

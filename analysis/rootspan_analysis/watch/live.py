@@ -15,6 +15,7 @@ from rootspan_analysis.watch.describe import ordered, severity_of, title_of, wor
 from rootspan_analysis.watch.grouping import Calls
 from rootspan_analysis.watch.incident import BlastRadius, Breach, Incident, IncidentImpact
 from rootspan_analysis.watch.judging import Key, Quarantine
+from rootspan_analysis.watch.objectives import KINDS
 
 __all__ = ["Live", "begun", "first_cause", "id_of", "question_for", "resumed"]
 
@@ -178,10 +179,21 @@ def first_cause(incident: Incident) -> tuple[object, object] | None:
 def _quarantines(incident: Incident) -> list[Quarantine]:
     to_s = incident.closed_ns // NS_PER_S + 60 if incident.closed_ns else 2**40
     from_s = incident.onset_ns // NS_PER_S - 60
-    return [
-        Quarantine(one.service, one.operation, one.job, from_s, to_s)
-        for one in {(b.service, b.operation, b.job): b for b in incident.breaches}.values()
-    ]
+    limits: dict[tuple[str, str, str], dict[str, float]] = {}
+    for one in incident.breaches:
+        limits.setdefault((one.service, one.operation, one.job), {}).update(_limit(one))
+    return [Quarantine(*names, from_s, to_s, known) for names, known in limits.items()]
+
+
+def _limit(breach: Breach) -> dict[str, float]:
+    """Where a breach began, out of what was expected: as `usual_of` has it, but for the scatter."""
+    kind = KINDS.get(breach.kind)
+    if kind is None:
+        return {}
+    value = breach.expected / (1e3 if kind.unit == "ms" else 1.0)
+    if breach.configured or kind.unit == "steps/s":
+        return {breach.kind: value if breach.configured else kind.effect * value}
+    return {breach.kind: max(kind.effect * value, value + kind.least)}
 
 
 def id_of(breaches: Sequence[Breach]) -> str:

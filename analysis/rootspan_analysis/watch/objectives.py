@@ -176,6 +176,12 @@ class WatchSettings:
                     f"{name} is {value}, outside {low:g}-{high:g}; choose a value in that range"
                 )
 
+        if self.accept_s < self.history_s:
+            raise ConfigError(
+                f"accept_s is {self.accept_s}, less than history_s ({self.history_s}): what is accepted would at "
+                "once be a breach of what was usual before; give accept_s at least that"
+            )
+
     def limit_of(self, kind: str, service: str, operation: str, job: str) -> float | None:
         """The limit that a person set for a series, the first that covers it; None if nobody did."""
         return next((one.limit for one in self.objectives if one.covers(kind, service, operation, job)), None)
