@@ -11,6 +11,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from rootspan_analysis.reader import statement
+
 __all__ = ["ArrowClient", "Parameter", "read_statement", "run_statement"]
 
 Parameter = str | int | float | list[str]
@@ -29,10 +31,17 @@ def _text(*path: str) -> str:
 
 
 class _Fragments(dict[str, str]):
-    """Reads a fragment when a statement names it; fragments may name others."""
+    """Reads a fragment when a statement names it; fragments may name others.
+
+    `log_template` is the engine's: a page must sort records into the kinds that evidence speaks of.
+    """
 
     def __missing__(self, name: str) -> str:
-        self[name] = Template(_text("fragments", f"{name}.sql").strip()).substitute(self)
+        if name == "log_template":
+            lines = statement(name).splitlines()
+            self[name] = "\n".join(line for line in lines if not line.startswith("--")).strip()
+        else:
+            self[name] = Template(_text("fragments", f"{name}.sql").strip()).substitute(self)
         return self[name]
 
 
