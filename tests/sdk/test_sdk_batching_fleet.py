@@ -1,4 +1,4 @@
-"""gRPC client, balancer, two servers and a batcher, all real processes: one connected trace for each request."""
+"""gRPC client, balancer, two servers and a batcher, all real processes: one connected trace a request."""
 
 from __future__ import annotations
 

@@ -50,9 +50,9 @@ def batcher() -> None:
     def work() -> None:
         while True:
             taken = [waiting.get() for _ in range(BATCH_OF)]
-            with batching.batch([ticket for ticket, _, _ in taken], "model.forward"):
-                with rootspan.span("kernel"):
-                    answers = [text.upper() for _, text, _ in taken]
+            tickets = [ticket for ticket, _, _ in taken]
+            with batching.batch(tickets, "model.forward"), rootspan.span("kernel"):
+                answers = [text.upper() for _, text, _ in taken]
             for (ticket, _, future), answer in zip(taken, answers, strict=True):
                 future.set_result(f"{answer} {ticket.batch_id} {ticket.share} {ticket.wait_ms}")
 
