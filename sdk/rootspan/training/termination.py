@@ -52,7 +52,7 @@ def install(deliver: Callable[[], object]) -> bool:
                 target=ending.watch, args=(reader,), name="rootspan-sigterm", daemon=True
             ).start()
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_restore_in_child)
+        os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_restore_in_child)
     return True
 
 
@@ -61,8 +61,11 @@ class _Ending:
         self._deliver, self._once = deliver, threading.Lock()
 
     def handle(self, _number: int, _frame: FrameType | None) -> None:
-        if not _exiting.is_set():  # otherwise the exit goes on, and the other thread sees that it ends
-            self.end()
+        if _exiting.is_set():
+            return  # the exit goes on, and the other thread sees that it ends
+        self.end()
+        # The other thread was faster: the program's own work is over all the same.
+        time.sleep(FLUSH_WITHIN_S + 1)
 
     def watch(self, reader: int) -> None:
         while byte := os.read(reader, 1):
@@ -90,9 +93,22 @@ class _Ending:
             self._deliver()
 
 
+_held = threading.local()
+
+
+def _hold() -> None:
+    # A child that gets SIGTERM before it is itself would write it into its parent's pipe, and end the parent.
+    _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _release() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _held.mask)
+
+
 def _restore_in_child() -> None:
     # A data loader's worker must die of its own signals, and must not report them to its parent's thread.
     with contextlib.suppress(ValueError, OSError):
         signal.set_wakeup_fd(-1)
         if isinstance(getattr(signal.getsignal(signal.SIGTERM), "__self__", None), _Ending):
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _release()
