@@ -46,18 +46,20 @@ class KernelIdGenerator(IdGenerator):
 
     def __init__(self) -> None:
         self._words: list[int] = []
+        self.draw = self._words.pop
+        """The next 64 random bits, as fast as can be; IndexError when the block is used up: `generate_*` draws
+        another one. list.pop is atomic: no two threads get the same word."""
         # A block belongs to the process that drew it. Where no fork exists, there is nothing to forget.
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._forget)
+            os.register_at_fork(after_in_child=self._words.clear)
 
     def generate_span_id(self) -> int:
         """64 random bits, never 0."""
         while True:
             try:
-                # list.pop is atomic: no two threads get the same word.
                 word = self._words.pop()
             except IndexError:
-                self._words = _draw()
+                self._words.extend(_draw())
                 continue
             if word:
                 return word
@@ -66,18 +68,11 @@ class KernelIdGenerator(IdGenerator):
         """128 random bits, never 0; or the id that this thread chose."""
         if CHOSEN and (chosen := CHOSEN.pop(get_ident(), 0)):
             return chosen
-        try:
-            trace_id = self._words.pop() << 64 | self._words.pop()
-        except IndexError:
-            trace_id = self.generate_span_id() << 64 | self.generate_span_id()
-        return trace_id or self.generate_trace_id()
+        return self.generate_span_id() << 64 | self.generate_span_id()
 
     def is_trace_id_random(self) -> bool:
         """True: the W3C random-trace-id flag may be set, ratio samplers may trust the low bits."""
         return True
-
-    def _forget(self) -> None:
-        self._words = []
 
 
 class CountingIdGenerator(IdGenerator):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("rootspan")
 
 FLAGS = tuple(TraceFlags(bits) for bits in range(4))
-_UNSET = Status(StatusCode.UNSET)
+UNSET = Status(StatusCode.UNSET)
 _ENDED = "%s was called on span %r, which has ended; nothing was changed"
 
 EventRecord = tuple[str, int, Mapping[str, types.AnyValue], int]
@@ -45,21 +45,20 @@ class RecordedSpan(SdkSpan):
     Not locked: every change is one operation of a dict or a list, which Python makes atomic.
     """
 
-    # Set by the tracer for every span ...
+    # All set by the tracer: reading a default from the class is slower than setting it for each span.
     _tracer: RootspanTracer
     _trace_id: int
     _span_id: int
     _trace_flags: int
+    _trace_state: TraceState | None
     _attributes: dict[str, types.AnyValue]
-    # ... and what few spans have: the class holds the default, the instance what differs.
-    _context: SpanContext | None = None
-    _trace_state: TraceState | None = None
-    _end_time: int | None = None
-    _event_records: list[EventRecord] | None = None
-    _link_list: BoundedList[Link] | None = None
-    _status: Status = _UNSET
-    _n_dropped_attributes: int = 0
-    _n_dropped_events: int = 0
+    _context: SpanContext | None
+    _end_time: int | None
+    _event_records: list[EventRecord] | None
+    _link_list: BoundedList[Link] | None
+    _status: Status
+    _n_dropped_attributes: int
+    _n_dropped_events: int
 
     def get_span_context(self) -> SpanContext:
         """Ids and flags of this span, for propagation and links."""
@@ -275,7 +274,7 @@ class UnsampledSpan(NonRecordingSpan):
     """
 
     _tracer: RootspanTracer
-    _root: UnsampledSpan | None = None
+    _root: UnsampledSpan | None
     # A root has one of these: the whole id, or the half that decided.
     _trace_id: int = 0
     _low_half: int = 0

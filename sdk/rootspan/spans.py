@@ -88,13 +88,14 @@ class ActiveSpan:
     thread or task, where OpenTelemetry's token is refused.
     """
 
-    _links: Sequence[Link] = ()
-    _context: Context | None = None
-    _previous: Context
-    _span: Span
+    __slots__ = ("_attributes", "_context", "_kind", "_links", "_name", "_previous", "_span")
 
     def __init__(self, name: str, kind: SpanKind, attributes: Mapping[str, AttributeValue]) -> None:
-        self._name, self._kind, self._attributes = name, kind, attributes
+        self._name = name
+        self._kind = kind
+        self._attributes = attributes
+        self._context: Context | None = None
+        self._links: Sequence[Link] = ()
 
     def below(self, context: Context | None, links: Sequence[Link]) -> ActiveSpan:
         """The same with a parent and links; few spans have them."""

@@ -34,7 +34,7 @@ from opentelemetry.util import types
 
 from rootspan.ids import CHOSEN, KernelIdGenerator
 from rootspan.limits import Limits
-from rootspan.recording import RecordedSpan, UnsampledSpan
+from rootspan.recording import UNSET, RecordedSpan, UnsampledSpan
 from rootspan.sampling import ID_MASK, shortcut
 
 _NONE: Mapping[str, types.AnyValue] = {}
@@ -94,6 +94,7 @@ class RootspanTracer(Tracer):
         self._new_trace_id, self._new_span_id = ids.generate_trace_id, ids.generate_span_id
         self._root_flags = _RANDOM if ids.is_trace_id_random() else 0
         self._draws_halves = type(ids) is KernelIdGenerator
+        self._draw = ids.draw if isinstance(ids, KernelIdGenerator) else ids.generate_span_id
         self._set_tracer_config(self._tracer_config)
 
     def _set_tracer_config(self, tracer_config: _TracerConfig) -> None:
@@ -142,10 +143,14 @@ class RootspanTracer(Tracer):
             flags, trace_id = self._root_flags, 0
             if self._decides_by_half and not CHOSEN:
                 # The low half of an id decides; a trace that is not sampled seldom needs the other one.
-                half = self._new_span_id()
+                try:
+                    half = self._draw()
+                except IndexError:
+                    half = self._new_span_id()
                 if half >= self._bound:
                     unsampled: UnsampledSpan = _new(UnsampledSpan)
-                    unsampled._tracer, unsampled._low_half, unsampled._trace_flags = self, half, flags
+                    unsampled._tracer, unsampled._root = self, None
+                    unsampled._low_half, unsampled._trace_flags = half, flags
                     return unsampled
                 trace_id = self._new_span_id() << 64 | half
         elif type(above) is UnsampledSpan:
@@ -182,7 +187,7 @@ class RootspanTracer(Tracer):
             is_recorded = flags & _SAMPLED > 0
         if not is_recorded:
             unsampled = _new(UnsampledSpan)
-            unsampled._tracer, unsampled._trace_id = self, trace_id
+            unsampled._tracer, unsampled._root, unsampled._trace_id = self, None, trace_id
             unsampled._trace_flags, unsampled._trace_state = flags, trace_state
             return unsampled
 
@@ -190,17 +195,14 @@ class RootspanTracer(Tracer):
         span: RecordedSpan = _new(RecordedSpan)
         span._tracer, span._name, span._kind = self, name, kind
         span._trace_id, span._span_id, span._trace_flags = trace_id, self._new_span_id(), flags
-        span._parent = parent
+        span._parent, span._trace_state = parent, trace_state or None
+        span._context = span._end_time = span._event_records = None
+        span._status, span._n_dropped_events = UNSET, 0
+        span._link_list = self.limits.links(links) if links else None
         if attributes:
-            span._attributes, n_dropped = self.limits.begin(attributes)
-            if n_dropped:
-                span._n_dropped_attributes = n_dropped
+            span._attributes, span._n_dropped_attributes = self.limits.begin(attributes)
         else:
-            span._attributes = {}
-        if trace_state:
-            span._trace_state = trace_state
-        if links:
-            span._link_list = self.limits.links(links)
+            span._attributes, span._n_dropped_attributes = {}, 0
         span._start_time = time_ns() if start_time is None else start_time
         if self.hears_starts:
             self.span_processor.on_start(span, parent_context=context)

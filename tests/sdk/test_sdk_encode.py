@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import Any
 
@@ -87,7 +88,7 @@ def parsed(body: bytes) -> ExportTraceServiceRequest:
     return ExportTraceServiceRequest.FromString(body)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(readable_spans(), max_size=4))
 def test_any_readable_span_means_what_the_official_encoder_says(spans: list[ReadableSpan]) -> None:
     encoder = SpanEncoder()
@@ -118,7 +119,7 @@ def recorded_spans(draw: st.DrawFn) -> list[RecordedSpan]:
     return kept.spans
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(recorded_spans())
 def test_a_span_of_the_fast_path_means_what_its_readable_copy_means(spans: list[RecordedSpan]) -> None:
     assert parsed(SpanEncoder().encode(spans)) == encode_spans([span._readable_span() for span in spans])
@@ -200,7 +201,13 @@ def test_a_full_batch_yields_the_interpreter_every_few_milliseconds() -> None:
         held.append(time.thread_time() - since)
         since = time.thread_time()
 
-    SpanEncoder(pause).encode(kept.spans)
-    pause()
+    gc.collect()
+    gc.disable()  # a full collection of this process's heap takes longer, whoever triggers it
+    try:
+        since = time.thread_time()
+        SpanEncoder(pause).encode(kept.spans)
+        pause()
+    finally:
+        gc.enable()
     assert len(held) == 2048 // encode.SLICE
     assert max(held) < 0.005

@@ -145,7 +145,7 @@ def seen(span: ReadableSpan) -> dict[str, Any]:
     }
 
 
-@settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     limits=st.sampled_from([LIMITS, SHORT, SpanLimits()]),
     attributes=ATTRIBUTES,
@@ -218,7 +218,7 @@ FOREIGN = [
 ]
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=150)
 @given(sampler=st.sampled_from(SAMPLERS), tree=TREES)
 def test_parents_and_samplers_lead_to_the_same_spans(sampler: Sampler, tree: Tree) -> None:
     """Each span's parent is none, a span from elsewhere (below 0), or an earlier one of the tree."""
