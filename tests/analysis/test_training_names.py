@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from bench.embedded import EmbeddedStore
 from bench.rca_training import END_NS
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from rootspan_analysis import Question, Window, explain
@@ -125,3 +126,54 @@ def test_requests_with_sglang_s_ranks_are_no_training_job(store: EmbeddedStore) 
         spans.add(resource, "prefill_forward", begin, begin + 50_000_000)
     spans.insert(store)
     assert "sglang" not in {service for job in find_jobs(store, WINDOW) for service in job.services}
+
+
+def _hung_then(store: EmbeddedStore, name: str, state: str) -> None:
+    """Ranks that a watchdog heard wait, and whose collectives then ended as `state` says (empty: well)."""
+    spans, logs = Spans(), ExportLogsServiceRequest()
+    for rank in range(4):
+        resource = {"service.name": name, "training.job.id": name, "training.rank": rank}
+        told: dict[str, str | int | bool] = {
+            "training__collective__group": "0:g",
+            "training__collective__seq": 5,
+        }
+        told |= {"training__phase": "collective", "training__collective__op": "all_reduce"}
+        spans.add(resource, "train.step", BEGIN_NS, BEGIN_NS + 1_000_000_000, training__step=1)
+        if rank == 3:
+            continue
+        more = {"training__collective__state": state} if state else {}
+        spans.add(resource, "train.collective", BEGIN_NS, END_NS - 1_000_000_000, **told, **more)
+        block = logs.resource_logs.add()
+        block.resource.attributes.extend(attribute(key, value) for key, value in resource.items())
+        record = block.scope_logs.add().log_records.add(
+            time_unix_nano=BEGIN_NS + 70_000_000_000, event_name="collective.pending"
+        )
+        record.attributes.extend(attribute(key.replace("__", "."), value) for key, value in told.items())
+    status = logs.resource_logs.add()
+    last = {"service.name": name, "training.job.id": name, "training.rank": 3}
+    status.resource.attributes.extend(attribute(key, value) for key, value in last.items())
+    record = status.scope_logs.add().log_records.add(
+        time_unix_nano=BEGIN_NS + 70_000_000_000, event_name="collective.status"
+    )
+    record.attributes.append(attribute("training.collective.group", "0:g"))
+    record.attributes.append(attribute("training.collective.last_completed", 4))
+    ranks = record.attributes.add(key="training.collective.group_ranks")
+    for rank in range(4):
+        ranks.value.array_value.values.add(int_value=rank)
+    spans.insert(store)
+    payload = logs.SerializeToString()
+    store.insert(Signal.LOGS, frame_prefix(len(payload)) + payload, name)
+
+
+def test_hang_that_was_told_and_then_aborted_is_still_a_hang(store: EmbeddedStore) -> None:
+    _hung_then(store, "aborted-job", "failed")
+    job = next(job for job in find_jobs(store, WINDOW) if job.job_id == "aborted-job")
+    hang = find_hang(store, job)
+    assert hang is not None
+    assert (hang.ranks, hang.rule) == ((3,), "absent")
+
+
+def test_wait_that_was_told_and_then_ended_well_is_no_hang(store: EmbeddedStore) -> None:
+    _hung_then(store, "recovered-job", "")
+    job = next(job for job in find_jobs(store, WINDOW) if job.job_id == "recovered-job")
+    assert find_hang(store, job) is None

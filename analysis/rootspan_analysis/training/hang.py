@@ -141,13 +141,12 @@ def find_hang(client: Reader, job: Job) -> Hang | None:
     found = fetch_pending(client, job)
     if not found:
         return None
-    done, told = _done(client, job)
-    pending = [
-        one for one in found if one.p2p or one.seq < 0 or done.get((one.rank, one.group), -1) < one.seq
-    ]
+    ended = _fetch_ended(client, job)
+    pending = [one for one in found if not ended.includes(one)]
     if not pending or not _is_overdue(pending, job.to_ns):
         return None
-    return blame(pending, {**fetch_groups(client, job, pending, done), **told}, done)
+    groups = fetch_groups(client, job, pending, ended.collectives)
+    return blame(pending, {**groups, **ended.members}, ended.collectives)
 
 
 def blame(pending: Iterable[Pending], groups: Groups, done: Mapping[tuple[int, str], int]) -> Hang:
@@ -250,15 +249,29 @@ def _is_overdue(pending: Iterable[Pending], now_ns: int) -> bool:
     )
 
 
-def _done(client: Reader, job: Job) -> tuple[dict[tuple[int, str], int], dict[str, frozenset[int]]]:
-    """The last collective that ended, by rank and group, and the groups' members where ranks told them."""
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """The last that ended well: of collectives by (rank, group), of the others by (rank, group, peer)."""
+
+    collectives: Mapping[tuple[int, str], int]
+    between: Mapping[tuple[int, str, int], int]
+    members: Groups
+
+    def includes(self, one: Pending) -> bool:
+        """Whether what was said to be pending ended since."""
+        if one.p2p:
+            return 0 <= one.seq <= self.between.get((one.rank, one.group, one.peer), -1)
+        return 0 <= one.seq <= self.collectives.get((one.rank, one.group), -1)
+
+
+def _fetch_ended(client: Reader, job: Job) -> _Ended:
     rows = ask(client, "done", job.parameters(), job.reading).to_pylist()
-    members = {}
-    for row in rows:
-        told = json.loads(row["group_ranks"] or "[]")
-        if told:
-            members[_text(row["group"])] = frozenset(int(one) for one in told)
-    return {(row["rank"], _text(row["group"])): row["last_seq"] for row in rows}, members
+    members = {_text(row["group"]): json.loads(row["group_ranks"]) for row in rows if row["group_ranks"]}
+    return _Ended(
+        {(row["rank"], _text(row["group"])): row["last_seq"] for row in rows if not row["p2p"]},
+        {(row["rank"], _text(row["group"]), row["peer"]): row["last_seq"] for row in rows if row["p2p"]},
+        {group: frozenset(int(one) for one in ranks) for group, ranks in members.items()},
+    )
 
 
 def _configured(body: str) -> list[tuple[str, list[int]]]:

@@ -1519,6 +1519,8 @@ CREATE TABLE IF NOT EXISTS otel_training_spans
     CollectiveBytes UInt64 CODEC(ZSTD(1)),
     TimeoutMs UInt32 CODEC(ZSTD(1)),
     PointToPoint Bool CODEC(ZSTD(1)),
+    -- Empty if it ended well, or nobody said otherwise; else pending, failed, scheduled, started.
+    CollectiveState LowCardinality(String) CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
 )
 ENGINE = MergeTree
@@ -1548,7 +1550,7 @@ SELECT
     toLowCardinality(multiIf(
         SpanAttributes['training.op'] != '', SpanAttributes['training.op'],
         SpanAttributes['training.collective.op'] != '', SpanAttributes['training.collective.op'],
-        SpanAttributes['training.phase'] != '', SpanAttributes['training.phase'],
+        SpanAttributes['training.phase'] NOT IN ('', 'collective'), SpanAttributes['training.phase'],
         toString(SpanName))) AS Op,
     toLowCardinality(multiIf(
         SpanAttributes['training.phase'] != '', SpanAttributes['training.phase'],
@@ -1579,6 +1581,9 @@ SELECT
     toUInt64OrZero(SpanAttributes['training.collective.bytes']) AS CollectiveBytes,
     toUInt32OrZero(SpanAttributes['pytorch.fr.timeout_ms']) AS TimeoutMs,
     SpanAttributes['pytorch.fr.is_p2p'] = 'true' OR SpanAttributes['training.collective.peer'] != '' AS PointToPoint,
+    toLowCardinality(multiIf(
+        SpanAttributes['training.collective.state'] != '', SpanAttributes['training.collective.state'],
+        SpanAttributes['pytorch.fr.state'] = 'completed', '', SpanAttributes['pytorch.fr.state'])) AS CollectiveState,
     now() AS InsertedAt
 FROM otel_traces
 WHERE JobId != '';

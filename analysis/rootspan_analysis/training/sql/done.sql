@@ -1,13 +1,14 @@
 -- The last collective of each group that each rank saw end, by spans and by what ranks said when they waited.
-SELECT rank, group, max(last) AS last_seq, max(members) AS group_ranks
+SELECT rank, group, p2p, peer, max(last) AS last_seq, max(members) AS group_ranks
 FROM
 (
-    SELECT rank, toString(group) AS group, max(seq) AS last, '' AS members
+    SELECT rank, toString(group) AS group, p2p, peer, max(seq) AS last, '' AS members
     FROM ${spans}
-    WHERE NOT unfinished AND phase = 'collective' AND NOT is_step AND group != '' AND NOT p2p AND seq >= 0
-    GROUP BY rank, group
+    WHERE NOT unfinished AND phase = 'collective' AND NOT is_step AND group != '' AND seq >= 0
+        AND state = ''
+    GROUP BY rank, group, p2p, peer
     UNION ALL
-    SELECT ${log_rank} AS rank, LogAttributes['training.collective.group'] AS group,
+    SELECT ${log_rank} AS rank, LogAttributes['training.collective.group'] AS group, false AS p2p, toInt32(-1) AS peer,
         max(toInt64OrDefault(LogAttributes['training.collective.last_completed'], toInt64(-1))) AS last,
         any(LogAttributes['training.collective.group_ranks']) AS members
     FROM otel_logs
@@ -18,4 +19,4 @@ FROM
     GROUP BY rank, group
 )
 WHERE rank >= 0
-GROUP BY rank, group
+GROUP BY rank, group, p2p, peer

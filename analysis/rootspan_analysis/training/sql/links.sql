@@ -13,7 +13,7 @@ WITH
             arraySort(groupUniqArray(t.rank)) AS ranks
         FROM ${spans} AS t
         WHERE t.phase = 'collective' AND NOT t.is_step AND NOT t.unfinished AND t.step >= 0 AND t.group != '' AND t.seq >= 0
-            AND t.bytes > 0
+            AND t.bytes > 0 AND t.state = ''
         GROUP BY channel, seq
         HAVING members >= 2
     ),

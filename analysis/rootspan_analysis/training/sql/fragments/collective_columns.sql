@@ -11,4 +11,6 @@
             told['collective_seq_id']), toInt64(-1)) AS seq,
         toUInt32OrZero(if(told['pytorch.fr.timeout_ms'] != '', told['pytorch.fr.timeout_ms'], told['timeout_ms'])) AS timeout_ms,
         toUInt64OrZero(told['training.collective.bytes']) AS bytes,
-        toInt32OrDefault(told['training.collective.peer'], toInt32(-1)) AS peer
+        toInt32OrDefault(told['training.collective.peer'], toInt32(-1)) AS peer,
+        multiIf(told['training.collective.state'] != '', told['training.collective.state'],
+            told['pytorch.fr.state'] != '', replaceOne(told['pytorch.fr.state'], 'completed', ''), replaceOne(told['state'], 'completed', '')) AS state

@@ -5,7 +5,7 @@
         Step AS step, IsStep AS is_step, Microbatch AS microbatch, Op AS op, Phase AS phase, SpanName AS name,
         PhaseSeconds AS phase_seconds, NonFinite AS nonfinite,
         CollectiveGroup AS group, GroupDescription AS description, CollectiveSeq AS seq, CollectivePeer AS peer,
-        CollectiveBytes AS bytes, TimeoutMs AS timeout_ms, PointToPoint AS p2p,
+        CollectiveBytes AS bytes, TimeoutMs AS timeout_ms, PointToPoint AS p2p, CollectiveState AS state,
         toUnixTimestamp64Nano(Timestamp) AS start_ns, Duration AS duration_ns, Unfinished AS unfinished
     FROM otel_training_spans
     WHERE ${in_window}
