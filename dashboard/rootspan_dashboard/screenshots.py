@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     base = given.url.rstrip("/") + "/"
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=given.chromium, headless=True, args=list(FLAGS))
-        for scheme in ("light", "dark"):
+        for scheme in ("dark", "light"):
             page = browser.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme=scheme)
             for name in _shots(page, base):
                 # The app scrolls inside of the page: only a window as tall as its content shows all of it.
