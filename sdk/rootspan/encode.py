@@ -27,7 +27,9 @@ SLICE = 64
 """Spans encoded at one go: well below a millisecond."""
 PAUSE_S = 50e-6
 """Between slices. Giving the interpreter away and taking it back at once wakes nobody; a short sleep does."""
-_MAX_REMEMBERED = 8192
+_MAX_REMEMBERED = 4096
+_MAX_VALUES = 128
+"""Values remembered of one key. One with more, such as a request's id, would only push out the others."""
 _MAX_TEXT = 64
 """Longer values are seldom repeated, and remembering them would cost memory."""
 
@@ -51,6 +53,7 @@ class SpanEncoder:
     def __init__(self, pause: Callable[[], None] = lambda: time.sleep(PAUSE_S)) -> None:
         self._pause = pause
         self._pairs: dict[tuple[str, Any], bytes] = {}
+        self._n_values: dict[object, int] = {}
         self._names: dict[str, bytes] = {}
         self._heads: dict[object, bytes] = {}
 
@@ -171,9 +174,13 @@ class SpanEncoder:
         encoded = b"\x4a" + varint(len(head) + len(size) + n) + head + size + body
         # Text only: 1, 1.0 and True are equal, their encodings are not.
         if type(value) is str and len(value) <= _MAX_TEXT:
-            if len(self._pairs) >= _MAX_REMEMBERED:
-                self._pairs.clear()
-            self._pairs[item] = encoded
+            n_values = self._n_values.get(key, 0)
+            if n_values < _MAX_VALUES:
+                if len(self._pairs) >= _MAX_REMEMBERED:
+                    self._pairs.clear()
+                    self._n_values.clear()
+                self._n_values[key] = n_values + 1
+                self._pairs[item] = encoded
         return encoded
 
     def _head(self, key: object) -> bytes:

@@ -47,8 +47,8 @@ class KernelIdGenerator(IdGenerator):
     def __init__(self) -> None:
         self._words: list[int] = []
         self.draw = self._words.pop
-        """The next 64 random bits, as fast as can be; IndexError when the block is used up: `generate_*` draws
-        another one. list.pop is atomic: no two threads get the same word."""
+        """The next 64 random bits, as fast as can be; IndexError when the block is used up, and then
+        `generate_span_id` draws another one. list.pop is atomic: no two threads get the same word."""
         # A block belongs to the process that drew it. Where no fork exists, there is nothing to forget.
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._words.clear)
