@@ -5,6 +5,7 @@ Every signal arrives, poison is set aside, a store that was away gets everything
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import threading
@@ -105,7 +106,7 @@ def test_poison_in_a_good_stream_is_quarantined_and_everything_else_is_stored(
     (described,) = (collector.wal / "quarantine").glob("*.json")
     facts = json.loads(described.read_text())
     assert (facts["kind"], facts["items"]) == ("rejected", 1)
-    assert "ProtobufRowInputFormat" in facts["reason"]
+    assert "no OTLP" in facts["reason"]
     assert described.with_suffix(".bin").read_bytes() == body
 
 
@@ -128,7 +129,7 @@ def test_while_the_store_is_away_everything_is_acknowledged_and_it_gets_all_when
 def test_told_to_stop_a_collector_stores_what_it_has_just_acknowledged(
     store: StoreProcess, tmp_path: Path
 ) -> None:
-    collector = CollectorProcess(tmp_path, store.url, ["--wal-segment-age-s", "60"])
+    collector = CollectorProcess(tmp_path, store.url, ["--wal-segment-age-s", "60", "--stop-grace-s", "50"])
     with collector.running():
         with collector.channel() as channel:
             _export(channel, "traces", _traces("graceful", 11).SerializeToString())
@@ -151,6 +152,38 @@ def test_a_second_collector_on_the_same_log_or_port_ends_with_one_clear_line(
         assert "ROOTSPAN_COLLECTOR_GRPC" in same_port.output
         for output in (same_log.output, same_port.output):
             assert "Traceback" not in output
+
+
+def test_what_tenants_send_over_grpc_and_http_is_stored_like_everything_else(
+    store: StoreProcess, tmp_path: Path
+) -> None:
+    tenants = tmp_path / "tenants.toml"
+    tenants.write_text(f'[tenants.search]\ntoken_sha256 = ["{hashlib.sha256(b"secret").hexdigest()}"]\n')
+    flags = ["--wal-segment-age-s", "0.1", "--tenants", str(tenants)]
+    collector = CollectorProcess(tmp_path, store.url, flags)
+    with collector.running():
+        with collector.channel() as channel:
+            export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+            body = _traces("of-a-tenant", 7).SerializeToString()
+            export(body, timeout=30, metadata=(("authorization", "Bearer secret"),))
+        connection = http.client.HTTPConnection("127.0.0.1", collector.http_port, timeout=30)
+        headers = {"authorization": "Bearer secret", "content-type": "application/x-protobuf"}
+        for path, request in (
+            ("traces", _traces("of-a-tenant", 5)),
+            ("logs", otlp.logs(3)),
+            ("metrics", otlp.metrics()),
+        ):
+            connection.request("POST", f"/v1/{path}", request.SerializeToString(), headers)
+            assert connection.getresponse().read() == b""
+        connection.close()
+        wait_until(lambda: _spans(store, "of-a-tenant") == 12, timeout_s=60, what="the spans are stored")
+        assert collector.stop() == 0
+    progress = {
+        path.name.partition("-")[0]: json.loads(path.read_text())
+        for path in collector.wal.glob("*-progress.json")
+    }
+    assert {name: one["stored"] for name, one in progress.items()} == {"traces": 12, "logs": 3, "metrics": 9}
+    assert list((collector.wal / "quarantine").iterdir()) == []
 
 
 def _insert(store: StoreProcess, token: str, bodies: list[bytes]) -> int:
