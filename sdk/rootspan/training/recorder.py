@@ -24,10 +24,10 @@ from rootspan import semconv
 from rootspan.guard import harmless
 from rootspan.outcome import settle
 from rootspan.spans import AttributeValue
-from rootspan.training import emission
+from rootspan.training import emission, waiting
 from rootspan.training.detail import Detail, default_detail, detail_of
 from rootspan.training.job import JobPlace, detect
-from rootspan.training.ring import ENDED_NS, ERROR, Channel, CollectiveRing, Record, close
+from rootspan.training.ring import ENDED_NS, ERROR, STEP, TOLD, Channel, CollectiveRing, Record, close
 from rootspan.training.step import Step, total_bytes
 from rootspan.training.step_ids import start_root, step_trace_id
 from rootspan.training.suspicion import OwnTime
@@ -137,6 +137,11 @@ class Recorder:
         if self._take(step):
             self._close(step, error)
 
+    def is_waiting(self) -> bool:
+        """Whether a collective of the running step is pending."""
+        step = self.step
+        return step is not None and any(record[STEP] is step for record in self.ring.pending())
+
     def interrupt(self, why: str) -> None:
         """End the step that is running, from any thread, because the process is about to end.
 
@@ -166,8 +171,7 @@ class Recorder:
     def _close(self, step: Step, error: BaseException | None) -> None:
         records, n_lost = self.ring.since(step.first_record)
         if error is not None:
-            for record in records:  # what was pending then failed with the step
-                close(record, type(error).__qualname__)
+            self._fail(step, records, error)
         step.settle_waits(records)
         self.step_durations_ns.append(step.end_ns - step.start_ns)
         unusual = self._own_time.judge(step.own_time_ns())
@@ -196,6 +200,21 @@ class Recorder:
         else:
             span.end(step.end_ns)
         self.end_device_steps(wait_for_device=error is None)
+
+    def _fail(self, step: Step, records: list[Record], error: BaseException) -> None:
+        """Have what was pending fail with its step, and tell of it where a collective failed by itself.
+
+        A rank that is ended from outside, as all are when a job is stopped, tells nothing: that the others
+        waited for it a moment means nothing then.
+        """
+        by_itself = any(record[ERROR] for record in records)
+        for record in records:
+            close(record, type(error).__qualname__)
+        if by_itself:
+            failed = [record for record in records if record[ERROR]]
+            waiting.tell(self, failed, step, step.end_ns)
+            for record in failed:
+                record[TOLD] = True  # a span would say that it ended
 
     def end_device_steps(self, *, wait_for_device: bool) -> None:
         """Send the steps whose work on the device is over; all of them, without its times, if asked not to

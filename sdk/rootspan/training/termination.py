@@ -20,12 +20,14 @@ FLUSH_WITHIN_S = 3.0
 """torchrun waits 30 s before it kills, Slurm and Kubernetes 30 s too unless told otherwise."""
 
 
-_exiting = threading.Event()
+_exiting, _ending = threading.Event(), threading.Event()
 
 
 def note_exit() -> None:
     """Say that the process ends by itself from here on: what delivers at exit must not be cut short."""
     _exiting.set()
+    if _ending.is_set():
+        time.sleep(FLUSH_WITHIN_S)  # the other thread delivers, and then ends the process
 
 
 def install(deliver: Callable[[], object]) -> bool:
@@ -63,9 +65,9 @@ class _Ending:
     def handle(self, _number: int, _frame: FrameType | None) -> None:
         if _exiting.is_set():
             return  # the exit goes on, and the other thread sees that it ends
+        # Where the other thread is at it already, the program goes on for its last moments: what failed in a
+        # collective is only now about to be raised.
         self.end()
-        # The other thread was faster: the program's own work is over all the same.
-        time.sleep(FLUSH_WITHIN_S + 1)
 
     def watch(self, reader: int) -> None:
         while byte := os.read(reader, 1):
@@ -78,6 +80,7 @@ class _Ending:
         if _exiting.is_set():
             time.sleep(FLUSH_WITHIN_S)
         else:
+            _ending.set()
             # On a thread of its own: the interrupted code may hold a lock that delivering needs.
             delivering = threading.Thread(target=self._safely, name="rootspan-flush", daemon=True)
             delivering.start()

@@ -11,6 +11,7 @@ import importlib.util
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("rootspan")
 DEFAULT_HANG_AFTER_S = 30.0
-_LAST_EXPORT_S = 2.5
-"""Within what `termination` allows."""
+_FAILS_WITHIN_S, _LAST_EXPORT_S = 1.0, 1.8
+"""Together within what `termination` allows. A collective that waits for a dead rank may fail by itself yet,
+which tells the death of one rank from the end of the whole job."""
 _lock = threading.Lock()
 _watchdog: Watchdog | None = None
 
@@ -167,7 +169,11 @@ def _hang_after(given: float | None) -> float:
 
 
 def _deliver_at_termination() -> None:
-    recorder().interrupt("SIGTERM")
+    now = recorder()
+    deadline = time.monotonic() + _FAILS_WITHIN_S
+    while now.is_waiting() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    now.interrupt("SIGTERM")
     lifecycle.shutdown(_LAST_EXPORT_S)
 
 

@@ -1,8 +1,7 @@
 """A thread that looks at what hangs, and at the control file, once a second.
 
-Owns the limit from which on a wait is a hang, and the log events that say so: for each collective that is not
-complete one `collective.pending`, for each group one `collective.status`. A rank whose step lasts too long
-while nothing of its own is pending tells its status, too: then its group waits for it.
+Owns the limit from which on a wait is a hang. What hangs is told by `waiting`. A rank whose step lasts too
+long while nothing of its own is pending tells its status, too: then its group waits for it.
 """
 
 from __future__ import annotations
@@ -10,18 +9,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace as otel_trace
-from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
 from opentelemetry.context import Context
 
-from rootspan import semconv
 from rootspan.errors import ConfigurationError
-from rootspan.spans import AttributeValue
-from rootspan.training import emission
-from rootspan.training.ring import CHANNEL, ENQUEUED_NS, OP, SEQ, STEP, Record
+from rootspan.training import emission, waiting
+from rootspan.training.ring import ENQUEUED_NS
 
 if TYPE_CHECKING:
     from rootspan.training.detail import ControlFile
@@ -32,7 +28,6 @@ _logger = logging.getLogger("rootspan")
 _LOOK_EVERY_S = 1.0
 _USUAL_STEPS = 3.0
 """Three times the median of the last 64 steps is no hang either: some jobs' steps take minutes."""
-_MAX_EVENTS = 64
 
 
 class Watchdog:
@@ -90,19 +85,7 @@ class Watchdog:
         self._told_step = step
         if step is not None:
             step.suspect = "hang"
-        for record in fresh[:_MAX_EVENTS]:
-            _tell_pending(now, record, now_ns)
-        for label, channel in list(now.channels.items())[:_MAX_EVENTS]:
-            status: dict[str, AttributeValue] = {
-                semconv.TRAINING_COLLECTIVE_GROUP: label,
-                semconv.TRAINING_COLLECTIVE_LAST_ENQUEUED: channel.last_enqueued,
-                semconv.TRAINING_COLLECTIVE_LAST_COMPLETED: channel.last_completed,
-                semconv.TRAINING_GROUP_RANKS: channel.ranks,
-            }
-            words = (
-                f"group {label}: enqueued up to {channel.last_enqueued}, completed {channel.last_completed}"
-            )
-            _emit(now, semconv.EVENT_COLLECTIVE_STATUS, words, status, step, severe=False)
+        waiting.tell(now, fresh, step, now_ns)
         if step is not None:
             # Completed ones as spans, now: a process that hangs rarely ends its step.
             inside = otel_trace.set_span_in_context(step.span, Context())
@@ -121,38 +104,3 @@ class Watchdog:
                 self.look()
             except Exception as err:
                 _logger.warning("the training watchdog failed: %s: %s", type(err).__name__, err)
-
-
-def _tell_pending(now: Recorder, record: Record, now_ns: int) -> None:
-    age_s = (now_ns - record[ENQUEUED_NS]) / 1e9
-    told = emission.collective_attributes(record)
-    told[semconv.TRAINING_COLLECTIVE_AGE_S] = age_s
-    told[semconv.TRAINING_COLLECTIVE_STATE] = "pending"
-    words = f"{record[OP]} {record[SEQ]} of group {record[CHANNEL].label} is not complete after {age_s:.1f} s"
-    _emit(now, semconv.EVENT_COLLECTIVE_PENDING, words, told, record[STEP], severe=True)
-
-
-def _emit(
-    now: Recorder,
-    event: str,
-    words: str,
-    attributes: Mapping[str, AttributeValue],
-    step: Step | None,
-    *,
-    severe: bool,
-) -> None:
-    context = Context() if step is None else otel_trace.set_span_in_context(step.span, Context())
-    told = {**now.attributes, **attributes}
-    if step is not None:
-        told[semconv.TRAINING_STEP] = step.number
-    get_logger("rootspan.training").emit(
-        LogRecord(
-            timestamp=time.time_ns(),
-            context=context,
-            severity_number=SeverityNumber.WARN if severe else SeverityNumber.INFO,
-            severity_text="WARN" if severe else "INFO",
-            body=f"{event}: {words}",
-            attributes=told,
-            event_name=event,
-        )
-    )
