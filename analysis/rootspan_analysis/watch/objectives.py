@@ -178,8 +178,8 @@ class WatchSettings:
 
         if self.accept_s < self.history_s:
             raise ConfigError(
-                f"accept_s is {self.accept_s}, less than history_s ({self.history_s}): what is accepted would at "
-                "once be a breach of what was usual before; give accept_s at least that"
+                f"accept_s is {self.accept_s}, less than history_s ({self.history_s}): what is accepted would "
+                "be a breach of the older usual at once; give accept_s at least that"
             )
 
     def limit_of(self, kind: str, service: str, operation: str, job: str) -> float | None:

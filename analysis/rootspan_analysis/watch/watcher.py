@@ -4,41 +4,36 @@ Owns the order of a look. State that matters is in the store, so a watcher may b
 any time; of several only one acts (see lease.py).
 """
 
-import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Final, Protocol
 
 from rootspan_analysis.changes import ChangeFinder
-from rootspan_analysis.engine import explain
 from rootspan_analysis.errors import StoreError
-from rootspan_analysis.explanation import Explanation
-from rootspan_analysis.question import NS_PER_S, Question
+from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.rows import Client, rows_of
+from rootspan_analysis.watch.asking import Asking
 from rootspan_analysis.watch.evaluate import STEP_S
 from rootspan_analysis.watch.grouping import Calls, fetch_calls, group, related
 from rootspan_analysis.watch.incident import Breach, Incident
-from rootspan_analysis.watch.judging import Judged, Judging, Key, Quarantine
+from rootspan_analysis.watch.judging import Judged, Judging, Quarantine
 from rootspan_analysis.watch.lease import Lease, holder_name
-from rootspan_analysis.watch.live import Live, begun, first_cause, question_for, resumed
+from rootspan_analysis.watch.live import Live, begun, first_cause, resumed
 from rootspan_analysis.watch.measures import Measures
 from rootspan_analysis.watch.objectives import WatchSettings
 from rootspan_analysis.watch.queries import run
 from rootspan_analysis.watch.reach import fetch_reach
 from rootspan_analysis.watch.records import incident, incidents, write_incident
-from rootspan_analysis.watch.sweep import Sweep, sweep_question
 
 __all__ = ["Look", "Tell", "Watcher", "run_until"]
 
 WRITE_EVERY_S: Final = 30.0
 """An open incident's row is written at least so often; at once when it opens, changes its cause or closes."""
-SUSPECT_EVERY_S: Final = 10.0
-UNANSWERED_S: Final = 30.0
 SILENT_S: Final = 60
 AFTERMATH_S: Final = 180
-log = logging.getLogger(__name__)
 
 
 class Tell(Protocol):
@@ -75,15 +70,6 @@ class Look:
     asked_ms: int = 0
 
 
-@dataclass(slots=True)
-class _Suspicion:
-    """Breaches that the engine was not convinced of."""
-
-    first_ns: int
-    asked_ns: int
-    took_ms: int
-
-
 class Watcher:
     """Looks when told to. For one thread."""
 
@@ -96,12 +82,10 @@ class Watcher:
         self._judging = Judging(settings)
         self._live: dict[str, Live] = {}
         self._past: list[Quarantine] = []
-        self._sweep = Sweep(settings.sweep_s)
+        self._asking = Asking(client, settings)
         self._changes = ChangeFinder(client)
-        self._suspicions: dict[frozenset[Key], _Suspicion] = {}
         self._calls: Calls = {}
         self._acts = False
-        self._asked_ms = 0
         self._version = version("rootspan")
 
     def look(self, now_ns: int) -> Look:
@@ -110,32 +94,41 @@ class Watcher:
         Raises:
             StoreError: The store did not answer; the next look catches up.
         """
-        began = time.monotonic()
-        self._asked_ms = 0
-        acts = self._lease.renew(now_ns)
-        if not acts:
+        began, asked_ms = time.monotonic(), self._asking.took_ms
+        try:
+            found = self._look(now_ns)
+        except StoreError:
+            # What was not written is not known to have happened: the store's word counts from here on.
             self._acts = False
-            return Look(False, took_ms=round((time.monotonic() - began) * 1e3))
+            raise
+        return replace(
+            found,
+            took_ms=round((time.monotonic() - began) * 1e3),
+            asked_ms=self._asking.took_ms - asked_ms,
+        )
+
+    def _look(self, now_ns: int) -> Look:
+        if not self._lease.renew(now_ns):
+            self._acts = False
+            return Look(False)
         if self._measures.look(now_ns):
             self._judging.forget()
         self._changes.look(now_ns)
         if not self._acts:
             self._take_over(now_ns)
-        judged = self._judging.look(self._measures, self._quarantines(now_ns), self._alive())
+        judged = self._judging.look(self._measures, self._quarantines(), self._alive())
         opened, suspected = self._follow(judged, now_ns)
-        opened += self._sweep_for(judged, now_ns)
-        updated, closed = self._settle(judged, opened, now_ns)
+        opened += self._sweep(judged, now_ns)
+        written = self._settle(judged, set(opened), now_ns)
         return Look(
             acts=True,
-            opened=tuple(opened),
-            updated=tuple(updated),
-            closed=tuple(closed),
+            opened=tuple(one for one in written if one.id in opened and one.state == "open"),
+            updated=tuple(one for one in written if one.id not in opened and one.state == "open"),
+            closed=tuple(one for one in written if one.state == "closed"),
             open=tuple(one.incident for one in self._live.values()),
             suspected=tuple(suspected),
             series=judged.series,
             silent_s=self._measures.silent_s,
-            took_ms=round((time.monotonic() - began) * 1e3),
-            asked_ms=self._asked_ms,
         )
 
     def leave(self, now_ns: int) -> None:
@@ -160,7 +153,9 @@ class Watcher:
         self._judging.forget()
         self._acts = True
 
-    def _quarantines(self, now_ns: int) -> list[Quarantine]:
+    def _quarantines(self) -> list[Quarantine]:
+        oldest_s = self._measures.end_s - self._settings.history_s
+        self._past = [one for one in self._past if one.to_s >= oldest_s]
         found = list(self._past)
         for live in self._live.values():
             found += live.quarantines()
@@ -179,8 +174,8 @@ class Watcher:
         table = run(self._client, "jobs_alive", {"from_s": end_s - 45, "to_s": end_s + 60, "jobs": silent})
         return frozenset(str(row["job"]) for row in rows_of(table))
 
-    def _follow(self, judged: Judged, now_ns: int) -> tuple[list[Incident], list[Breach]]:
-        """Give breaches to the incidents that they belong to; open new ones for the rest."""
+    def _follow(self, judged: Judged, now_ns: int) -> tuple[list[str], list[Breach]]:
+        """Give breaches to their incidents, open new ones for the rest: ids of these, and what is not sure."""
         end_s = self._measures.end_s
         known = {key for live in self._live.values() for key in live.keys}
         fresh = [one for key, one in judged.breaches.items() if key not in known]
@@ -198,40 +193,38 @@ class Watcher:
                 joining.setdefault(home.incident.id, []).append(breach)
         for live in self._live.values():
             live.grow(judged.over, joining.get(live.incident.id, []), calls, end_s=end_s)
-        opened: list[Incident] = []
+        opened: list[str] = []
         suspected: list[Breach] = []
         groups = group(rest, calls)
         for held in groups:
             live = begun(held, calls, now_ns=now_ns, end_s=end_s, version=self._version)
             alone = len(groups) == 1 and not self._live
-            if not self._is_believed(live, judged, alone=alone, now_ns=now_ns):
+            if not self._asking.believes(live, judged.severe, alone=alone, now_ns=now_ns, end_s=end_s):
                 suspected += held
             elif (twin := self._same_cause(live)) is not None:
                 twin.grow(judged.over, held, calls, end_s=end_s)
             else:
                 opened.append(self._open(live))
-        self._suspicions = {
-            keys: one for keys, one in self._suspicions.items() if keys & judged.breaches.keys()
-        }
+        self._asking.forget_but(judged.breaches.keys())
         return opened, suspected
 
-    def _open(self, live: Live) -> Incident:
+    def _open(self, live: Live) -> str:
         self._live[live.incident.id] = live
         self._judging.forget()
-        return live.incident
+        return live.incident.id
 
-    def _sweep_for(self, judged: Judged, now_ns: int) -> list[Incident]:
+    def _sweep(self, judged: Judged, now_ns: int) -> list[str]:
         """With nothing open and nothing missed: ask whether a part is ill all the same."""
         end_s = self._measures.end_s
         is_blind = not judged.series or self._measures.silent_s > SILENT_S
         # The engine looks for an onset a while before its window: what is over must not be found again.
         is_fresh = any(one.to_s + AFTERMATH_S > end_s for one in self._past)
-        if self._live or judged.breaches or is_blind or is_fresh or not self._sweep.is_due(now_ns):
+        if self._live or judged.breaches or is_blind or is_fresh:
             return []
-        answer = self._answer(sweep_question(end_s), "a sweep")
-        breach = self._sweep.take(answer, now_ns=now_ns)
-        if breach is None or answer is None:
+        found = self._asking.sweep(now_ns=now_ns, end_s=end_s)
+        if found is None:
             return []
+        breach, answer = found
         live = begun([breach], self._calls, now_ns=now_ns, end_s=end_s, version=self._version)
         live.explained(answer, now_ns=now_ns, end_s=end_s)
         return [self._open(live)]
@@ -241,92 +234,41 @@ class Watcher:
         # A request of a service is about two spans: the caller's and its own.
         return 2 * sum(one.n for one in cells) / 180
 
-    def _is_believed(self, live: Live, judged: Judged, *, alone: bool, now_ns: int) -> bool:
-        """Ask the engine about new breaches. Whether they make an incident."""
-        breaches = live.incident.breaches
-        keys = frozenset(live.keys)
-        held = next((one for known, one in self._suspicions.items() if known & keys), None)
-        if held and now_ns - held.asked_ns < max(SUSPECT_EVERY_S * NS_PER_S, 20 * held.took_ms * 1_000_000):
-            return False
-        answer = self._ask(live, alone=alone)
-        if answer is not None:
-            live.explained(answer, now_ns=now_ns, end_s=self._measures.end_s)
-        sure = (
-            any(one.configured for one in breaches) or bool(keys & judged.severe) or not self._settings.agree
-        )
-        if sure or (answer is not None and _agrees(answer)):
-            return True
-        first_ns = held.first_ns if held else now_ns
-        self._suspicions[keys] = _Suspicion(first_ns, now_ns, answer.took_ms if answer else 0)
-        # An engine that cannot answer has not disagreed.
-        insist_s = (
-            self._settings.insist_s if answer is not None else min(UNANSWERED_S, self._settings.insist_s)
-        )
-        return now_ns - first_ns >= insist_s * NS_PER_S
-
-    def _ask(self, live: Live, *, alone: bool) -> Explanation | None:
-        end_s = self._measures.end_s
-        question: Question = question_for(
-            live.incident.breaches, last_bad_s=live.last_bad_s, end_s=end_s, alone=alone
-        )
-        return self._answer(question, live.incident.id)
-
-    def _answer(self, question: Question, what: str) -> Explanation | None:
-        try:
-            answer = explain(self._client, question)
-        except StoreError as error:
-            log.warning("could not explain %s: %s", what, error)
-            return None
-        self._asked_ms += answer.took_ms
-        return answer
-
     def _same_cause(self, live: Live) -> Live | None:
         cause = first_cause(live.incident)
         if cause is None:
             return None
         return next((one for one in self._live.values() if first_cause(one.incident) == cause), None)
 
-    def _settle(
-        self, judged: Judged, opened: Sequence[Incident], now_ns: int
-    ) -> tuple[list[Incident], list[Incident]]:
-        """Ask again, count what it costs, close what is over, write and tell."""
-        new = {one.id for one in opened}
-        updated: list[Incident] = []
-        closed: list[Incident] = []
+    def _settle(self, judged: Judged, new: AbstractSet[str], now_ns: int) -> list[Incident]:
+        """Ask again, count what it costs, close what is over, write and tell. What was written."""
+        end_s = self._measures.end_s
+        written: list[Incident] = []
         for name, live in list(self._live.items()):
             is_due = now_ns - live.incident.updated_ns >= WRITE_EVERY_S * NS_PER_S
-            over = live.is_over(
+            is_over = live.is_over(
                 judged.fine,
-                end_s=self._measures.end_s,
+                end_s=end_s,
                 silent_s=self._measures.silent_s,
                 quiet_s=self._settings.quiet_s,
             )
-            accepted = now_ns - live.incident.opened_ns >= self._settings.accept_s * NS_PER_S
-            if not over and name not in new and live.wants_answer(now_ns):
-                answer = self._ask(live, alone=len(self._live) == 1)
-                if answer is not None:
-                    live.explained(answer, now_ns=now_ns, end_s=self._measures.end_s)
-            if over or accepted:
+            is_accepted = now_ns - live.incident.opened_ns >= self._settings.accept_s * NS_PER_S
+            if not is_over and name not in new and live.wants_answer(now_ns):
+                self._asking.about(live, alone=len(self._live) == 1, now_ns=now_ns, end_s=end_s)
+            if is_over or is_accepted:
                 live.close()
                 del self._live[name]
                 # What was accepted is the usual from now on.
-                self._past += [] if accepted and not over else live.quarantines()
+                self._past += live.quarantines() if is_over else []
                 self._judging.forget()
-            if not (live.dirty or is_due):
-                continue
-            self._count(live, now_ns)
-            write_incident(self._client, live.incident)
-            live.dirty = False
-            if self._tell is not None:
-                self._tell.offer(live.incident)
-            if over or accepted:
-                closed.append(live.incident)
-            elif name not in new:
-                updated.append(live.incident)
-        opened_now = {one.incident.id: one.incident for one in self._live.values()}
-        if isinstance(opened, list):
-            opened[:] = [opened_now.get(one.id, one) for one in opened]
-        return updated, closed
+            if live.dirty or is_due:
+                self._count(live, now_ns)
+                write_incident(self._client, live.incident)
+                live.dirty = False
+                written.append(live.incident)
+                if self._tell is not None:
+                    self._tell.offer(live.incident)
+        return written
 
     def _count(self, live: Live, now_ns: int) -> None:
         found = live.incident
@@ -350,13 +292,6 @@ def _belongs(breach: Breach, live: Live, calls: Calls) -> bool:
         breach.job == one.job and (bool(breach.job) or related(breach.service, one.service, calls))
         for one in live.incident.breaches
     )
-
-
-def _agrees(answer: Explanation) -> bool:
-    """Whether the engine sees it too: a cause, load, a configuration, or at least the symptom."""
-    if answer.verdict in ("cause_found", "load", "configuration"):
-        return True
-    return answer.symptom is not None and answer.symptom.kind != "none"
 
 
 def run_until(
