@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import grpc
 import pytest
@@ -109,25 +111,34 @@ def test_a_full_queue_is_told_to_the_collector_although_metrics_are_off(
     assert lost(receiver) == {"otel.sdk.processor.span.processed queue_full": int(n_dropped)}
 
 
-def test_losses_while_the_collector_was_away_are_told_when_it_is_back(
-    receiver: Receiver, run_program: RunProgram
+def test_losses_while_the_collector_refused_are_told_when_it_takes_again(
+    tmp_path: Path, receiver: Receiver, run_program: RunProgram
 ) -> None:
     receiver.refuse_with = grpc.StatusCode.INVALID_ARGUMENT
-    back = threading.Timer(2.0, setattr, (receiver, "refuse_with", None))
-    back.start()
+    refused = tmp_path / "refused"
+
+    def take_again_once_refused() -> None:
+        deadline = time.monotonic() + 30
+        while not refused.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        receiver.refuse_with = None
+
+    watching = threading.Thread(target=take_again_once_refused)
+    watching.start()
     done = run_program(
         f"""
-        import time, rootspan
+        import pathlib, time, rootspan
         rootspan.init("ranker", {receiver.endpoint!r}, logs=False, metrics=False)
         end = time.monotonic() + 20
         while not rootspan.delivery().sent and time.monotonic() < end:
             with rootspan.span("work"):
                 pass
-            rootspan.flush(1)
+            if not rootspan.flush(5):
+                pathlib.Path({str(refused)!r}).touch()
         print(rootspan.shutdown().dropped["spans", "refused by the collector"])
         """
     )
-    back.join()
+    watching.join()
     assert done.code == 0, done.err
     assert int(done.out) > 0
     assert lost(receiver) == {"otel.sdk.exporter.span.exported rejected": int(done.out)}
