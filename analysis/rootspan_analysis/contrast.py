@@ -23,6 +23,7 @@ __all__ = [
     "gumbel_p",
     "interval_shift",
     "normal_p",
+    "row_quantile",
     "scan",
     "scan_failures",
     "without_outliers",
@@ -101,16 +102,30 @@ def without_outliers(amount: Floats, count: Floats, base: np.ndarray) -> Floats:
     known = (n > 0).sum(axis=1) >= MIN_BUCKETS
     if not known.any():
         return amount
-    centre = np.nanmedian(mean[known], axis=1)[:, None]
+    centre = row_quantile(mean[known], 0.5)[:, None]
     away = np.sqrt(n[known]) * np.abs(mean[known] - centre)
     away[n[known] == 0] = np.nan
-    sigma = np.nanquantile(away, 0.75, axis=1)[:, None] / 1.15
+    sigma = row_quantile(away, 0.75)[:, None] / 1.15
     bound = OUTLIER * np.maximum(sigma / np.sqrt(np.maximum(n[known], 1.0)), LOG_FLOOR)
     near = np.clip(np.nan_to_num(mean[known]), centre - bound, centre + bound)
     found = amount.copy()
     rows = np.flatnonzero(known)
     found[np.ix_(rows, np.flatnonzero(base))] = near * n[known]
     return found
+
+
+def row_quantile(values: Floats, share: float) -> Floats:
+    """Quantile of each row's known values, interpolated; NaN where a row has none.
+
+    As numpy's `nanquantile` along rows, which goes through them one by one.
+    """
+    ordered = np.sort(values, axis=1)
+    known = np.isfinite(values).sum(axis=1)
+    place = share * np.maximum(known - 1, 0)
+    low = place.astype(np.int64)
+    rows = np.arange(len(values))
+    below, above = ordered[rows, low], ordered[rows, np.minimum(low + 1, np.maximum(known - 1, 0))]
+    return np.where(known > 0, below + (place - low) * (above - below), np.nan)
 
 
 def call_noise(excess: Floats, count: Floats, quiet: np.ndarray | None = None) -> Floats:
@@ -130,16 +145,16 @@ def call_noise(excess: Floats, count: Floats, quiet: np.ndarray | None = None) -
     found = np.full(len(excess), np.nan)
     rows = np.isfinite(step).sum(axis=1) >= 3
     if rows.any():
-        found[rows] = _MAD_TO_SIGMA * np.nanmedian(step[rows], axis=1)
+        found[rows] = _MAD_TO_SIGMA * row_quantile(step[rows], 0.5)
     if quiet is not None and quiet.sum() >= 3:
         past, n = mean[:, quiet], count[:, quiet]
         known = (n > 0).any(axis=1)
         centre = np.zeros(len(excess))
-        centre[known] = np.nanmedian(past[known], axis=1)
+        centre[known] = row_quantile(past[known], 0.5)
         away = np.where(n > 0, np.sqrt(n) * np.abs(past - centre[:, None]), np.nan)
         # Three quarters of the past, not all of it: the rest may hold earlier incidents.
         wide = np.full(len(excess), np.nan)
-        wide[known] = np.nanquantile(away[known], WIDE[0], axis=1) / WIDE[1]
+        wide[known] = row_quantile(away[known], WIDE[0]) / WIDE[1]
         found = np.fmax(found, wide)
     return found
 

@@ -243,6 +243,13 @@ def _inventory(client: Reader, timeline: Timeline) -> tuple[dict[str, Place], di
     return places, first
 
 
+def _fault_of(one: Finding) -> str:
+    """Name of what is wrong: a slow host is a slow GPU where its GPU's gauges say so."""
+    if one.signal == "slow" and one.kind == "host":
+        return "slow_gpu" if any(each.signal == "gauge" for each in one.support) else "slow_host"
+    return "bad_version" if one.kind == "version" else one.fault
+
+
 def _answer(
     question: Question,
     scene: Scene,
@@ -260,7 +267,7 @@ def _answer(
             rank=i,
             kind=one.kind,
             entity=one.entity,
-            fault=one.fault,
+            fault=_fault_of(one),
             score=score,
             p_value=one.p_value,
             onset_unix_ns=timeline.at_ns(one.interval.start),

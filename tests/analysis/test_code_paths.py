@@ -1,4 +1,4 @@
-"""Log templates and called operations: a way that calls no longer take is found, in spite of earlier incidents."""
+"""Log templates and called operations: a way that calls no longer take is found."""
 
 import numpy as np
 import pytest
@@ -108,4 +108,4 @@ def test_what_comes_and_goes_all_the_time_is_not_named() -> None:
 
 def test_logs_that_were_not_collected_before_are_not_new() -> None:
     late = np.where(np.arange(BUCKETS) >= FIRST - 3, CALLS, 0.0)
-    assert find({one: late for one in TEMPLATES}) == []
+    assert find(dict.fromkeys(TEMPLATES, late)) == []

@@ -14,8 +14,10 @@ from rootspan_analysis.contrast import (
     gumbel_p,
     interval_shift,
     normal_p,
+    row_quantile,
     scan,
     scan_failures,
+    without_outliers,
 )
 
 BUCKETS = 60
@@ -124,3 +126,51 @@ def test_too_few_quiet_windows_prove_nothing() -> None:
 def test_normal_tail_matches_the_textbook() -> None:
     assert normal_p(1.959964) == pytest.approx(0.05, rel=1e-5)
     assert normal_p(40) == 1e-9
+
+
+@settings(deadline=None)
+@given(
+    values=npst.arrays(np.float64, (4, 7), elements=st.floats(-1e6, 1e6) | st.just(np.nan)),
+    share=st.floats(0, 1),
+)
+def test_row_quantile_is_numpy_s(values: np.ndarray, share: float) -> None:
+    for row, found in zip(values, row_quantile(values, share), strict=True):
+        known = row[np.isfinite(row)]
+        if len(known):
+            assert found == pytest.approx(np.quantile(known, share), rel=1e-9, abs=1e-6)
+        else:
+            assert np.isnan(found)
+
+
+def test_quiet_windows_tell_chance_though_half_of_them_hold_incidents() -> None:
+    rng = np.random.default_rng(4)
+    quiet = rng.gumbel(3, 0.4, 16)
+    troubled = np.concatenate([quiet[:8], quiet[8:] + 20])
+    assert gumbel_p(9.0, troubled) < 0.01
+    assert gumbel_p(float(np.median(quiet)), troubled) > 0.1
+
+
+def test_few_calls_that_are_far_slower_are_found_and_fewer_count_less() -> None:
+    rng = np.random.default_rng(6)
+    count = np.zeros((1, BUCKETS))
+    count[0, ::2] = 2
+    excess = rng.normal(0, 0.4, (1, BUCKETS)) * np.sqrt(count)
+    slow = excess.copy()
+    slow[:, 50:] += 3 * count[:, 50:]
+    noise = call_noise(excess, count, np.arange(BUCKETS) < 30)
+    assert scan(slow, count, noise, Interval(30, BUCKETS)).z[0] > 6
+    late = excess.copy()
+    late[:, 56:] += 3 * count[:, 56:]
+    assert (
+        scan(late, count, noise, Interval(53, BUCKETS)).z[0]
+        < scan(slow, count, noise, Interval(30, BUCKETS)).z[0]
+    )
+
+
+def test_an_earlier_incident_is_no_norm() -> None:
+    count = np.full((1, BUCKETS), 20.0)
+    amount = count.copy()
+    amount[0, 5:10] *= 4
+    base = np.arange(BUCKETS) < 40
+    usual = expected_rate(without_outliers(amount, count, base), count, base, np.array([0]))
+    assert usual[0] == pytest.approx(1.0, abs=0.02)

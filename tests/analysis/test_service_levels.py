@@ -13,7 +13,7 @@ PAST, NOW = 40, 3
 
 
 def fleet(seed: int) -> list[Levels]:
-    """A front end that calls two services, which scatter by five percent and fail once in a thousand calls."""
+    """A front end that calls two services; all scatter by five percent and fail once in a thousand calls."""
     rng = np.random.default_rng(seed)
     found = []
     for name, seconds, calls in (("front", 0.2, 600), ("search", 0.05, 900), ("pay", 0.1, 150)):
