@@ -36,6 +36,10 @@ class Job:
     queued_ns: int
     answer: Future[Message] = field(default_factory=Future)
 
+    def waited_ms(self) -> float:
+        """How long it has been in the queue by now."""
+        return (time.perf_counter_ns() - self.queued_ns) / 1e6
+
 
 class Ranker:
     """Answers `Ranker/Rank`; `slowdown()` is the factor on the device's time, 1 when healthy."""
@@ -60,16 +64,19 @@ class Ranker:
         except grpc.RpcError:
             context.abort(grpc.StatusCode.INTERNAL, "ranking failed")
         except TimeoutError:
+            if job.answer.cancel():  # still in the queue: all it did was wait
+                rootspan.set_attributes({semconv.QUEUE_WAIT_MS: job.waited_ms()})
             context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the device did not get to it")
         raise AssertionError("abort() raises")
 
     def _work(self) -> None:
         while True:
             job = self._jobs.get()
+            if not job.answer.set_running_or_notify_cancel():
+                continue
             # The worker carries on in the request's own context: its spans belong to that trace.
             token = otel_context.attach(job.context)
-            waited_ms = (time.perf_counter_ns() - job.queued_ns) / 1e6
-            rootspan.set_attributes({semconv.QUEUE_WAIT_MS: waited_ms})
+            rootspan.set_attributes({semconv.QUEUE_WAIT_MS: job.waited_ms()})
             try:
                 job.answer.set_result(self._stages(job.request))
             except Exception as err:
