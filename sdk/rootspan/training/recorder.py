@@ -72,6 +72,8 @@ class Recorder:
         self._unfinished: list[tuple[Record, otel_context.Context]] = []
         self._waited: tuple[int, int] | None = None
         self._demanded = False
+        # Re-entrant: a signal's handler may run in the thread that is closing a step.
+        self._closing = threading.RLock()
         self.device_clock: PhaseClock | None = None
         self.find_device_clock: Callable[[], PhaseClock | None] | None = None
         self._device_steps: deque[Step] = deque()
@@ -134,8 +136,9 @@ class Recorder:
         while step.phase is not None:  # one that a hook opened and an exception left open
             step.phase.__exit__(None, None, None)
         otel_context.attach(step.above)
-        if self._take(step):
-            self._close(step, error)
+        with self._closing:
+            if self._take(step):
+                self._close(step, error)
 
     def is_waiting(self) -> bool:
         """Whether a collective of the running step is pending."""
@@ -150,12 +153,19 @@ class Recorder:
         """
         step = self.step
         if step is None:
+            if self._closing.acquire(timeout=1.0):
+                self._closing.release()
             return
         while step.phase is not None:
             step.phase.__exit__(None, None, None)
-        if not self._take(step):
-            return
-        self._close(step, InterruptedError(why))
+        # What the program's own thread is just closing must be sent before the process ends.
+        held = self._closing.acquire(timeout=1.0)
+        try:
+            if self._take(step):
+                self._close(step, InterruptedError(why))
+        finally:
+            if held:
+                self._closing.release()
 
     def _take(self, step: Step) -> bool:
         """Whether the caller is the one to end a step; the thread that interrupts may have been faster."""

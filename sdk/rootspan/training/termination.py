@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-FLUSH_WITHIN_S = 3.0
+FLUSH_WITHIN_S = 6.5
 """torchrun waits 30 s before it kills, Slurm and Kubernetes 30 s too unless told otherwise."""
 
 
@@ -31,7 +31,7 @@ def note_exit() -> None:
 
 
 def install(deliver: Callable[[], object]) -> bool:
-    """Have SIGTERM call `deliver` once, at most for three seconds, and then end the process as it always did.
+    """Have SIGTERM call `deliver` once, at most for some seconds, and then end the process as it always did.
 
     Returns:
         False where nothing was changed: the program has a handler, or this is not its main thread.

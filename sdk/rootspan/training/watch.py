@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("rootspan")
 DEFAULT_HANG_AFTER_S = 30.0
-_FAILS_WITHIN_S, _LAST_EXPORT_S = 1.0, 1.8
+_FAILS_WITHIN_S, _LAST_EXPORT_S = 1.0, 5.0
 """Together within what `termination` allows. A collective that waits for a dead rank may fail by itself yet,
 which tells the death of one rank from the end of the whole job."""
 _lock = threading.Lock()
