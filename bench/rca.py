@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.embedded import EmbeddedStore
+from bench.rca_training import score_training
 from rootspan_analysis import Explanation, Question, explain
 
 _TOP = 5
@@ -28,7 +29,10 @@ _RANK_ATTRIBUTES = {"dp": "training.dp_rank", "pp": "training.pp_rank", "rank": 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One question: where the truth stood in the answer (0: nowhere), and what was named."""
+    """One question: where the truth stood in the answer (0: nowhere), and what was named.
+
+    `training` holds what rank-level and silent truths are scored by beyond that; else it is empty.
+    """
 
     incident: str
     fault: str
@@ -36,6 +40,7 @@ class Row:
     verdict: str
     named: tuple[Mapping[str, str], ...]
     seconds: float
+    training: Mapping[str, Any]
 
 
 def matches(entity: Mapping[str, str], name: str) -> bool:
@@ -75,6 +80,7 @@ def ask_all(pack: Path) -> dict[str, Any]:
                     verdict=answer.verdict,
                     named=tuple(cause.entity for cause in answer.causes),
                     seconds=time.monotonic() - began,
+                    training=score_training(answer, incident["truth"]),
                 )
             )
         healthy = [
@@ -128,6 +134,7 @@ def _plain(row: Row) -> dict[str, Any]:
         "verdict": row.verdict,
         "named": [dict(one) for one in row.named],
         "seconds": round(row.seconds, 3),
+        **({"training": dict(row.training)} if row.training else {}),
     }
 
 
