@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from looking import open_view, tiles
 from playwright.sync_api import Page, expect
@@ -73,3 +75,19 @@ def test_lists_and_links(stage: Stage, page: Page) -> None:
     expect(page.locator(".rs-state")).to_contain_text(HOSTILE["operation"])
     nothing_ran(page)
     assert stage.store.number("SELECT count() FROM otel_traces") > 100_000
+
+
+def test_pages_of_hosts_services_logs_and_reports(stage: Stage, page: Page) -> None:
+    open_view(page, stage, "host", **window(stage), host=HOSTILE["host"])
+    expect(page.locator(".rs-subject")).to_have_text(HOSTILE["host"])
+    expect(page.locator(".rs-facts").first).to_contain_text(HOSTILE["service"])
+    nothing_ran(page)
+    open_view(page, stage, "services", **window(stage), service=HOSTILE["service"])
+    expect(page.locator(".node")).to_have_attribute("aria-label", re.compile(re.escape(HOSTILE["service"])))
+    expect(page.locator(".st-key-picked")).to_contain_text(HOSTILE["service"])
+    nothing_ran(page)
+    open_view(page, stage, "logs", **window(stage), template=HOSTILE["operation"], text=HOSTILE["host"])
+    expect(page.locator(".rs-chip")).to_have_text(f"template = {HOSTILE['operation']}")
+    nothing_ran(page)
+    open_view(page, stage, "root-cause", **window(stage), service=HOSTILE["service"])
+    nothing_ran(page)
