@@ -178,7 +178,7 @@ class WatchSettings:
 
         if self.accept_s < self.history_s:
             raise ConfigError(
-                f"accept_s is {self.accept_s}, less than history_s ({self.history_s}): what is accepted would "
+                f"accept_s is {self.accept_s}, less than history_s ({self.history_s}): what is taken would "
                 "be a breach of the older usual at once; give accept_s at least that"
             )
 

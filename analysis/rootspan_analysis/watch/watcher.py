@@ -175,7 +175,7 @@ class Watcher:
         return frozenset(str(row["job"]) for row in rows_of(table))
 
     def _follow(self, judged: Judged, now_ns: int) -> tuple[list[str], list[Breach]]:
-        """Give breaches to their incidents, open new ones for the rest: ids of these, and what is not sure."""
+        """Give breaches to their incidents, open new ones for the rest: their ids, and what is not sure."""
         end_s = self._measures.end_s
         known = {key for live in self._live.values() for key in live.keys}
         fresh = [one for key, one in judged.breaches.items() if key not in known]
