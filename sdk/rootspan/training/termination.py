@@ -8,6 +8,7 @@ touch a signal that the program handles itself.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -23,7 +24,7 @@ FLUSH_WITHIN_S = 6.5
 _exiting, _ending = threading.Event(), threading.Event()
 
 
-def note_exit() -> None:
+def _note_exit() -> None:
     """Say that the process ends by itself from here on: what delivers at exit must not be cut short."""
     _exiting.set()
     if _ending.is_set():
@@ -40,6 +41,7 @@ def install(deliver: Callable[[], object]) -> bool:
     if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         return False
     ending = _Ending(deliver)
+    atexit.register(_note_exit)  # after init()'s handler, so it runs before it
     signal.signal(signal.SIGTERM, ending.handle)
     with contextlib.suppress(ValueError, OSError):
         reader, writer = os.pipe()

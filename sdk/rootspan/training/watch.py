@@ -178,9 +178,6 @@ def _deliver_at_termination() -> None:
 
 
 def _stop() -> None:
-    from rootspan.training import termination
-
-    termination.note_exit()
     recorder().end_device_steps(wait_for_device=False)
     if _watchdog is not None:
         _watchdog.stop()
