@@ -17,7 +17,7 @@ def processors(seed: int, now: float = 0.0) -> Processors:
     if now:
         level[0, BEFORE:] = 5 * now
     names = [f"service-{i}" for i in range(SERVICES)]
-    return Processors(["k8s.pod.cpu.utilization"] * SERVICES, names, [""] * SERVICES, level, BEFORE)
+    return Processors(["k8s.pod.cpu.utilization"] * SERVICES, names, [""] * SERVICES, level, BEFORE, 3)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -55,13 +55,11 @@ class Past:
             may hold earlier incidents.
         blocks: Deviation of each block of the history, as long as the incident, (things, blocks).
         scatter: How much more blocks scatter than chance, by thing; at least 1.
-        maxima: Largest deviation of each block.
     """
 
     usual: tuple[Floats, Floats]
     blocks: Floats
     scatter: Floats
-    maxima: Floats
 
     @staticmethod
     def of(things: Things, scene: Scene) -> "Past":
@@ -72,7 +70,7 @@ class Past:
         size = len(things.service)
         if not len(starts) or not size:
             none = np.zeros(size)
-            return Past((none, none), np.zeros((size, 0)), np.ones(size), np.zeros(0))
+            return Past((none, none), np.zeros((size, 0)), np.ones(size))
         seen = np.add.reduceat(things.seen[:, places], starts, axis=1)
         calls = np.add.reduceat(things.calls[:, places], starts, axis=1)
         kept = _alike(seen, calls)
@@ -85,14 +83,14 @@ class Past:
             axis=1,
         )
         scatter = np.maximum(1.0, np.quantile(np.abs(blocks), 0.75, axis=1) / 1.15)
-        return Past(usual, blocks, scatter, (np.abs(blocks) / scatter[:, None]).max(axis=0))
+        return Past(usual, blocks, scatter)
 
     def recurrence(self, z: Floats) -> Floats:
         """Share of the history's blocks in which each thing went as far, and as far again: 0-1."""
         if not self.blocks.shape[1]:
             return np.zeros(len(z))
         far = self.blocks / self.scatter[:, None] * np.sign(z)[:, None] >= RECURS * np.abs(z)[:, None]
-        return np.minimum(1.0, 2 * far.mean(axis=1))
+        return np.asarray(np.minimum(1.0, 2 * far.mean(axis=1)), dtype=np.float64)
 
 
 def _alike(seen: Floats, calls: Floats) -> Floats:

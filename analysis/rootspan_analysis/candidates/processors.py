@@ -14,7 +14,7 @@ from rootspan_analysis.cells import Cells
 from rootspan_analysis.contrast import gumbel_p
 from rootspan_analysis.finding import Finding
 from rootspan_analysis.question import NS_PER_S, Question
-from rootspan_analysis.reader import Floats, Reader, fetch, strings
+from rootspan_analysis.reader import Floats, Reader, Value, fetch, strings
 from rootspan_analysis.scene import Scene
 
 __all__ = ["Processors", "fetch_processors", "find_busy"]
@@ -38,6 +38,8 @@ FLEET_FLOOR: Final = 0.25
 """Of what is typical of the services: from nearly nothing to a little is no contention."""
 UPPER: Final = 1 / 3
 """The window's level is that which this share of its minutes reach: a fault may have begun late in it."""
+MIN_WHOLE: Final = 3
+"""Whole minutes of a window from which on one minute alone is a burst; shorter ones may hold one report."""
 MAX_P: Final = 0.01
 MARGIN: Final = 1.5
 LOUD: Final = 0.75
@@ -54,6 +56,7 @@ class Processors:
 
     Attributes:
         before: Number of minutes that lie before the window.
+        whole: Whole minutes that the window is long; it touches one or two more.
     """
 
     metric: list[str]
@@ -61,6 +64,7 @@ class Processors:
     host: list[str]
     level: Floats
     before: int
+    whole: int
 
 
 def fetch_processors(client: Reader, question: Question) -> Processors:
@@ -72,7 +76,12 @@ def fetch_processors(client: Reader, question: Question) -> Processors:
     first = question.from_ns // NS_PER_S // MINUTE_S * MINUTE_S
     start = first - HISTORY_S
     stop = -(-question.to_ns // NS_PER_S // MINUTE_S) * MINUTE_S
-    values = {"metrics": list(METRICS), "from_s": start, "to_s": stop, "service": question.service or ""}
+    values: dict[str, Value] = {
+        "metrics": list(METRICS),
+        "from_s": start,
+        "to_s": stop,
+        "service": question.service or "",
+    }
     table = fetch(client, "processors", values)
     level = np.full((table.num_rows, (stop - start) // MINUTE_S), np.nan)
     for row, (minutes, value) in enumerate(
@@ -84,7 +93,8 @@ def fetch_processors(client: Reader, question: Question) -> Processors:
     names = [
         strings(table, name).tolist() if table.num_rows else [] for name in ("metric", "service", "host")
     ]
-    return Processors(names[0], names[1], names[2], level, HISTORY_S // MINUTE_S)
+    whole = int(question.window.duration_s // MINUTE_S)
+    return Processors(names[0], names[1], names[2], level, HISTORY_S // MINUTE_S, whole)
 
 
 def find_busy(processors: Processors, cells: Cells, scene: Scene) -> list[Finding]:
@@ -103,11 +113,11 @@ def find_busy(processors: Processors, cells: Cells, scene: Scene) -> list[Findin
             processors.level[rows, processors.before :],
         )
         usual, spread = _usual(past)
-        seen = _upper(now)
+        seen = _upper(now, processors.whole)
         more = np.array([_load_ratio(cells, processors.service[i], scene) for i in rows])
         z = np.nan_to_num((seen - usual * np.maximum(1.0, more)) / spread)
         blocks = _blocks(past, now.shape[1])
-        before = np.array([np.nan_to_num((_upper(one) - usual) / spread) for one in blocks])
+        before = np.array([np.nan_to_num((_upper(one, processors.whole) - usual) / spread) for one in blocks])
         maxima = np.log(np.maximum(before, 1.0)).max(axis=1) if len(before) else np.zeros(0)
         for place, row in enumerate(rows):
             value = float(z[place])
@@ -162,14 +172,15 @@ def _usual(past: Floats) -> tuple[Floats, Floats]:
     return usual, spread
 
 
-def _upper(values: Floats) -> Floats:
-    """The level that a third of the minutes reach, and at least two of three or more, by row."""
+def _upper(values: Floats, whole: int) -> Floats:
+    """The level that a third of the minutes reach, by row; in short windows the highest."""
     found = np.full(len(values), np.nan)
     for i, row in enumerate(values):
         known = np.sort(row[np.isfinite(row)])[::-1]
         if len(known):
-            rank = max(math.ceil(len(known) * UPPER), 1 if len(known) < 3 else 2)
-            found[i] = known[rank - 1]
+            least = 2 if whole >= MIN_WHOLE and len(known) > 1 else 1
+            share = math.ceil(len(known) * UPPER) if whole >= MIN_WHOLE else 1
+            found[i] = known[max(share, least) - 1]
     return found
 
 
