@@ -109,6 +109,6 @@ def test_a_range_without_data_is_told_in_words(stage: Stage, page: Page) -> None
 def test_a_link_with_a_range_that_makes_no_sense_says_so_and_shows_the_default(
     stage: Stage, page: Page
 ) -> None:
-    page.goto(f"{stage.dashboard.url}?from=yesterday&to=2026-01-01T00:00:00Z")
+    page.goto(f"{stage.dashboard.url}fleet?from=yesterday&to=2026-01-01T00:00:00Z")
     settle(page)
     expect(page.get_by_text("Showing the last 30m instead")).to_be_visible()
