@@ -50,6 +50,7 @@ class UpProcess(Process):
             [
                 *("-m", "rootspan_cli", "up", "--data", str(self.data)),
                 *("--store-http", f"127.0.0.1:{self.store_port}", "--collector-grpc", self.collector),
+                *("--collector-http", f"127.0.0.1:{free_port()}"),
                 *("--dashboard-port", str(self.dashboard_port)),
                 "--dashboard" if dashboard else "--no-dashboard",
             ],
