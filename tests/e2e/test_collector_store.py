@@ -154,7 +154,7 @@ def test_a_second_collector_on_the_same_log_or_port_ends_with_one_clear_line(
             assert "Traceback" not in output
 
 
-def test_what_tenants_send_over_grpc_and_http_is_stored_like_everything_else(
+def test_what_tenants_send_over_grpc_and_http_bears_their_name_whatever_they_claim(
     store: StoreProcess, tmp_path: Path
 ) -> None:
     tenants = tmp_path / "tenants.toml"
@@ -164,7 +164,8 @@ def test_what_tenants_send_over_grpc_and_http_is_stored_like_everything_else(
     with collector.running():
         with collector.channel() as channel:
             export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
-            body = _traces("of-a-tenant", 7).SerializeToString()
+            claim = b"\xc2\x3e\x05other"  # field 1000, a string: what the collector writes itself
+            body = _traces("of-a-tenant", 7).SerializeToString() + claim
             export(body, timeout=30, metadata=(("authorization", "Bearer secret"),))
         connection = http.client.HTTPConnection("127.0.0.1", collector.http_port, timeout=30)
         headers = {"authorization": "Bearer secret", "content-type": "application/x-protobuf"}
@@ -178,6 +179,12 @@ def test_what_tenants_send_over_grpc_and_http_is_stored_like_everything_else(
         connection.close()
         wait_until(lambda: _spans(store, "of-a-tenant") == 12, timeout_s=60, what="the spans are stored")
         assert collector.stop() == 0
+    for table in ("otel_traces", "otel_logs", "otel_metrics_gauge", "otel_metrics_summary"):
+        assert store.query(f"SELECT DISTINCT Tenant FROM {table} WHERE Tenant != ''") == "search", table
+    assert (
+        store.query("SELECT countIf(Tenant = 'search') FROM otel_traces WHERE ServiceName = 'of-a-tenant'")
+        == "12"
+    )
     progress = {
         path.name.partition("-")[0]: json.loads(path.read_text())
         for path in collector.wal.glob("*-progress.json")

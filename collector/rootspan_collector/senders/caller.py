@@ -10,8 +10,9 @@ from rootspan_collector.senders.quota import Quota
 __all__ = ["ANONYMOUS", "TENANT_FIELD", "Caller", "Tenant"]
 
 TENANT_FIELD = 1000
-"""Field `rootspan_tenant` (a string) of each Export…ServiceRequest in the log. OTLP has no such field: what a
-sender puts there is dropped with every other unknown field, and the collector appends its own."""
+"""Field `rootspan_tenant` (a string) of each Export…ServiceRequest in the log. OTLP has no such field. Where
+there are tenants, the collector appends it, and the last one counts, whatever a sender put there; where there
+are none, it is left as it came and means nothing."""
 
 _LENGTH_DELIMITED = 2
 

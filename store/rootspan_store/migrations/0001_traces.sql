@@ -35,7 +35,8 @@ CREATE TABLE IF NOT EXISTS otlp_traces
             status Tuple(message String, code Int32),
             flags UInt32)),
         schema_url String)),
-    schema_url String))
+    schema_url String)),
+    rootspan_tenant String
 )
 ENGINE = Null;
 
@@ -79,6 +80,8 @@ CREATE TABLE IF NOT EXISTS otel_traces
     DroppedLinks UInt32 CODEC(ZSTD(1)),
     -- The sender gave no end: it was still running when it was sent. Its Duration is 0.
     Unfinished Bool DEFAULT false CODEC(ZSTD(1)),
+    -- Whose it is, by the word of a collector that knows tenants.
+    Tenant LowCardinality(String) CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1)),
     INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX idx_duration Duration TYPE minmax GRANULARITY 1
@@ -133,6 +136,7 @@ SELECT
     span.dropped_events_count AS DroppedEvents,
     span.dropped_links_count AS DroppedLinks,
     span.end_time_unix_nano = 0 AS Unfinished,
+    tenant AS Tenant,
     now() AS InsertedAt
 FROM
 (
@@ -146,10 +150,12 @@ FROM
         scope.scope.name AS scope_name,
         scope.scope.version AS scope_version,
         scope.schema_url AS scope_schema_url,
-        scope.spans AS spans
+        scope.spans AS spans,
+        tenant
     FROM
     (
-        SELECT r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_spans AS scopes
+        SELECT
+            r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_spans AS scopes, rootspan_tenant AS tenant
         FROM otlp_traces
         ARRAY JOIN resource_spans AS r
     )

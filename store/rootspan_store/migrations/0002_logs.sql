@@ -20,7 +20,8 @@ CREATE TABLE IF NOT EXISTS otlp_logs
                 observed_time_unix_nano UInt64,
                 event_name String)),
             schema_url String)),
-        schema_url String))
+        schema_url String)),
+    rootspan_tenant String
 )
 ENGINE = Null;
 
@@ -56,6 +57,8 @@ CREATE TABLE IF NOT EXISTS otel_logs
     Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
     ObservedTimestamp DateTime64(9) DEFAULT Timestamp CODEC(Delta, ZSTD(1)),
     DroppedAttributes UInt32 CODEC(ZSTD(1)),
+    -- Whose it is, by the word of a collector that knows tenants.
+    Tenant LowCardinality(String) CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1)),
     INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX idx_body Body TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 8
@@ -93,6 +96,7 @@ SELECT
         if(record.observed_time_unix_nano > 0, record.observed_time_unix_nano, record.time_unix_nano),
         9223372036854775807))) AS ObservedTimestamp,
     record.dropped_attributes_count AS DroppedAttributes,
+    tenant AS Tenant,
     now() AS InsertedAt
 FROM
 (
@@ -104,10 +108,12 @@ FROM
         scope.scope.name AS scope_name,
         scope.scope.version AS scope_version,
         scope.schema_url AS scope_schema_url,
-        scope.log_records AS records
+        scope.log_records AS records,
+        tenant
     FROM
     (
-        SELECT r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_logs AS scopes
+        SELECT
+            r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_logs AS scopes, rootspan_tenant AS tenant
         FROM otlp_logs
         ARRAY JOIN resource_logs AS r
     )

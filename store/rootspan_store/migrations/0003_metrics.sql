@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS otlp_metrics
                 ${metric_kinds},
                 metadata ${attributes})),
             schema_url String)),
-        schema_url String))
+        schema_url String)),
+    rootspan_tenant String
 )
 ENGINE = Null;
 
@@ -35,6 +36,7 @@ CREATE TABLE IF NOT EXISTS otlp_metric
     HostName LowCardinality(String),
     Region LowCardinality(String),
     MetricMetadata Map(LowCardinality(String), String),
+    Tenant LowCardinality(String),
     ${metric_kinds}
 )
 ENGINE = Null;
@@ -59,6 +61,7 @@ SELECT
     ResourceAttributes['host.name'] AS HostName,
     ResourceAttributes['cloud.region'] AS Region,
     maps[3] AS MetricMetadata,
+    tenant AS Tenant,
     metric.gauge AS gauge,
     metric.sum AS sum,
     metric.histogram AS histogram,
@@ -66,7 +69,8 @@ SELECT
     metric.summary AS summary
 FROM
 (
-    SELECT r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_metrics AS scopes
+    SELECT
+        r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_metrics AS scopes, rootspan_tenant AS tenant
     FROM otlp_metrics
     ARRAY JOIN resource_metrics AS r
 )
@@ -100,6 +104,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_gauge
     HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
     Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
     MetricMetadata Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    Tenant LowCardinality(String) CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
 )
 ENGINE = MergeTree
@@ -113,7 +118,7 @@ WITH
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, Tenant, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -158,6 +163,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_sum
     HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
     Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
     MetricMetadata Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    Tenant LowCardinality(String) CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
 )
 ENGINE = MergeTree
@@ -171,7 +177,7 @@ WITH
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, Tenant, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -222,6 +228,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_histogram
     HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
     Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
     MetricMetadata Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    Tenant LowCardinality(String) CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
 )
 ENGINE = MergeTree
@@ -235,7 +242,7 @@ WITH
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, Tenant, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -295,6 +302,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram
     HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
     Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
     MetricMetadata Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    Tenant LowCardinality(String) CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
 )
 ENGINE = MergeTree
@@ -308,7 +316,7 @@ WITH
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, Tenant, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -358,6 +366,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_summary
     HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
     Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
     MetricMetadata Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    Tenant LowCardinality(String) CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
 )
 ENGINE = MergeTree
@@ -370,7 +379,7 @@ WITH
     ${otlp_values}
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, Tenant, now() AS InsertedAt,
     otlp_map(point.attributes) AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,

@@ -36,7 +36,8 @@ CREATE TABLE IF NOT EXISTS otlp_traces
             status Tuple(message String, code Int32),
             flags UInt32)),
         schema_url String)),
-    schema_url String))
+    schema_url String)),
+    rootspan_tenant String
 )
 ENGINE = Null;
 
@@ -80,6 +81,8 @@ CREATE TABLE IF NOT EXISTS otel_traces
     DroppedLinks UInt32 CODEC(ZSTD(1)),
     -- The sender gave no end: it was still running when it was sent. Its Duration is 0.
     Unfinished Bool DEFAULT false CODEC(ZSTD(1)),
+    -- Whose it is, by the word of a collector that knows tenants.
+    Tenant LowCardinality(String) CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1)),
     INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX idx_duration Duration TYPE minmax GRANULARITY 1
@@ -203,6 +206,7 @@ SELECT
     span.dropped_events_count AS DroppedEvents,
     span.dropped_links_count AS DroppedLinks,
     span.end_time_unix_nano = 0 AS Unfinished,
+    tenant AS Tenant,
     now() AS InsertedAt
 FROM
 (
@@ -216,10 +220,12 @@ FROM
         scope.scope.name AS scope_name,
         scope.scope.version AS scope_version,
         scope.schema_url AS scope_schema_url,
-        scope.spans AS spans
+        scope.spans AS spans,
+        tenant
     FROM
     (
-        SELECT r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_spans AS scopes
+        SELECT
+            r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_spans AS scopes, rootspan_tenant AS tenant
         FROM otlp_traces
         ARRAY JOIN resource_spans AS r
     )
@@ -267,7 +273,8 @@ CREATE TABLE IF NOT EXISTS otlp_logs
                 observed_time_unix_nano UInt64,
                 event_name String)),
             schema_url String)),
-        schema_url String))
+        schema_url String)),
+    rootspan_tenant String
 )
 ENGINE = Null;
 
@@ -303,6 +310,8 @@ CREATE TABLE IF NOT EXISTS otel_logs
     Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
     ObservedTimestamp DateTime64(9) DEFAULT Timestamp CODEC(Delta, ZSTD(1)),
     DroppedAttributes UInt32 CODEC(ZSTD(1)),
+    -- Whose it is, by the word of a collector that knows tenants.
+    Tenant LowCardinality(String) CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1)),
     INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX idx_body Body TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 8
@@ -409,6 +418,7 @@ SELECT
         if(record.observed_time_unix_nano > 0, record.observed_time_unix_nano, record.time_unix_nano),
         9223372036854775807))) AS ObservedTimestamp,
     record.dropped_attributes_count AS DroppedAttributes,
+    tenant AS Tenant,
     now() AS InsertedAt
 FROM
 (
@@ -420,10 +430,12 @@ FROM
         scope.scope.name AS scope_name,
         scope.scope.version AS scope_version,
         scope.schema_url AS scope_schema_url,
-        scope.log_records AS records
+        scope.log_records AS records,
+        tenant
     FROM
     (
-        SELECT r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_logs AS scopes
+        SELECT
+            r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_logs AS scopes, rootspan_tenant AS tenant
         FROM otlp_logs
         ARRAY JOIN resource_logs AS r
     )
@@ -487,7 +499,8 @@ summary Tuple(
         flags UInt32))),
                 metadata Array(Tuple(key String, value String)))),
             schema_url String)),
-        schema_url String))
+        schema_url String)),
+    rootspan_tenant String
 )
 ENGINE = Null;
 
@@ -507,6 +520,7 @@ CREATE TABLE IF NOT EXISTS otlp_metric
     HostName LowCardinality(String),
     Region LowCardinality(String),
     MetricMetadata Map(LowCardinality(String), String),
+    Tenant LowCardinality(String),
     gauge Tuple(data_points Array(Tuple(start_time_unix_nano UInt64, time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 4, 'as_int' = 6), exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value String)))), attributes Array(Tuple(key String, value String)), flags UInt32))),
 sum Tuple(data_points Array(Tuple(start_time_unix_nano UInt64, time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 4, 'as_int' = 6), exemplars Array(Tuple(time_unix_nano UInt64, as_double Float64, as_int Int64, value Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6), span_id String, trace_id String, filtered_attributes Array(Tuple(key String, value String)))), attributes Array(Tuple(key String, value String)), flags UInt32)), aggregation_temporality Int32, is_monotonic Bool),
 histogram Tuple(
@@ -641,6 +655,7 @@ SELECT
     ResourceAttributes['host.name'] AS HostName,
     ResourceAttributes['cloud.region'] AS Region,
     maps[3] AS MetricMetadata,
+    tenant AS Tenant,
     metric.gauge AS gauge,
     metric.sum AS sum,
     metric.histogram AS histogram,
@@ -648,7 +663,8 @@ SELECT
     metric.summary AS summary
 FROM
 (
-    SELECT r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_metrics AS scopes
+    SELECT
+        r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_metrics AS scopes, rootspan_tenant AS tenant
     FROM otlp_metrics
     ARRAY JOIN resource_metrics AS r
 )
@@ -682,6 +698,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_gauge
     HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
     Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
     MetricMetadata Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    Tenant LowCardinality(String) CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
 )
 ENGINE = MergeTree
@@ -764,7 +781,7 @@ a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, Tenant, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -809,6 +826,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_sum
     HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
     Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
     MetricMetadata Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    Tenant LowCardinality(String) CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
 )
 ENGINE = MergeTree
@@ -891,7 +909,7 @@ a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, Tenant, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -942,6 +960,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_histogram
     HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
     Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
     MetricMetadata Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    Tenant LowCardinality(String) CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
 )
 ENGINE = MergeTree
@@ -1024,7 +1043,7 @@ a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, Tenant, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -1084,6 +1103,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram
     HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
     Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
     MetricMetadata Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    Tenant LowCardinality(String) CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
 )
 ENGINE = MergeTree
@@ -1166,7 +1186,7 @@ a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, Tenant, now() AS InsertedAt,
     maps[1] AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
@@ -1216,6 +1236,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_summary
     HostName LowCardinality(String) DEFAULT ResourceAttributes['host.name'] CODEC(ZSTD(1)),
     Region LowCardinality(String) DEFAULT ResourceAttributes['cloud.region'] CODEC(ZSTD(1)),
     MetricMetadata Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    Tenant LowCardinality(String) CODEC(ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
 )
 ENGINE = MergeTree
@@ -1297,7 +1318,7 @@ v -> multiIf(
 a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
-    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, now() AS InsertedAt,
+    ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, Tenant, now() AS InsertedAt,
     otlp_map(point.attributes) AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano)) AS StartTimeUnix,
     fromUnixTimestamp64Nano(toInt64(point.time_unix_nano)) AS TimeUnix,
