@@ -192,9 +192,15 @@ def _text(kind: str, requests: Requests, row: int, interval: Interval, scene: Sc
         now = requests.errors[row, span].sum() / max(requests.n[row, span].sum(), 1.0)
         past = requests.errors[row][scene.base].sum() / max(requests.n[row][scene.base].sum(), 1.0)
         return f"{now:.2%} of {name} fail, against {past:.2%} before"
-    now_ms = np.nanmedian(requests.quantiles_ms[row, span], axis=0)
-    past_ms = np.nanmedian(requests.quantiles_ms[row][scene.base], axis=0)
-    return (
-        f"{name} takes {now_ms[0]:.1f} ms in the median and {now_ms[2]:.1f} ms at the 99th percentile, "
-        f"against {past_ms[0]:.1f} and {past_ms[2]:.1f} ms before"
-    )
+    now_ms = _median_ms(requests.quantiles_ms[row, span])
+    past_ms = _median_ms(requests.quantiles_ms[row][scene.base])
+    now = f"{name} takes {now_ms[0]:.1f} ms in the median and {now_ms[2]:.1f} ms at the 99th percentile"
+    if np.isnan(past_ms[0]):
+        return f"{now}, without requests just before to compare with"
+    return f"{now}, against {past_ms[0]:.1f} and {past_ms[2]:.1f} ms before"
+
+
+def _median_ms(quantiles_ms: Floats) -> Floats:
+    """Median over the buckets that have requests, of each quantile; NaN if none has."""
+    seen = quantiles_ms[~np.isnan(quantiles_ms[:, 0])]
+    return np.median(seen, axis=0) if len(seen) else np.full(quantiles_ms.shape[1], np.nan)

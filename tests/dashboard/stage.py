@@ -90,7 +90,7 @@ class Stage:
 def fill(collector: CollectorProcess, store: StoreProcess) -> tuple[str, int, int, int, int]:
     """Send everything; returns the suspect, the whole minutes, the onset and the hostile trace's time."""
     end_ns = time.time_ns() - 5 * NS_PER_S
-    config = FleetConfig(end_unix_ns=end_ns, hosts=20, minutes=12, seed=7, fault="slow-gpu", spans=100_000)
+    config = FleetConfig(end_unix_ns=end_ns, hosts=20, minutes=24, seed=7, fault="slow-gpu", spans=160_000)
     recording = simulate(config)
     incident = build_case(recording)["incidents"][0]  # type: ignore[index]
     hostile_ns = end_ns - 3 * 3600 * NS_PER_S
