@@ -4,8 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from rootspan_analysis.candidates.service_levels import Deviation, Levels, deviations, in_order
 
@@ -51,11 +49,10 @@ def changed(
     ]
 
 
-@settings(max_examples=100, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1))
-def test_quiet_services_are_left_alone(seed: int) -> None:
+def test_quiet_services_are_left_alone() -> None:
     # Three services and two series each: one alarm in a hundred is what the rule allows.
-    assert not [one for one in ask(fleet(seed)) if one.p_value < 1e-4]
+    alarms = [seed for seed in range(200) if any(one.p_value < 1e-4 for one in ask(fleet(seed)))]
+    assert len(alarms) <= 2, alarms
 
 
 @pytest.mark.parametrize("seed", range(5))
