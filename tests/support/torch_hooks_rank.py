@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import sys
 from typing import Any
 
 import torch
@@ -113,7 +115,9 @@ def main() -> None:
         "compiled": compiled_sum(),
         "groups": groups(),
     }
-    print(json.dumps(found), flush=True)
+    # In one write: the ranks share a pipe, and a line of two writes can be torn apart by another's.
+    sys.stdout.flush()
+    os.write(1, f"{json.dumps(found)}\n".encode())
     dist.destroy_process_group()
 
 
