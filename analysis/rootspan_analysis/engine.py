@@ -1,9 +1,8 @@
-"""Answers a question: fetches cells, gathers findings of every kind, ranks them and says so.
+"""Answers a question about requests: fetches cells, gathers findings of every kind, ranks them and says so.
 
 Owns the order of the work, the baseline and the verdict. Statistics, rules and wording are elsewhere.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -16,7 +15,6 @@ from rootspan_analysis.candidates.edges import find_gaps, find_unanswered
 from rootspan_analysis.candidates.presence import find_lost
 from rootspan_analysis.candidates.processors import fetch_processors, find_busy
 from rootspan_analysis.cells import Cells, fetch_cells, fetch_edges, fetch_table
-from rootspan_analysis.changes import noting_changes
 from rootspan_analysis.contrast import MIN_BUCKETS, Interval
 from rootspan_analysis.evidence import evidence_of
 from rootspan_analysis.explain_away import Ranked, call_graph, rank, share_of
@@ -34,10 +32,9 @@ from rootspan_analysis.symptom import (
     find_symptoms,
     median_request_ms,
 )
-from rootspan_analysis.training import with_training
 from rootspan_analysis.window import Timeline, lay_out
 
-__all__ = ["Progress", "explain"]
+__all__ = ["Progress", "explain_requests"]
 
 Progress = Callable[[str, float], None]
 """Told what is being done, and how much is done, 0-1."""
@@ -53,42 +50,29 @@ STRONG_Z: Final = 10.0
 STRONG_SHIFT: Final = float(np.log(3))
 
 
-@noting_changes
-@with_training
-def explain(
-    client: Reader,
-    question: Question,
-    *,
-    telemetry: Mapping[str, int] | None = None,
-    on_progress: Progress | None = None,
+def explain_requests(
+    client: Reader, question: Question, *, on_progress: Progress | None = None
 ) -> Explanation:
-    """Say why it was slow or broken in the question's window, or that nothing is wrong.
+    """Say why requests were slow or broken in the question's window, or that nothing is wrong with them.
 
     Args:
         client: A reader of the store; it is only queried.
-        telemetry: Balance of the telemetry, passed on in the answer.
         on_progress: Called between steps.
 
     Raises:
         StoreError: The store did not answer.
     """
-    began = time.monotonic()
     tell = on_progress or (lambda _text, _share: None)
-    counts = telemetry or {}
-
-    def took_ms() -> int:
-        return round((time.monotonic() - began) * 1e3)
-
     tell("looking for history", 0.0)
     timeline = lay_out(client, question)
     if timeline.spans < MIN_SPANS or timeline.size < 2 * MIN_BUCKETS:
-        told = explain_by_gauges(client, question, telemetry=counts)
+        told = explain_by_gauges(client, question)
         if told is not None:
             return told
         text = f"{timeline.spans} spans in the window and before it are too few to compare"
         nothing = Window(question.from_ns, question.from_ns)
         symptom = Symptom("none", text)
-        return Explanation(question.window, nothing, "not_enough_data", symptom, (), counts, took_ms())
+        return Explanation(question.window, nothing, "not_enough_data", symptom, ())
     parameters = timeline.parameters(question)
     tell("reading requests", 0.1)
     requests = fetch_requests(client, timeline, parameters)
@@ -151,7 +135,7 @@ def explain(
         top=question.top,
     )
     tell("collecting evidence", 0.95)
-    return _answer(question, scene, symptoms, ranked, counts=counts, took_ms=took_ms)
+    return _answer(question, scene, symptoms, ranked)
 
 
 def _has_history(timeline: Timeline) -> bool:
@@ -255,9 +239,6 @@ def _answer(
     scene: Scene,
     symptoms: Symptoms,
     ranked: list[Ranked],
-    *,
-    counts: Mapping[str, int],
-    took_ms: Callable[[], int],
 ) -> Explanation:
     timeline = scene.timeline
     total_s = max(symptoms.excess_s, sum(one.excess_s for one, _ in ranked), 1e-9)
@@ -291,4 +272,4 @@ def _answer(
         symptom = Symptom(
             "component", f"{symptom.text} on the whole, but a part is not: {causes[0].evidence[0].text}"
         )
-    return Explanation(question.window, baseline, verdict, symptom, causes, counts, took_ms())
+    return Explanation(question.window, baseline, verdict, symptom, causes)

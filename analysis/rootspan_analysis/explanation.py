@@ -4,7 +4,7 @@ Owns the result types and their JSON, which is a contract (`rootspan why --json`
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from rootspan_analysis.question import Window
@@ -149,7 +149,7 @@ class Explanation:
         symptom: What a user sees; None when there was not enough data to tell.
         causes: Best first; at most as many as asked for.
         telemetry: Balance of the telemetry by name of the counter (`accepted`, …); empty if not given.
-        took_ms: Time the answer took.
+        took_ms: Time the answer took. Like the balance, it is filled in by `explain`.
     """
 
     window: Window
@@ -157,8 +157,8 @@ class Explanation:
     verdict: Verdict
     symptom: Symptom | None
     causes: tuple[Cause, ...]
-    telemetry: Mapping[str, int]
-    took_ms: int
+    telemetry: Mapping[str, int] = field(default_factory=dict)
+    took_ms: int = 0
 
     def to_json(self) -> dict[str, object]:
         """One object, exactly as `rootspan why --json` prints it."""

@@ -20,6 +20,8 @@ __all__ = [
     "Reader",
     "Strings",
     "Value",
+    "answer_of",
+    "cause_of",
     "complete",
     "fetch",
     "numbers",
@@ -69,15 +71,32 @@ def fetch(client: Reader, name: str, parameters: Mapping[str, Value]) -> pa.Tabl
     if not parameters.get("job"):
         only += "AND JobId = ''"  # steps of training jobs are no requests; the training half reads them
     text = complete(name).replace("${only_service}", only)
+    return answer_of(client, name, text, parameters)
+
+
+def answer_of(client: Reader, name: str, text: str, parameters: Mapping[str, Value]) -> pa.Table:
+    """Run a statement.
+
+    Args:
+        name: What to call it in an error.
+        text: The SQL, with `{name:Type}` for its parameters.
+
+    Raises:
+        StoreError: The store refused the query, gave up or is not there.
+    """
     try:
         return client.query_arrow(text, dict(parameters))
     except Exception as error:  # every client has errors of its own; to the caller they are one decision
-        reason = " ".join(str(error).split())[:_CAUSE_CHARS]
         raise StoreError(
-            f"the store could not answer {name}.sql: {reason}; "
+            f"the store could not answer {name}.sql: {cause_of(error)}; "
             "see `rootspan doctor`, or ask for a shorter window",
             statement=name,
         ) from error
+
+
+def cause_of(error: Exception) -> str:
+    """A client's error in one line of bounded length."""
+    return " ".join(str(error).split())[:_CAUSE_CHARS]
 
 
 def numbers(table: pa.Table, column: str) -> Floats:

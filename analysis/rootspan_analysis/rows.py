@@ -12,11 +12,9 @@ from typing import Protocol
 import pyarrow as pa
 
 from rootspan_analysis.errors import StoreError
-from rootspan_analysis.reader import Reader, Value
+from rootspan_analysis.reader import Reader, Value, answer_of, cause_of
 
 __all__ = ["Client", "rows_of", "run", "timestamp", "write"]
-
-_CAUSE_CHARS = 300
 
 
 class Client(Reader, Protocol):
@@ -44,10 +42,7 @@ def run(client: Reader, package: str, name: str, parameters: Mapping[str, Value]
     Raises:
         StoreError: The store refused the query, gave up or is not there.
     """
-    try:
-        return client.query_arrow(_text(package, name), dict(parameters))
-    except Exception as error:  # every client has errors of its own; to the caller they are one decision
-        raise _told(name, error) from error
+    return answer_of(client, f"{package.rpartition('.')[2]}/{name}", _text(package, name), parameters)
 
 
 def rows_of(table: pa.Table) -> list[dict[str, object]]:
@@ -77,18 +72,14 @@ def write(client: Client, table: str, rows: Sequence[Mapping[str, object]]) -> N
     try:
         client.raw_insert(table, list(rows[0]), block, fmt="JSONEachRow")
     except Exception as error:
-        raise _told(f"insert into {table}", error) from error
+        raise StoreError(
+            f"the store did not take rows of {table}: {cause_of(error)}; see `rootspan doctor`, "
+            "and `rootspan migrate` for tables",
+            statement=f"insert into {table}",
+        ) from error
 
 
 def timestamp(unix_ns: int) -> str:
     """A moment as ClickHouse reads a DateTime64(9) from JSON."""
     seconds, rest = divmod(unix_ns, 1_000_000_000)
     return f"{seconds:010d}.{rest:09d}"
-
-
-def _told(what: str, error: Exception) -> StoreError:
-    reason = " ".join(str(error).split())[:_CAUSE_CHARS]
-    return StoreError(
-        f"the store did not do {what}: {reason}; see `rootspan doctor`, and `rootspan migrate` for tables",
-        statement=what,
-    )

@@ -4,8 +4,7 @@ Owns the timeline, the baseline and the words of such answers. What deviates and
 `candidates.service_levels`.
 """
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -34,15 +33,12 @@ MIN_PAST: Final = 2
 """Times at which something was reported before the window; with fewer there is no past to compare with."""
 
 
-def explain_by_gauges(
-    client: Reader, question: Question, *, telemetry: Mapping[str, int]
-) -> Explanation | None:
+def explain_by_gauges(client: Reader, question: Question) -> Explanation | None:
     """Answer from gauges; None where no service reports any, or none before the window.
 
     Raises:
         StoreError: The store did not answer.
     """
-    began = time.monotonic()
     numbers, levels = _fetch(client, question)
     now, past = numbers >= 0, numbers < 0
     if not levels or past.sum() < MIN_PAST or not now.any():
@@ -75,8 +71,6 @@ def explain_by_gauges(
         verdict="cause_found" if causes else "no_fault",
         symptom=_symptom(found),
         causes=causes,
-        telemetry=telemetry,
-        took_ms=round((time.monotonic() - began) * 1e3),
     )
 
 

@@ -25,6 +25,7 @@ from rootspan_dashboard.connection import ask
 from rootspan_dashboard.durations import parse_duration, write_duration
 from rootspan_dashboard.header import View
 from rootspan_dashboard.literal import escape, visible
+from rootspan_dashboard.place_choice import choose_region, choose_service
 from rootspan_dashboard.url_state import choice, parse_moment, read, read_all, write, write_moment
 
 __all__ = ["draw_query", "keep_box", "read_box", "read_filter", "shown_span"]
@@ -77,18 +78,8 @@ def shown_span(view: View, box: Box) -> TimeSpan:
 
 def draw_query(view: View, places: pa.Table, only: TraceFilter) -> None:
     """The widgets of the query."""
-    services = sorted(set(places["service"].to_pylist()))
-    regions = sorted(set(places["region"].to_pylist()) - {""})
     with st.container(horizontal=True, vertical_alignment="bottom", key="trace-query"):
-        choice(
-            "service",
-            ["", *services],
-            "",
-            st.selectbox,
-            label="Service",
-            names={"": "All services"},
-            width=180,
-        )
+        choose_service(places, width=180)
         operations = ask(fetch_operations, view.span, only.service)
         choice(
             "operation",
@@ -99,9 +90,7 @@ def draw_query(view: View, places: pa.Table, only: TraceFilter) -> None:
             names={"": "Any operation"},
             width=210,
         )
-        choice(
-            "region", ["", *regions], "", st.selectbox, label="Region", names={"": "All regions"}, width=150
-        )
+        choose_region(places, width=150)
         _duration("min", "From duration", "0ms")
         _duration("max", "To duration", "any")
         choice(

@@ -3,19 +3,18 @@
 Owns how near is near. Writes nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import wraps
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from rootspan_analysis.changes.change import Change
 from rootspan_analysis.evidence import render
 from rootspan_analysis.explanation import Cause, Evidence, Explanation
-from rootspan_analysis.question import NS_PER_S, Question, Window
+from rootspan_analysis.question import NS_PER_S, Window
 from rootspan_analysis.reader import Reader
 from rootspan_analysis.rows import rows_of, run
 
-__all__ = ["changes_near", "noting_changes", "with_changes"]
+__all__ = ["changes_near", "with_changes"]
 
 BEFORE_S: Final = 1800
 """A change that is older than this at the onset has most likely been survived."""
@@ -24,19 +23,6 @@ AFTER_S: Final = 60
 MOST: Final = 2
 """Changes that stand beneath one cause."""
 LIMIT: Final = 2000
-
-
-class _Explain(Protocol):
-    """`rootspan_analysis.explain`."""
-
-    def __call__(
-        self,
-        client: Reader,
-        question: Question,
-        *,
-        telemetry: Mapping[str, int] | None = None,
-        on_progress: Callable[[str, float], None] | None = None,
-    ) -> Explanation: ...
 
 
 def changes_near(
@@ -90,22 +76,6 @@ def with_changes(client: Reader, answer: Explanation) -> Explanation:
     if not known:
         return answer
     return replace(answer, causes=tuple(_told(one, known) for one in answer.causes))
-
-
-def noting_changes(explain: _Explain) -> _Explain:
-    """Let an engine's answers name the changes shortly before each cause's onset (see `with_changes`)."""
-
-    @wraps(explain)
-    def noted(
-        client: Reader,
-        question: Question,
-        *,
-        telemetry: Mapping[str, int] | None = None,
-        on_progress: Callable[[str, float], None] | None = None,
-    ) -> Explanation:
-        return with_changes(client, explain(client, question, telemetry=telemetry, on_progress=on_progress))
-
-    return noted
 
 
 def _told(cause: Cause, known: Sequence[Change]) -> Cause:

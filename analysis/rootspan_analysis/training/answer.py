@@ -1,13 +1,10 @@
 """Answers for the training jobs of a window, in the words of the engine's contract.
 
-Owns the engine's hook and how an answer about jobs and one about requests become one.
+Owns how an answer about jobs and one about requests become one.
 """
 
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import wraps
-from typing import Final, Protocol
+from typing import Final
 
 from rootspan_analysis.explanation import Cause, Explanation, Impact, Symptom, Verdict
 from rootspan_analysis.question import Question, Window
@@ -17,57 +14,13 @@ from rootspan_analysis.training.diagnose import Diagnosis, diagnose
 from rootspan_analysis.training.jobs import Job, find_jobs
 from rootspan_analysis.training.statements import ask
 
-__all__ = ["TrainingAnswer", "explain_training", "with_training"]
+__all__ = ["TrainingAnswer", "explain_training", "holds_requests"]
 
 MIN_REQUEST_SPANS: Final = 100
 """With fewer spans besides the jobs' there is nothing to say about requests."""
 MAX_JOBS: Final = 4
 """Jobs that one question examines, those with most spans first."""
 _ORDER: Final[tuple[Verdict, ...]] = ("cause_found", "configuration", "load", "no_fault", "not_enough_data")
-
-
-class Explain(Protocol):
-    """The engine's entry."""
-
-    def __call__(
-        self,
-        client: Reader,
-        question: Question,
-        *,
-        telemetry: Mapping[str, int] | None = None,
-        on_progress: Callable[[str, float], None] | None = None,
-    ) -> Explanation:
-        """Answer a question."""
-
-
-def with_training(explain_requests: Explain) -> Explain:
-    """Let an engine for requests answer for training jobs too.
-
-    A window without jobs is answered as before; one with nothing but jobs, or a question about a job, is not
-    asked about requests at all.
-    """
-
-    @wraps(explain_requests)
-    def explain(
-        client: Reader,
-        question: Question,
-        *,
-        telemetry: Mapping[str, int] | None = None,
-        on_progress: Callable[[str, float], None] | None = None,
-    ) -> Explanation:
-        began = time.monotonic()
-        told = explain_training(client, question)
-        if told is None:
-            return explain_requests(client, question, telemetry=telemetry, on_progress=on_progress)
-        if question.job or _other_spans(client, told) < MIN_REQUEST_SPANS:
-            answer = told.alone()
-        else:
-            requests = explain_requests(client, question, telemetry=telemetry, on_progress=on_progress)
-            answer = told.beside(requests, top=question.top)
-        took_ms = round((time.monotonic() - began) * 1e3)
-        return replace(answer, telemetry=telemetry or {}, took_ms=took_ms)
-
-    return explain
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +45,7 @@ class TrainingAnswer:
 
     def alone(self) -> Explanation:
         """The answer where the window holds nothing but training. What is compared lies within the window."""
-        return Explanation(self.window, self.window, self.verdict, self.symptom, self.causes, {}, 0)
+        return Explanation(self.window, self.window, self.verdict, self.symptom, self.causes)
 
     def beside(self, requests: Explanation, *, top: int) -> Explanation:
         """One answer for both: causes of jobs and of requests by their score, jobs first where equal.
@@ -139,10 +92,16 @@ def explain_training(client: Reader, question: Question) -> TrainingAnswer | Non
     )
 
 
-def _other_spans(client: Reader, told: TrainingAnswer) -> int:
+def holds_requests(client: Reader, told: TrainingAnswer) -> bool:
+    """Whether the window has enough besides its training jobs to say something about requests.
+
+    Raises:
+        StoreError: The store did not answer.
+    """
     services = sorted({service for job in told.jobs for service in job.services})
     window = {"from_ns": told.window.from_ns, "to_ns": told.window.to_ns}
-    return int(ask(client, "other_spans", {**window, "services": services}).to_pylist()[0]["spans"] or 0)
+    others = ask(client, "other_spans", {**window, "services": services}).to_pylist()[0]["spans"] or 0
+    return int(others) >= MIN_REQUEST_SPANS
 
 
 def _causes(case: Case, diagnosis: Diagnosis) -> list[Cause]:

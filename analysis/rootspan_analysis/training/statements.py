@@ -14,14 +14,12 @@ from typing import Final, Literal
 
 import pyarrow as pa
 
-from rootspan_analysis.errors import StoreError
 from rootspan_analysis.evidence import inline
-from rootspan_analysis.reader import Reader, Value
+from rootspan_analysis.reader import Reader, Value, answer_of
 
 __all__ = ["NATIVE", "Dialect", "Reading", "ask", "read_statement", "render"]
 
 Dialect = Literal["native", "foreign"]
-_CAUSE_CHARS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +77,4 @@ def ask(client: Reader, name: str, parameters: Mapping[str, Value], reading: Rea
     Raises:
         StoreError: The store refused the query, gave up or is not there.
     """
-    text = read_statement(name, reading)
-    try:
-        return client.query_arrow(text, dict(parameters))
-    except Exception as error:  # every client has errors of its own; to the caller they are one decision
-        reason = " ".join(str(error).split())[:_CAUSE_CHARS]
-        raise StoreError(
-            f"the store could not answer training/{name}.sql: {reason}; "
-            "see `rootspan doctor`, or ask for a shorter window",
-            statement=f"training/{name}",
-        ) from error
+    return answer_of(client, f"training/{name}", read_statement(name, reading), parameters)

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from rootspan_analysis.engine import explain
+from rootspan_analysis.answering import explain
 from rootspan_analysis.errors import StoreError
 from rootspan_analysis.explanation import Explanation
 from rootspan_analysis.question import NS_PER_S, Question

@@ -10,9 +10,10 @@ from rootspan_dashboard.connection import ask, settings
 from rootspan_dashboard.cost_parts import cost_tiles, models_frame, services_cost_frame
 from rootspan_dashboard.header import open_page
 from rootspan_dashboard.markup import section
+from rootspan_dashboard.place_choice import choose_region
 from rootspan_dashboard.states import say_empty, told_in_words
 from rootspan_dashboard.tables import draw_table
-from rootspan_dashboard.url_state import choice, read, write
+from rootspan_dashboard.url_state import read, write
 
 __all__ = ["draw"]
 
@@ -24,11 +25,9 @@ def draw() -> None:
     view = open_page("Cost", default_range="1h")
     if view is None:
         return
-    regions = sorted(set(ask(fetch_places, view.span)["region"].to_pylist()) - {""})
+    places = ask(fetch_places, view.span)
     with st.container(horizontal=True, vertical_alignment="bottom", key="cost-query"):
-        region = choice(
-            "region", ["", *regions], "", st.selectbox, label="Region", names={"": "All regions"}, width=190
-        )
+        region = choose_region(places, width=190)
         price = _draw_price()
     gpu_time = ask(fetch_gpu_time, view.span, region=region)
     if not gpu_time.num_rows:

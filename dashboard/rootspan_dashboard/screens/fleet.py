@@ -33,9 +33,9 @@ from rootspan_dashboard.fleet_parts import (
 from rootspan_dashboard.header import View, open_page
 from rootspan_dashboard.hosts_section import draw_hosts
 from rootspan_dashboard.markup import facts, section
+from rootspan_dashboard.place_choice import choose_region, choose_service
 from rootspan_dashboard.states import say_empty, told_in_words
 from rootspan_dashboard.tables import draw_table
-from rootspan_dashboard.url_state import choice
 
 __all__ = ["draw"]
 
@@ -75,29 +75,9 @@ def draw() -> None:
 
 
 def _draw_filters(places: pa.Table) -> Filters:
-    services = sorted(set(places["service"].to_pylist()))
-    regions = sorted(set(places["region"].to_pylist()) - {""})
-    row = st.container(horizontal=True, key="filters")
-    service = choice(
-        "service",
-        ["", *services],
-        "",
-        row.selectbox,
-        label="Service",
-        names={"": "All services"},
-        label_visibility="collapsed",
-        width=230,
-    )
-    region = choice(
-        "region",
-        ["", *regions],
-        "",
-        row.selectbox,
-        label="Region",
-        names={"": "All regions"},
-        label_visibility="collapsed",
-        width=200,
-    )
+    with st.container(horizontal=True, key="filters"):
+        service = choose_service(places, label_visibility="collapsed", width=230)
+        region = choose_region(places, label_visibility="collapsed", width=200)
     return Filters(service, region)
 
 

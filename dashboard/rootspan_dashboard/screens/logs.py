@@ -18,6 +18,7 @@ from rootspan_dashboard.links import go_to
 from rootspan_dashboard.literal import escape
 from rootspan_dashboard.log_parts import SEVERITIES, records_frame, severity_series, templates_frame
 from rootspan_dashboard.markup import section
+from rootspan_dashboard.place_choice import choose_region, choose_service
 from rootspan_dashboard.states import say_empty, told_in_words
 from rootspan_dashboard.tables import draw_table
 from rootspan_dashboard.url_state import choice, read, write
@@ -54,23 +55,11 @@ def draw() -> None:
 
 def _draw_query(view: View) -> LogFilter:
     places = ask(fetch_places, view.span)
-    services = sorted(set(places["service"].to_pylist()))
-    regions = sorted(set(places["region"].to_pylist()) - {""})
     key = "url:text"
     st.session_state[key] = read("text")
     with st.container(horizontal=True, vertical_alignment="bottom", key="log-query"):
-        service = choice(
-            "service",
-            ["", *services],
-            "",
-            st.selectbox,
-            label="Service",
-            names={"": "All services"},
-            width=190,
-        )
-        region = choice(
-            "region", ["", *regions], "", st.selectbox, label="Region", names={"": "All regions"}, width=150
-        )
+        service = choose_service(places, width=190)
+        region = choose_region(places, width=150)
         severity = choice(
             "severity",
             ["", *SEVERITIES],

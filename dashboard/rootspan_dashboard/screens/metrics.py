@@ -21,6 +21,7 @@ from rootspan_dashboard.header import View, open_page
 from rootspan_dashboard.links import go_to
 from rootspan_dashboard.markup import section
 from rootspan_dashboard.metric_parts import display_unit, exemplars_frame, series_by_name, series_frame
+from rootspan_dashboard.place_choice import choose_region, choose_service
 from rootspan_dashboard.states import say_empty, told_in_words
 from rootspan_dashboard.tables import draw_table
 from rootspan_dashboard.url_state import choice, read
@@ -54,23 +55,11 @@ def draw() -> None:
         )
         return
     places = ask(fetch_places, view.span)
-    services = sorted(set(places["service"].to_pylist()))
-    regions = sorted(set(places["region"].to_pylist()) - {""})
     with st.container(horizontal=True, vertical_alignment="bottom", key="metric-query"):
         name = choice("name", list(metrics), next(iter(metrics)), st.selectbox, label="Metric", width=320)
         group = choice("by", list(GROUPS), "service", st.selectbox, label="Group", names=GROUPS, width=160)
-        service = choice(
-            "service",
-            ["", *services],
-            "",
-            st.selectbox,
-            label="Service",
-            names={"": "All services"},
-            width=180,
-        )
-        region = choice(
-            "region", ["", *regions], "", st.selectbox, label="Region", names={"": "All regions"}, width=150
-        )
+        service = choose_service(places, width=180)
+        region = choose_region(places, width=150)
     only = MetricFilter(service, read("host"), region, group)
     with told_in_words():
         _draw_series(view, metrics[name], only)

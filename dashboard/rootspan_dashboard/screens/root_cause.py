@@ -17,10 +17,11 @@ from rootspan_dashboard.header import View, open_page
 from rootspan_dashboard.links import link_to
 from rootspan_dashboard.literal import escape
 from rootspan_dashboard.markup import facts
+from rootspan_dashboard.place_choice import choose_service
 from rootspan_dashboard.share import draw_share
 from rootspan_dashboard.sidebar import balance_sentence
 from rootspan_dashboard.states import say_empty, told_in_words
-from rootspan_dashboard.url_state import choice, write_moment
+from rootspan_dashboard.url_state import write_moment
 from rootspan_dashboard.window_picker import draw_window_picker
 
 __all__ = ["draw"]
@@ -34,18 +35,10 @@ def draw() -> None:
     view = open_page("Root cause", default_range="15m")
     if view is None:
         return
-    services = sorted(set(ask(fetch_places, view.span)["service"].to_pylist()))
+    places = ask(fetch_places, view.span)
     row = st.container(horizontal=True, vertical_alignment="center", key="question")
-    service = choice(
-        "service",
-        ["", *services],
-        "",
-        row.selectbox,
-        label="Service",
-        names={"": "All requests"},
-        label_visibility="collapsed",
-        width=230,
-    )
+    with row:
+        service = choose_service(places, everything="All requests", label_visibility="collapsed", width=230)
     question = _question(view, service)
     if question is None:
         return

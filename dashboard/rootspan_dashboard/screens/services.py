@@ -12,9 +12,10 @@ from rootspan_dashboard.links import link_to
 from rootspan_dashboard.map_layout import arrange
 from rootspan_dashboard.map_parts import edges_frame, graph_of, neighbours
 from rootspan_dashboard.markup import facts, section
+from rootspan_dashboard.place_choice import choose_region
 from rootspan_dashboard.states import say_empty
 from rootspan_dashboard.tables import draw_table
-from rootspan_dashboard.url_state import choice, read, write
+from rootspan_dashboard.url_state import read, write
 
 __all__ = ["draw"]
 
@@ -24,11 +25,8 @@ def draw() -> None:
     view = open_page("Services", default_range="30m")
     if view is None:
         return
-    regions = sorted(set(ask(fetch_places, view.span)["region"].to_pylist()) - {""})
-    region = choice(
-        "region", ["", *regions], "", st.selectbox, label="Region of the caller", names={"": "All regions"},
-        label_visibility="collapsed", width=200,
-    )  # fmt: skip
+    places = ask(fetch_places, view.span)
+    region = choose_region(places, label="Region of the caller", label_visibility="collapsed", width=200)
     totals = ask(fetch_group_totals, view.span, Filters(region=region), (), dimension="service")
     edges = ask(fetch_service_edges, view.span, region=region)
     seconds = view.covered_s()
