@@ -56,9 +56,8 @@ class Spans:
     def insert(self, store: EmbeddedStore) -> None:
         """Store them."""
         payload = self.request.SerializeToString()
-        store.insert(
-            Signal.TRACES, frame_prefix(len(payload)) + payload, uuid4().hex
-        )  # a token of its own: an object's id comes again
+        # An object's id comes again, and with it the token: the insert would be taken for a repeated one.
+        store.insert(Signal.TRACES, frame_prefix(len(payload)) + payload, uuid4().hex)
 
 
 @pytest.fixture(scope="module")
