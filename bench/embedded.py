@@ -5,11 +5,9 @@ as the store process, without the HTTP hop.
 """
 
 import gzip
-import re
 import struct
 import threading
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +15,7 @@ import pyarrow as pa
 from chdb.state.sqlitelike import Connection
 
 from rootspan_store.ingest import Signal, frame_prefix, insert_settings, landing_table
-from rootspan_store.macros import macros
-from rootspan_store.sqltext import split_statements
+from rootspan_store.schema import load_migrations
 
 __all__ = ["EmbeddedStore"]
 
@@ -34,15 +31,9 @@ class EmbeddedStore:
         self._lock = threading.Lock()
         self._run(f"CREATE DATABASE IF NOT EXISTS {database}")
         self._run(f"USE {database}")
-        for migration in sorted(
-            files("rootspan_store").joinpath("migrations").iterdir(), key=lambda one: one.name
-        ):
-            if migration.name.endswith(".sql"):
-                script = re.sub(
-                    r"\$\{(\w+)\}", lambda found: macros()[found[1]], migration.read_text(encoding="utf-8")
-                )
-                for statement in split_statements(script):
-                    self._run(statement)
+        for migration in load_migrations():
+            for statement in migration.statements:
+                self._run(statement)
 
     def close(self) -> None:
         """Close the database; safe to repeat."""
@@ -94,6 +85,26 @@ class EmbeddedStore:
         if not data:
             return pa.table({})
         return pa.ipc.open_stream(data).read_all()
+
+    def raw_insert(
+        self,
+        table: str,
+        column_names: Sequence[str] | None = None,
+        insert_block: bytes | None = None,
+        *,
+        fmt: str | None = None,
+    ) -> None:
+        """As clickhouse-connect's `Client.raw_insert`: a block of bytes in the given format."""
+        columns = f" ({', '.join(column_names)})" if column_names else ""
+        with self._lock:
+            inserter = self._connection.send_insert(f"INSERT INTO {table}{columns}", fmt or "Native")
+            inserter.append(insert_block or b"")
+            inserter.finish()
+
+    def execute(self, sql: str) -> None:
+        """Run a statement without an answer."""
+        with self._lock:
+            self._run(sql)
 
     def _run(self, sql: str) -> None:
         self._connection.query(sql, "Null")

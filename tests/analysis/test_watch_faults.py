@@ -10,7 +10,6 @@ from rootspan_analysis.watch import Incident, Watcher, WatchSettings
 from rootspan_analysis.watch.live import begun
 from rootspan_analysis.watch.sweep import AGAIN_S, Sweep
 from rootspan_demo.config import FaultName
-from support.written import Writes
 
 S = 1_000_000_000
 T0 = 1_795_341_600
@@ -24,7 +23,7 @@ def test_a_planted_fault_is_an_incident_with_the_right_cause_within_a_minute(
     onset = fleet.truth.onset_unix_ns
     assert onset is not None
     # In virtual time an answer takes none of it; what it took on this machine must not space out the sweeps.
-    watcher, found = Watcher(Writes(fleet.store), WatchSettings(sweep_s=10)), list[Incident]()
+    watcher, found = Watcher(fleet.store, WatchSettings(sweep_s=10)), list[Incident]()
     for after_s in range(10, 61, 10):
         look = watcher.look(onset + after_s * S)
         found += [*look.opened, *look.updated]
@@ -40,7 +39,7 @@ def test_a_healthy_fleet_opens_nothing(plant: Plant) -> None:
     fleet = plant("none")
     from fleets import END_NS
 
-    watcher = Watcher(Writes(fleet.store), WatchSettings(sweep_s=30))
+    watcher = Watcher(fleet.store, WatchSettings(sweep_s=30))
     for before_s in range(180, 0, -20):
         look = watcher.look(END_NS - before_s * S)
         assert (look.opened, look.suspected) == ((), ())

@@ -1,12 +1,12 @@
-"""An embedded store that can also be written to, as by a client, and streams of spans in it."""
+"""An embedded store with even streams of spans in it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from bench.embedded import EmbeddedStore
 
-__all__ = ["WritableStore", "Writes"]
+__all__ = ["WritableStore"]
 
 _SPANS = """
 INSERT INTO otel_traces (Timestamp, TraceId, SpanId, ParentSpanId, SpanName, SpanKind, ServiceName,
@@ -27,46 +27,8 @@ FROM numbers({count})
 """
 
 
-class Writes:
-    """Adds `raw_insert`, as clickhouse-connect's client has it, to a store that is there."""
-
-    def __init__(self, store: EmbeddedStore) -> None:
-        self._store = store
-        self.query_arrow = store.query_arrow
-
-    def raw_insert(
-        self,
-        table: str,
-        column_names: Sequence[str] | None = None,
-        insert_block: bytes | None = None,
-        *,
-        fmt: str | None = None,
-    ) -> None:
-        columns = f" ({', '.join(column_names)})" if column_names else ""
-        with self._store._lock:
-            inserter = self._store._connection.send_insert(f"INSERT INTO {table}{columns}", fmt or "Native")
-            inserter.append(insert_block or b"")
-            inserter.finish()
-
-
 class WritableStore(EmbeddedStore):
-    """One of its own, with `raw_insert`, and spans without a sender."""
-
-    def raw_insert(
-        self,
-        table: str,
-        column_names: Sequence[str] | None = None,
-        insert_block: bytes | None = None,
-        *,
-        fmt: str | None = None,
-    ) -> None:
-        """See `Writes`."""
-        Writes(self).raw_insert(table, column_names, insert_block, fmt=fmt)
-
-    def execute(self, sql: str) -> None:
-        """Run a statement without an answer."""
-        with self._lock:
-            self._run(sql)
+    """One of its own, with spans without a sender."""
 
     def clear(self) -> None:
         """Empty every table."""
