@@ -3,6 +3,7 @@
 Owns the seam to the store: one method of a client. Binds parameters on the server, never into text.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -35,6 +36,8 @@ Strings = NDArray[np.object_]
 Value = int | float | str | list[str]
 _CAUSE_CHARS: Final = 300
 _TEMPLATE: Final = "${log_template}"
+# ClickHouse's UNKNOWN_TABLE and UNKNOWN_DATABASE, however a client words them.
+_NO_SUCH_TABLE: Final = re.compile(r"\bcode:? (60|81)\b", re.IGNORECASE)
 
 
 class Reader(Protocol):
@@ -87,11 +90,16 @@ def answer_of(client: Reader, name: str, text: str, parameters: Mapping[str, Val
     try:
         return client.query_arrow(text, dict(parameters))
     except Exception as error:  # every client has errors of its own; to the caller they are one decision
+        cause = cause_of(error)
         raise StoreError(
-            f"the store could not answer {name}.sql: {cause_of(error)}; "
-            "see `rootspan doctor`, or ask for a shorter window",
-            statement=name,
+            f"the store could not answer {name}.sql: {cause}; {_next_step(cause)}", statement=name
         ) from error
+
+
+def _next_step(cause: str) -> str:
+    if _NO_SUCH_TABLE.search(cause):
+        return "apply the schema with `rootspan migrate`"
+    return "see `rootspan doctor`, or ask for a shorter window"
 
 
 def cause_of(error: Exception) -> str:
