@@ -60,6 +60,7 @@ def test_a_condition_is_put_together_from_what_the_store_offers_and_finds_what_i
         WHERE m != '' ORDER BY m"""
     ).split("\n")
     page.get_by_role("combobox", name="Value").click()
+    expect(page.get_by_role("option")).to_have_count(len(models))
     assert sorted(page.get_by_role("option").all_inner_texts()) == models
     page.get_by_role("option", name=models[0]).click()
     page.get_by_role("button", name="Add").click()
