@@ -18,10 +18,10 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, TraceIdRati
 
 import rootspan
 from bench.sdk_sides import attributes
-from rootspan.encode import SpanEncoder
-from rootspan.ids import KernelIdGenerator
-from rootspan.recording import RecordedSpan
-from rootspan.tracer import Nowhere, RootspanTracerProvider
+from rootspan.export.encode import SpanEncoder
+from rootspan.tracing.ids import KernelIdGenerator
+from rootspan.tracing.recording import RecordedSpan
+from rootspan.tracing.tracer import Nowhere, RootspanTracerProvider
 
 N, ROUNDS, BATCH = 20_000, 9, 512
 RESOURCE = Resource({"service.name": "bench"})

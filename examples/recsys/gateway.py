@@ -16,7 +16,8 @@ from examples.recsys.wire import Message
 from opentelemetry.trace import Status, StatusCode, format_trace_id
 
 import rootspan
-from rootspan import semconv, server_timing
+from rootspan import semconv
+from rootspan.context import server_timing
 
 
 class Gateway(BaseHTTPRequestHandler):

@@ -1,16 +1,16 @@
 """rootspan: distributed tracing for GPU inference and training fleets."""
 
-from rootspan.baggage_entries import baggage
-from rootspan.carried import carry
-from rootspan.decorate import infer, trace
+from rootspan.context.baggage import baggage
+from rootspan.context.carried import carry
+from rootspan.context.launch import child_environment
+from rootspan.context.propagation import extract, inject, inject_pairs, link
+from rootspan.context.retries import attempt
 from rootspan.errors import ConfigurationError, MissingExtraError, RootspanError
-from rootspan.inference import set_usage
-from rootspan.launch import child_environment
-from rootspan.ledger import Delivery
+from rootspan.export.ledger import Delivery
 from rootspan.lifecycle import delivery, flush, init, shutdown
-from rootspan.propagation import extract, inject, inject_pairs, link
-from rootspan.retries import attempt
-from rootspan.spans import SpanScope, current_span, set_attributes, span
+from rootspan.spans.decorate import infer, trace
+from rootspan.spans.inference import set_usage
+from rootspan.spans.scope import SpanScope, current_span, set_attributes, span
 from rootspan.training import checkpoint, collective, phase, train_step
 
 __all__ = [

@@ -25,7 +25,7 @@ def _always() -> bool:
 
 def _is_rank() -> bool:
     """Whether a launcher of ranks started this process; elsewhere torch would be imported for nothing."""
-    from rootspan.training.job import detect
+    from rootspan.resource.job import detect
 
     return detect() is not None
 

@@ -14,9 +14,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rootspan import config as configuration
-from rootspan.config import AttributeValue
-from rootspan.ledger import Delivery
+from rootspan.config import settings as configuration
+from rootspan.config.settings import AttributeValue
+from rootspan.export.ledger import Delivery
 
 if TYPE_CHECKING:
     from rootspan.pipeline import Pipeline
@@ -193,13 +193,13 @@ def set_captured(captured: bool) -> bool:
 
 
 def _take_context_along(baggage: Sequence[str]) -> None:
-    from rootspan import launch
+    from rootspan.context import launch
 
     launch.adopt()
     if baggage:
         from opentelemetry import trace
 
-        from rootspan.baggage_processor import BaggageProcessor
+        from rootspan.context.baggage_processor import BaggageProcessor
 
         add = getattr(trace.get_tracer_provider(), "add_span_processor", None)
         if add is not None:

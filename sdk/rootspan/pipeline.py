@@ -19,27 +19,27 @@ from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider, sampling
 
-from rootspan.batch import BatchQueue
-from rootspan.config import Config
-from rootspan.drain import Drain
-from rootspan.ids import KernelIdGenerator
-from rootspan.ledger import Delivery, Ledger, Signal
-from rootspan.logs import LogBridge
-from rootspan.losses import LossReports
-from rootspan.processors import (
+from rootspan.config.settings import Config
+from rootspan.config.targets import Target
+from rootspan.export.drain import Drain
+from rootspan.export.ledger import Delivery, Ledger, Signal
+from rootspan.export.losses import LossReports
+from rootspan.export.processors import (
     PeriodicReader,
     QueueingLogProcessor,
     QueueingSpanProcessor,
     log_shipper,
     span_shipper,
 )
-from rootspan.resource import build_resource, child_identity
-from rootspan.targets import Target
-from rootspan.tracer import RootspanTracerProvider
-from rootspan.transport import Failure, OtlpTransport
+from rootspan.export.queue import BatchQueue
+from rootspan.export.transport import Failure, OtlpTransport
+from rootspan.logs import LogBridge
+from rootspan.resource.process import build_resource, child_identity
+from rootspan.tracing.ids import KernelIdGenerator
+from rootspan.tracing.tracer import RootspanTracerProvider
 
 if TYPE_CHECKING:
-    from rootspan.spool import Spool
+    from rootspan.export.spool import Spool
 
 _logger = logging.getLogger("rootspan")
 ItemT = TypeVar("ItemT")
@@ -262,7 +262,7 @@ def _open_spool(config: Config) -> Spool | None:
     if config.spool is None:
         return None
     try:
-        from rootspan.spool import Spool
+        from rootspan.export.spool import Spool
 
         return Spool(config.spool, config.spool_max_bytes)
     except (OSError, ImportError) as err:  # no such folder, or a system without flock

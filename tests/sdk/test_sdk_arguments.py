@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rootspan
-from rootspan import values
+from rootspan.spans import values
+from rootspan.spans.values import MAX_TEXT, is_secret, render
 from rootspan.testing import Captured
-from rootspan.values import MAX_TEXT, is_secret, render
 
 
 def recorded(captured: Captured, name: str) -> dict[str, object]:

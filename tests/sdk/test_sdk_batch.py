@@ -3,9 +3,9 @@ from __future__ import annotations
 import threading
 import time
 
-from rootspan.batch import BatchQueue
-from rootspan.config import QueueLimits
-from rootspan.ledger import Ledger, Loss, Signal
+from rootspan.config.settings import QueueLimits
+from rootspan.export.ledger import Ledger, Loss, Signal
+from rootspan.export.queue import BatchQueue
 
 
 class Shipped:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rootspan import ConfigurationError
-from rootspan.config import load
-from rootspan.targets import parse_endpoint
+from rootspan.config.settings import load
+from rootspan.config.targets import parse_endpoint
 
 
 def test_defaults_need_no_environment() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rootspan.config import load
+from rootspan.config.settings import load
 from rootspan.testing import Receiver
 from support.programs import RunProgram
 

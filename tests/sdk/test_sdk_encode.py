@@ -19,12 +19,12 @@ from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
-from rootspan import encode
-from rootspan.encode import SpanEncoder
-from rootspan.ids import KernelIdGenerator
-from rootspan.protowire import any_value, varint
-from rootspan.recording import RecordedSpan
-from rootspan.tracer import RootspanTracerProvider
+from rootspan.export import encode
+from rootspan.export.encode import SpanEncoder
+from rootspan.export.protowire import any_value, varint
+from rootspan.tracing.ids import KernelIdGenerator
+from rootspan.tracing.recording import RecordedSpan
+from rootspan.tracing.tracer import RootspanTracerProvider
 from support.spans import Kept
 
 # Surrogates alone are no text; OpenTelemetry's encoder refuses them, and the whole batch with them.

@@ -17,8 +17,8 @@ import rootspan  # noqa: E402
 from rootspan.gpu import CudaClock, GpuSampler  # noqa: E402
 from rootspan.gpu import watch as watch_gpus  # noqa: E402
 from rootspan.gpu.nvml import NvmlReader  # noqa: E402
+from rootspan.resource.job import JobPlace  # noqa: E402
 from rootspan.testing.capture import Captured  # noqa: E402
-from rootspan.training.job import JobPlace  # noqa: E402
 from rootspan.training.recorder import Recorder, replace_recorder  # noqa: E402
 from support.fake_nvml import FakeNvml  # noqa: E402
 

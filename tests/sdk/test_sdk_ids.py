@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from rootspan.ids import KernelIdGenerator
+from rootspan.tracing.ids import KernelIdGenerator
 
 N_RANKS, N_IDS = 8, 2000
 _generator = KernelIdGenerator()

@@ -7,7 +7,8 @@ import sys
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from rootspan import ConfigurationError, MissingExtraError, instrument, server_timing
+from rootspan import ConfigurationError, MissingExtraError, instrument
+from rootspan.context import server_timing
 from rootspan.integrations import http_server
 from rootspan.testing import Receiver, attributes_of
 from support.programs import RunProgram

@@ -173,7 +173,7 @@ def test_what_logs_while_a_batch_is_exported_is_not_exported(
         import logging, threading
         import rootspan
         from loguru import logger
-        from rootspan.transport import OtlpTransport
+        from rootspan.export.transport import OtlpTransport
         logger.remove()
         logging.basicConfig(level=logging.DEBUG, handlers=[logging.NullHandler()])
         rootspan.init("app", {receiver.endpoint!r}, metrics=False, instrument=["loguru", "structlog"])

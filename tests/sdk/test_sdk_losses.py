@@ -13,9 +13,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_CUMULATIVE
 from opentelemetry.sdk.resources import Resource
 
-from rootspan import losses
-from rootspan.ledger import Loss, Signal
-from rootspan.losses import LossReports
+from rootspan.export import losses
+from rootspan.export.ledger import Loss, Signal
+from rootspan.export.losses import LossReports
 from rootspan.testing import Receiver, attributes_of
 from support.programs import RunProgram
 

@@ -12,7 +12,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 import rootspan
-from rootspan import propagation
+from rootspan.context import propagation
 from rootspan.testing import Captured, Receiver, attributes_of
 from support.programs import RunProgram
 

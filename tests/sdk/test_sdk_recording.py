@@ -39,9 +39,9 @@ from opentelemetry.trace import (
     TraceState,
 )
 
-from rootspan.ids import CountingIdGenerator
-from rootspan.recording import RecordedSpan
-from rootspan.tracer import Nowhere, RootspanTracerProvider
+from rootspan.tracing.ids import CountingIdGenerator
+from rootspan.tracing.recording import RecordedSpan
+from rootspan.tracing.tracer import Nowhere, RootspanTracerProvider
 from support.spans import Kept
 
 LIMITS = SpanLimits(

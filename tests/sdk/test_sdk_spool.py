@@ -16,11 +16,11 @@ from pathlib import Path
 import grpc
 import pytest
 
-from rootspan.drain import Drain
-from rootspan.ledger import Ledger, Loss, Signal
-from rootspan.spool import Spool
+from rootspan.export.drain import Drain
+from rootspan.export.ledger import Ledger, Loss, Signal
+from rootspan.export.spool import Spool
+from rootspan.export.transport import Failure
 from rootspan.testing import Receiver
-from rootspan.transport import Failure
 from support.programs import RunProgram
 
 AWAY = Failure("UNAVAILABLE: away", retryable=True)
@@ -79,7 +79,7 @@ def test_a_request_is_one_processs_at_a_time_and_free_again_when_that_is_killed(
         [
             sys.executable,
             "-c",
-            "import sys, time; from pathlib import Path; from rootspan.spool import Spool\n"
+            "import sys, time; from pathlib import Path; from rootspan.export.spool import Spool\n"
             "with Spool(sys.argv[1], 100).claim(Path(sys.argv[2])) as request:\n"
             "    print(request.n_items, flush=True); time.sleep(60)",
             str(tmp_path),
@@ -135,7 +135,7 @@ def test_two_that_drain_one_folder_send_each_request_once(tmp_path: Path) -> Non
 def test_a_drain_waits_for_the_collector_and_gives_up_what_it_refuses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rootspan.drain.FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("rootspan.export.drain.FIRST_PAUSE_S", 0.01)
     spool, ledger = Spool(tmp_path, 1 << 20), Ledger()
     spool.keep(Signal.SPANS, b"good", 5)
     spool.keep(Signal.LOGS, b"bad", 3)
@@ -231,7 +231,7 @@ def test_a_collector_that_comes_back_gets_what_went_to_disk_meanwhile(
     done = run_program(
         f"""
         import time, rootspan
-        from rootspan import drain, transport
+        from rootspan.export import drain, transport
         transport.SPOOL_AFTER_S, drain.FIRST_PAUSE_S = 0.5, 0.2
         rootspan.init("ranker", {receiver.endpoint!r}, logs=False, metrics=False, spool={str(folder)!r})
         end = time.monotonic() + 20

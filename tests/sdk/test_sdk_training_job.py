@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rootspan.instrument import resolve
-from rootspan.training.job import JobPlace, detect, parallel_from
+from rootspan.resource.job import JobPlace, detect, parallel_from
 
 TORCHRUN = {"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import rootspan
+from rootspan.resource.job import JobPlace
 from rootspan.testing.capture import Captured, CapturedSpan
 from rootspan.training import batches, send_detail, set_detail, set_parallel
 from rootspan.training.detail import ControlFile, detail_of
-from rootspan.training.job import JobPlace
 from rootspan.training.recorder import Recorder, recorder, replace_recorder
 from rootspan.training.ring import Channel, CollectiveRing, Wait, close
 from rootspan.training.step_ids import step_trace_id
@@ -371,7 +371,7 @@ def test_a_step_that_is_not_sampled_sends_nothing(monkeypatch: pytest.MonkeyPatc
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
     from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 
-    from rootspan.ids import KernelIdGenerator
+    from rootspan.tracing.ids import KernelIdGenerator
 
     exporter = InMemorySpanExporter()
     provider = TracerProvider(

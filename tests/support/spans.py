@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rootspan.recording import RecordedSpan
+from rootspan.tracing.recording import RecordedSpan
 
 __all__ = ["Kept"]
 

@@ -21,8 +21,8 @@ from opentelemetry.trace import Span, SpanKind
 from rootspan import semconv
 from rootspan.batching.tally import links_to, name_batch, opening, shares, told_in
 from rootspan.batching.ticket import Batch, Ticket
-from rootspan.outcome import settle
-from rootspan.spans import AttributeValue, start_span
+from rootspan.spans.outcome import settle
+from rootspan.spans.scope import AttributeValue, start_span
 
 
 @dataclass(frozen=True, slots=True)

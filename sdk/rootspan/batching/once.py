@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from rootspan.batching.tally import links_to, name_batch, opening, shares, told_in
 from rootspan.batching.ticket import Batch, Ticket
-from rootspan.spans import AttributeValue, span
+from rootspan.spans.scope import AttributeValue, span
 
 
 @contextmanager

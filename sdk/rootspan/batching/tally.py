@@ -14,7 +14,7 @@ from opentelemetry.trace import Link, Span, format_span_id
 
 from rootspan import semconv
 from rootspan.batching.ticket import Batch, Ticket
-from rootspan.spans import AttributeValue
+from rootspan.spans.scope import AttributeValue
 
 
 def shares(tickets: Sequence[Ticket], units: Sequence[float] | None = None) -> list[float]:

@@ -22,10 +22,10 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanContext
 
 from rootspan import semconv
+from rootspan.context.propagation import extract, inject
 from rootspan.guard import harmless
-from rootspan.outcome import settle
-from rootspan.propagation import extract, inject
-from rootspan.spans import AttributeValue
+from rootspan.spans.outcome import settle
+from rootspan.spans.scope import AttributeValue
 
 MAX_LINKS = 32
 """Batches a request links to. A long generation sees hundreds; the first ones, where it joined, are kept."""

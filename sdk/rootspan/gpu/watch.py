@@ -13,7 +13,7 @@ import threading
 from rootspan.errors import MissingExtraError
 from rootspan.gpu.nvml import NvmlReader
 from rootspan.gpu.sampler import GpuSampler
-from rootspan.training.job import detect
+from rootspan.resource.job import detect
 
 _logger = logging.getLogger("rootspan")
 _lock = threading.Lock()

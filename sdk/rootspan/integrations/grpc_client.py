@@ -14,9 +14,9 @@ import grpc.aio
 from opentelemetry.trace import Span
 
 from rootspan import semconv
+from rootspan.context.retries import note_attempt
 from rootspan.integrations.grpc_spans import Behaviour, describe, finish, finish_call, is_client
-from rootspan.retries import note_attempt
-from rootspan.spans import current_span
+from rootspan.spans.scope import current_span
 
 
 class PeerTimingInterceptor(

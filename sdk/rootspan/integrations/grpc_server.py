@@ -12,10 +12,10 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from rootspan import server_timing
+from rootspan.context import server_timing
 from rootspan.guard import harmless
 from rootspan.integrations.grpc_spans import Behaviour, Trailer, describe, fail, note_code
-from rootspan.spans import current_span
+from rootspan.spans.scope import current_span
 
 
 class ServerTimingInterceptor(grpc.ServerInterceptor):  # type: ignore[type-arg, unused-ignore]

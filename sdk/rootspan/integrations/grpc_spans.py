@@ -14,9 +14,10 @@ from typing import Any
 import grpc
 from opentelemetry.trace import Span, SpanKind
 
-from rootspan import semconv, server_timing
+from rootspan import semconv
+from rootspan.context import server_timing
 from rootspan.guard import harmless
-from rootspan.outcome import mark_recorded, settle
+from rootspan.spans.outcome import mark_recorded, settle
 
 Trailer = tuple[tuple[str, str | bytes], ...]
 # gRPC's handlers are untyped: a request in, a response or an iterator of them out.

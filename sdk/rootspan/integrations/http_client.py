@@ -10,9 +10,10 @@ from typing import Any
 
 from opentelemetry.trace import Span
 
-from rootspan import semconv, server_timing
+from rootspan import semconv
+from rootspan.context import server_timing
+from rootspan.context.retries import note_attempt
 from rootspan.guard import harmless
-from rootspan.retries import note_attempt
 
 
 def install_requests() -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from rootspan import server_timing
+from rootspan.context import server_timing
 from rootspan.errors import MissingExtraError
 
 Message = MutableMapping[str, Any]

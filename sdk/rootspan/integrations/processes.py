@@ -15,8 +15,8 @@ from typing import Any
 from opentelemetry import context as otel_context
 
 from rootspan import lifecycle
+from rootspan.context.propagation import extract, inject
 from rootspan.guard import harmless
-from rootspan.propagation import extract, inject
 
 _ATTRIBUTE = "_rootspan_arrival"
 

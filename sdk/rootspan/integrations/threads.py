@@ -14,7 +14,7 @@ from typing import Any
 
 from opentelemetry import context as otel_context
 
-from rootspan.carried import carry
+from rootspan.context.carried import carry
 
 
 def install() -> None:

@@ -20,10 +20,10 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 
 from rootspan import lifecycle
-from rootspan.ids import CountingIdGenerator
 from rootspan.logs import LogBridge
 from rootspan.testing.clock import FixedClock
-from rootspan.tracer import Nowhere, RootspanTracerProvider
+from rootspan.tracing.ids import CountingIdGenerator
+from rootspan.tracing.tracer import Nowhere, RootspanTracerProvider
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 
 from rootspan import semconv
-from rootspan.spans import AttributeValue
+from rootspan.spans.scope import AttributeValue
 from rootspan.training.ring import (
     BYTES,
     CHANNEL,

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar, cast, overload
 
 from rootspan import semconv
-from rootspan.spans import AttributeValue
+from rootspan.spans.scope import AttributeValue
 from rootspan.training.phases import Phase
 from rootspan.training.recorder import recorder
 from rootspan.training.step import Step

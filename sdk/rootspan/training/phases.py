@@ -20,7 +20,7 @@ from opentelemetry.trace import Span, SpanKind
 
 from rootspan import semconv
 from rootspan.guard import harmless
-from rootspan.spans import AttributeValue, end_span
+from rootspan.spans.scope import AttributeValue, end_span
 from rootspan.training.recorder import Recorder, recorder
 from rootspan.training.ring import Channel, Record, Wait, close
 from rootspan.training.step import COLLECTIVE, Step, TimedPhase

@@ -22,11 +22,11 @@ from opentelemetry.trace import Link, Tracer, TracerProvider
 
 from rootspan import semconv
 from rootspan.guard import harmless
-from rootspan.outcome import settle
-from rootspan.spans import AttributeValue
+from rootspan.resource.job import JobPlace, detect
+from rootspan.spans.outcome import settle
+from rootspan.spans.scope import AttributeValue
 from rootspan.training import emission, waiting
 from rootspan.training.detail import Detail, default_detail, detail_of
-from rootspan.training.job import JobPlace, detect
 from rootspan.training.ring import ENDED_NS, ERROR, STEP, TOLD, Channel, CollectiveRing, Record, close
 from rootspan.training.step import Step, total_bytes
 from rootspan.training.step_ids import start_root, step_trace_id

@@ -22,7 +22,7 @@ from opentelemetry.trace import (
     Tracer,
 )
 
-from rootspan.spans import AttributeValue
+from rootspan.spans.scope import AttributeValue
 
 _logger = logging.getLogger("rootspan")
 
@@ -52,7 +52,7 @@ def start_root(
     """
     # Not at import: the ids' base class is OpenTelemetry's SDK, which a program that is not traced never
     # loads.
-    from rootspan.ids import trace_id_of_root
+    from rootspan.tracing.ids import trace_id_of_root
 
     try:
         with trace_id_of_root(trace_id):

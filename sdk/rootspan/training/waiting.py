@@ -14,7 +14,7 @@ from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context
 
 from rootspan import semconv
-from rootspan.spans import AttributeValue
+from rootspan.spans.scope import AttributeValue
 from rootspan.training.emission import collective_attributes
 from rootspan.training.ring import CHANNEL, ENQUEUED_NS, ERROR, OP, SEQ, STEP, Record
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from rootspan import lifecycle
 from rootspan.errors import ConfigurationError, MissingExtraError
+from rootspan.resource.job import AXES
 from rootspan.training.detail import ControlFile, detail_of
-from rootspan.training.job import AXES
 from rootspan.training.recorder import recorder
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rootspan import semconv
-from rootspan.spans import AttributeValue
+from rootspan.spans.scope import AttributeValue
 from rootspan.training.importers.plain_pickle import load_plain
 from rootspan.training.importers.records import (
     ImportedEvent,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rootspan import semconv
-from rootspan.spans import AttributeValue
+from rootspan.spans.scope import AttributeValue
 from rootspan.training.importers.records import ImportedSpan, ImportFailedError, Recording, derived_id
 from rootspan.training.step_ids import step_trace_id
 

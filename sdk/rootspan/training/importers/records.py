@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rootspan.errors import RootspanError
-from rootspan.spans import AttributeValue
+from rootspan.spans.scope import AttributeValue
 
 
 class ImportFailedError(RootspanError):

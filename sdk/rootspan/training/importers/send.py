@@ -19,8 +19,8 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeL
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
-from rootspan.spans import AttributeValue
-from rootspan.targets import DEFAULT_ENDPOINT, parse_endpoint
+from rootspan.config.targets import DEFAULT_ENDPOINT, parse_endpoint
+from rootspan.spans.scope import AttributeValue
 from rootspan.training.importers.records import ImportedEvent, ImportedSpan, Recording
 
 BATCH = 2000

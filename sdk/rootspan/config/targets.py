@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from rootspan.environment import Environment
+from rootspan.config.environment import Environment
 from rootspan.errors import ConfigurationError
 
 DEFAULT_ENDPOINT = "http://localhost:4317"

@@ -32,10 +32,10 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation import _SPAN_KEY as SPAN_KEY
 from opentelemetry.util import types
 
-from rootspan.ids import CHOSEN, KernelIdGenerator
-from rootspan.limits import Limits
-from rootspan.recording import UNSET, RecordedSpan, UnsampledSpan
-from rootspan.sampling import ID_MASK, shortcut
+from rootspan.tracing.ids import CHOSEN, KernelIdGenerator
+from rootspan.tracing.limits import Limits
+from rootspan.tracing.recording import UNSET, RecordedSpan, UnsampledSpan
+from rootspan.tracing.sampling import ID_MASK, shortcut
 
 _NONE: Mapping[str, types.AnyValue] = {}
 _SAMPLED, _RANDOM = 1, 2

@@ -20,10 +20,10 @@ from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
-from rootspan.batch import BatchQueue
-from rootspan.encode import SpanEncoder
-from rootspan.ledger import Ledger, Loss, Signal
-from rootspan.transport import OtlpTransport
+from rootspan.export.encode import SpanEncoder
+from rootspan.export.ledger import Ledger, Loss, Signal
+from rootspan.export.queue import BatchQueue
+from rootspan.export.transport import OtlpTransport
 
 ItemT = TypeVar("ItemT")
 MAX_REQUEST_BYTES = 3 << 20

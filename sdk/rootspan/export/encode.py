@@ -20,8 +20,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceState
 
-from rootspan.protowire import any_value, delimited, key_value, text, varint
-from rootspan.recording import RecordedSpan
+from rootspan.export.protowire import any_value, delimited, key_value, text, varint
+from rootspan.tracing.recording import RecordedSpan
 
 SLICE = 64
 """Spans encoded at one go: well below a millisecond."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rootspan import semconv
-from rootspan.config import AttributeValue
-from rootspan.spans import set_attributes
+from rootspan.config.settings import AttributeValue
+from rootspan.spans.scope import set_attributes
 
 
 def set_usage(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from rootspan import semconv
-from rootspan.config import AttributeValue
+from rootspan.config.settings import AttributeValue
 
 MAX_TEXT = 1024
 """Characters of one recorded value."""

@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 
 from opentelemetry import context
 
-from rootspan.config import QueueLimits
-from rootspan.ledger import Ledger, Loss, Signal
+from rootspan.config.settings import QueueLimits
+from rootspan.export.ledger import Ledger, Loss, Signal
 
 ItemT = TypeVar("ItemT")
 

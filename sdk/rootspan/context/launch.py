@@ -14,7 +14,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context
 
-from rootspan.propagation import extract, inject
+from rootspan.context.propagation import extract, inject
 
 VARIABLES = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
 

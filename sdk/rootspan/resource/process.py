@@ -15,8 +15,8 @@ import uuid
 from opentelemetry.sdk.resources import Resource
 
 from rootspan import semconv
-from rootspan.config import AttributeValue, Config
-from rootspan.training.job import detect
+from rootspan.config.settings import AttributeValue, Config
+from rootspan.resource.job import detect
 
 
 def build_resource(config: Config) -> Resource:

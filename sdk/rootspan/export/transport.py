@@ -23,8 +23,8 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc._cython import cygrpc  # type: ignore[attr-defined, unused-ignore]
 
-from rootspan.ledger import Ledger, Loss, Signal
-from rootspan.targets import Target
+from rootspan.config.targets import Target
+from rootspan.export.ledger import Ledger, Loss, Signal
 
 RETRY_FOR_S = 60.0
 """How long one batch is tried. The queue behind it is bounded, so an old batch costs newer ones."""

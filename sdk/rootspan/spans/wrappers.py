@@ -20,10 +20,10 @@ from opentelemetry.trace import Span, SpanKind
 from opentelemetry.trace.propagation import _SPAN_KEY as SPAN_KEY
 
 from rootspan import semconv
-from rootspan.config import AttributeValue
+from rootspan.config.settings import AttributeValue
 from rootspan.guard import harmless
-from rootspan.spans import attach, end_span, get_current, start_span
-from rootspan.values import Recorder
+from rootspan.spans.scope import attach, end_span, get_current, start_span
+from rootspan.spans.values import Recorder
 
 P = ParamSpec("P")
 R = TypeVar("R")

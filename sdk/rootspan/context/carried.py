@@ -13,7 +13,7 @@ from typing import Generic, ParamSpec, TypeVar
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
-from rootspan.propagation import extract, inject
+from rootspan.context.propagation import extract, inject
 
 P = ParamSpec("P")
 R = TypeVar("R")

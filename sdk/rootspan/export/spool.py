@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from rootspan.ledger import Signal
+from rootspan.export.ledger import Signal
 
 _SUFFIXES = {Signal.SPANS: "spans", Signal.LOGS: "logs", Signal.METRICS: "metrics"}
 _SIGNALS = {suffix: signal for signal, suffix in _SUFFIXES.items()}

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from rootspan.environment import Environment
+from rootspan.config.environment import Environment
+from rootspan.config.targets import Target, read_target
 from rootspan.errors import ConfigurationError
-from rootspan.targets import Target, read_target
 
 _SCALAR = (str, bool, int, float)
 AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import context
 
-from rootspan.ledger import Ledger, Loss, Signal
-from rootspan.transport import Failure
+from rootspan.export.ledger import Ledger, Loss, Signal
+from rootspan.export.transport import Failure
 
 if TYPE_CHECKING:
-    from rootspan.spool import Spool
+    from rootspan.export.spool import Spool
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 Send = Callable[[Signal, bytes], Failure | None]

@@ -24,10 +24,10 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, Status, Sta
 from opentelemetry.trace.span import TraceFlags
 from opentelemetry.util import types
 
-from rootspan.limits import PLAIN
+from rootspan.tracing.limits import PLAIN
 
 if TYPE_CHECKING:
-    from rootspan.tracer import RootspanTracer
+    from rootspan.tracing.tracer import RootspanTracer
 
 _logger = logging.getLogger("rootspan")
 

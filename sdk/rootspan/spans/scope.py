@@ -19,7 +19,7 @@ from opentelemetry.context.contextvars_context import ContextVarsRuntimeContext
 from opentelemetry.trace import INVALID_SPAN, Link, NoOpTracer, Span, SpanKind
 from opentelemetry.trace.propagation import _SPAN_KEY as SPAN_KEY
 
-from rootspan.outcome import settle
+from rootspan.spans.outcome import settle
 
 AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
 Kind = Literal["internal", "server", "client", "producer", "consumer"]

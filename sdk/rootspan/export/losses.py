@@ -25,8 +25,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource as ResourceMessage
 from opentelemetry.sdk.resources import Resource
 
-from rootspan.ledger import Loss, Signal
-from rootspan.protowire import key_value
+from rootspan.export.ledger import Loss, Signal
+from rootspan.export.protowire import key_value
 
 INTERVAL_S = 10.0
 """Between two reports at most. The last one is sent at the end whatever the time."""

@@ -13,10 +13,10 @@ from typing import Any, TypeVar, cast, overload
 from opentelemetry.trace import SpanKind
 
 from rootspan import semconv
-from rootspan.config import AttributeValue
-from rootspan.spans import Kind, kind_of
-from rootspan.values import Recorder
-from rootspan.wrappers import Opening, wrap
+from rootspan.config.settings import AttributeValue
+from rootspan.spans.scope import Kind, kind_of
+from rootspan.spans.values import Recorder
+from rootspan.spans.wrappers import Opening, wrap
 
 # The function's own type goes through unchanged: parameters, overloads, type variables.
 FunctionT = TypeVar("FunctionT", bound="Callable[..., object] | classmethod[Any, ..., Any]")

@@ -1,0 +1,1 @@
+"""What `init()` was told: arguments and environment, checked before anything starts."""
