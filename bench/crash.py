@@ -14,17 +14,18 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.processes import CollectorProcess, Process, StoreProcess, wait_until
+from tests.support.processes import CollectorProcess, Process, StoreProcess, wait_moving
 
 from bench.crash_load import Acknowledged, CrashFleet
 
 __all__ = ["Account", "run"]
 
-_DRAIN_TIMEOUT_S = 300.0
+# Without any progress for this long it is a stall, on however slow a machine.
+_STALL_S = 180.0
 _SQL = {
     "traces": {
         "raw": "SELECT count() FROM otel_traces",
@@ -68,7 +69,14 @@ class Account:
     faults: tuple[str, ...]
 
 
-def run(folder: Path, *, rounds: int, seed: int, longest_s: float = 1.0) -> Account:
+def run(
+    folder: Path,
+    *,
+    rounds: int,
+    seed: int,
+    longest_s: float = 1.0,
+    say: Callable[[str], None] = lambda _line: None,
+) -> Account:
     """Kill and count.
 
     Args:
@@ -76,6 +84,10 @@ def run(folder: Path, *, rounds: int, seed: int, longest_s: float = 1.0) -> Acco
         rounds: How often something is killed.
         seed: Of the moments and the victims.
         longest_s: Each kill comes up to this long after every sender was acknowledged again.
+        say: Told about each round, in one line.
+
+    Raises:
+        TimeoutError: Something made no progress for three minutes.
     """
     rng = random.Random(seed)
     store = StoreProcess(folder)
@@ -84,23 +96,29 @@ def run(folder: Path, *, rounds: int, seed: int, longest_s: float = 1.0) -> Acco
     kills: Counter[str] = Counter()
     with store.running(), collector.running():
         fleet = CrashFleet(collector.address, seed=seed)
-        for _ in range(rounds):
+        for number in range(1, rounds + 1):
             _wait_for_more(fleet)
             time.sleep(rng.uniform(0, longest_s))
             victims = rng.choice(([collector], [store], [collector, store]))
-            kills["+".join(one.name for one in victims)] += 1
+            killed = "+".join(one.name for one in victims)
+            kills[killed] += 1
+            pending = sum(collector.pending().values())
             _kill(victims, rng)
+            said = f"{sum(fleet.requests()):,} requests acknowledged, {pending:,} items in the log"
+            say(f"round {number}/{rounds}: {said}; {killed} killed")
         _wait_for_more(fleet)
-        told = fleet.stop()
-        collector.wait_drained(_DRAIN_TIMEOUT_S)
+        told = fleet.stop(_STALL_S)
+        say(f"senders stopped after {told.requests:,} requests; the log drains")
+        collector.wait_drained(_STALL_S)
         return _account(store, collector, told, rounds, kills)
 
 
 def _wait_for_more(fleet: CrashFleet) -> None:
     before = fleet.requests()
-    wait_until(
+    wait_moving(
         lambda: all(now > then for now, then in zip(fleet.requests(), before, strict=True)),
-        timeout_s=60,
+        fleet.requests,
+        stall_s=_STALL_S,
         what="every sender is acknowledged again",
     )
 
@@ -142,6 +160,10 @@ def _account(
     return Account(rounds, dict(kills), good, told.poison["traces"], told.repeated, found, tuple(faults))
 
 
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def main() -> int:
     """Run, print, and judge."""
     parser = argparse.ArgumentParser(prog="python -m bench.crash", description=__doc__)
@@ -151,7 +173,7 @@ def main() -> int:
     arguments = parser.parse_args()
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rootspan-crash-") as folder:
-        account = run(Path(folder), rounds=arguments.rounds, seed=arguments.seed)
+        account = run(Path(folder), rounds=arguments.rounds, seed=arguments.seed, say=_say)
     fields = {name: getattr(account, name) for name in Account.__dataclass_fields__}
     fields["took_s"] = round(time.monotonic() - began_s, 1)
     if arguments.json:

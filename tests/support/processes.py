@@ -22,9 +22,9 @@ import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-__all__ = ["CollectorProcess", "Process", "StoreProcess", "free_port", "wait_until"]
+__all__ = ["CollectorProcess", "Process", "StoreProcess", "free_port", "wait_moving", "wait_until"]
 
-_START_TIMEOUT_S = 60.0
+_START_TIMEOUT_S = 180.0
 _STOP_TIMEOUT_S = 60.0
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -42,6 +42,23 @@ def wait_until(is_true: Callable[[], bool], *, timeout_s: float, what: str) -> N
         if time.monotonic() > deadline_s:
             raise TimeoutError(f"not within {timeout_s:g} s: {what}")
         time.sleep(0.02)
+
+
+def wait_moving(
+    is_true: Callable[[], bool], progress: Callable[[], object], *, stall_s: float, what: str
+) -> None:
+    """Poll until `is_true`, however long it takes, as long as `progress` changes.
+
+    Raises:
+        TimeoutError: `progress` stayed as it was for `stall_s`; the message says `what` was waited for.
+    """
+    seen, since_s = progress(), time.monotonic()
+    while not is_true():
+        if (now := progress()) != seen:
+            seen, since_s = now, time.monotonic()
+        elif time.monotonic() - since_s > stall_s:
+            raise TimeoutError(f"no progress for {stall_s:g} s, at {seen}: {what}")
+        time.sleep(0.1)
 
 
 class Process:
@@ -233,10 +250,16 @@ class CollectorProcess(Process):
         signals = self.status()["signals"]
         return {name: int(value) for name, value in signals[signal].items() if isinstance(value, float)}  # type: ignore[index]
 
-    def wait_drained(self, timeout_s: float = 60.0) -> None:
-        """Return once nothing is pending in any signal."""
-        wait_until(
-            lambda: all(self.counts(name)["pending"] == 0 for name in ("traces", "logs", "metrics")),
-            timeout_s=timeout_s,
-            what="the collector's log is empty",
+    def pending(self) -> dict[str, int]:
+        """Return what each signal's log holds that is not in the store yet, in items."""
+        signals = self.status()["signals"]
+        return {name: int(fields["pending"]) for name, fields in signals.items()}  # type: ignore[attr-defined]
+
+    def wait_drained(self, stall_s: float = 120.0) -> None:
+        """Return once nothing is pending in any signal; TimeoutError if nothing moves for `stall_s`."""
+        wait_moving(
+            lambda: not any(self.pending().values()),
+            self.pending,
+            stall_s=stall_s,
+            what=f"the collector's log is empty; see {self._log}",
         )
