@@ -141,12 +141,12 @@ class Delivery:
     def _insert(self, work: _Work, part: Range) -> StoreRejected | None:
         """Insert until the store takes it (None) or has rejected its bytes for good."""
         token = work.token(part)
-        requests = work.view.requests(work.records[part.first : part.end])
+        frames = work.view.frames(work.records[part.first : part.end])
         attempt, unsure, too_big = 0, 0, 0
         while True:
             try:
                 self._prepare()
-                self._sink.insert(work.segment.header.signal, token, requests)
+                self._sink.insert(work.segment.header.signal, token, frames)
             except StoreRejected as err:
                 verdict = judge(err.code)
                 unsure += verdict is Verdict.UNSURE

@@ -1,7 +1,7 @@
 """Sends segments to ClickHouse's HTTP interface as they lie in the log; parses and retries nothing.
 
-http.client instead of clickhouse-connect: a segment is sent from the mapped file without being copied or
-compressed, and the answer of an INSERT is a status line.
+http.client instead of clickhouse-connect: the kernel sends a segment from its file (sendfile; over TLS it is
+read and encrypted), nothing is copied here, and the answer of an INSERT is a status line.
 """
 
 from __future__ import annotations
@@ -11,20 +11,19 @@ import contextlib
 import http.client
 import socket
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import resources
-from typing import Protocol
 from urllib.parse import urlencode
 
+from rootspan_collector.wal.segment import Frames
 from rootspan_store.client import StoreUrl
 from rootspan_store.errors import StoreRejected, StoreUnreachable
-from rootspan_store.ingest import Signal, frame_prefix, insert_settings, insert_statement
+from rootspan_store.ingest import Signal, insert_settings, insert_statement
 
 __all__ = ["HttpSink"]
 
 _CONNECT_TIMEOUT_S = 5.0
-# Small records are joined up to this size: a system call for each of 10,000 would cost more than the copy.
-_CHUNK_BYTES = 128 * 1024
 _MAX_ERROR_CHARS = 2000
 
 
@@ -39,35 +38,35 @@ class HttpSink:
         credentials = base64.b64encode(f"{url.user}:{url.password}".encode()).decode("ascii")
         self._headers = {"Authorization": f"Basic {credentials}", "User-Agent": "rootspan-collector"}
 
-    def insert(self, signal: Signal, token: str, requests: Sequence[memoryview]) -> None:
+    def insert(self, signal: Signal, token: str, frames: Frames) -> None:
         """See `rootspan_collector.sink.Sink.insert`."""
-        prefixes = [frame_prefix(len(request)) for request in requests]
-        size = sum(map(len, prefixes)) + sum(map(len, requests))
         parameters = {"query": insert_statement(signal), **insert_settings(signal, token)}
-        self._post(parameters, lambda: _chunks(prefixes, requests), size)
+
+        def send(sock: socket.socket) -> None:
+            for start, end in frames.stretches:
+                if sock.sendfile(frames.file, start, end - start) < end - start:
+                    raise OSError(f"{frames.file.name} is shorter than it was")
+
+        self._post(parameters, send, frames.size_bytes)
 
     def insert_counters(self, json_lines: bytes) -> None:
         """Insert rows of `rootspan_collectors`. Raises StoreUnreachable or StoreRejected."""
-        query = (
-            resources.files("rootspan_collector")
-            .joinpath("sql/insert_counters.sql")
-            .read_text("utf-8")
-            .strip()
-        )
-        self._post({"query": query}, lambda: iter((json_lines,)), len(json_lines))
+        self._post({"query": _counters_query()}, lambda sock: sock.sendall(json_lines), len(json_lines))
 
-    def _post(self, parameters: Mapping[str, str], body: _MakeBody, size_bytes: int) -> None:
+    def _post(
+        self, parameters: Mapping[str, str], send: Callable[[socket.socket], None], size_bytes: int
+    ) -> None:
         path = "/?" + urlencode({"database": self._url.database, **parameters})
         was_kept = self._connection is not None
         try:
             try:
-                response = self._exchange(path, body(), size_bytes)
+                response = self._exchange(path, send, size_bytes)
             except (http.client.RemoteDisconnected, ConnectionError):
                 # A kept connection that the server closed meanwhile: once more on a new one.
                 if not was_kept or self._is_aborted:
                     raise
                 self._drop()
-                response = self._exchange(path, body(), size_bytes)
+                response = self._exchange(path, send, size_bytes)
             text = response.read().decode("utf-8", "replace")
         except (OSError, http.client.HTTPException) as err:
             self._drop()
@@ -84,10 +83,15 @@ class HttpSink:
             )
 
     def _exchange(
-        self, path: str, body: Iterator[bytes | memoryview], size_bytes: int
+        self, path: str, send: Callable[[socket.socket], None], size_bytes: int
     ) -> http.client.HTTPResponse:
         connection = self._connection or self._connect()
-        connection.request("POST", path, body, {**self._headers, "Content-Length": str(size_bytes)})
+        connection.putrequest("POST", path)
+        for name, value in self._headers.items():
+            connection.putheader(name, value)
+        connection.putheader("Content-Length", str(size_bytes))
+        connection.endheaders()
+        send(connection.sock)
         return connection.getresponse()
 
     def _connect(self) -> http.client.HTTPConnection:
@@ -126,23 +130,7 @@ class HttpSink:
                 connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-class _MakeBody(Protocol):
-    def __call__(self) -> Iterator[bytes | memoryview]: ...
-
-
-def _chunks(prefixes: Sequence[bytes], requests: Sequence[memoryview]) -> Iterator[bytes | memoryview]:
-    joined: list[bytes | memoryview] = []
-    size = 0
-    for prefix, request in zip(prefixes, requests, strict=True):
-        joined.append(prefix)
-        is_large = len(request) >= _CHUNK_BYTES
-        if not is_large:
-            joined.append(request)
-            size += len(request)
-        if is_large or size >= _CHUNK_BYTES:
-            yield b"".join(joined)
-            joined, size = [], 0
-        if is_large:
-            yield request
-    if joined:
-        yield b"".join(joined)
+@cache
+def _counters_query() -> str:
+    file = resources.files("rootspan_collector").joinpath("sql/insert_counters.sql")
+    return file.read_text("utf-8").strip()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
+from rootspan_collector.wal.segment import Frames
 from rootspan_store.ingest import Signal
 
 __all__ = ["Sink"]
@@ -13,10 +13,10 @@ __all__ = ["Sink"]
 class Sink(Protocol):
     """Takes segments. Used by one thread at a time, but for `abort`."""
 
-    def insert(self, signal: Signal, token: str, requests: Sequence[memoryview]) -> None:
+    def insert(self, signal: Signal, token: str, frames: Frames) -> None:
         """Insert Export…ServiceRequests as one block; returns only after the store has taken them.
 
-        Repeating a token (with the same requests) is a no-op.
+        Repeating a token (with the same frames) is a no-op.
 
         Raises:
             StoreUnreachable: No answer; whether the store took them is not known.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
-from wal_bench import WalBench
+from wal_bench import WalBench, requests_of
 
 from rootspan_collector.delivery import Delivery, Outcome, Stopped
 from rootspan_collector.otlp.messages import fault_of
-from rootspan_collector.wal.segment import Segment
+from rootspan_collector.wal.segment import Frames, Segment
 from rootspan_store.errors import StoreError, StoreRejected, StoreUnreachable
 from rootspan_store.ingest import Signal
 from support import otlp_requests as otlp
@@ -34,13 +34,13 @@ class MemoryStore:
         self.before: Callable[[int], StoreError | None] = lambda _: None
         self.after: Callable[[int], StoreError | None] = lambda _: None
 
-    def insert(self, signal: Signal, token: str, requests: Sequence[memoryview]) -> None:
+    def insert(self, signal: Signal, token: str, frames: Frames) -> None:
         del signal
         self.tries.append(token)
         number = len(self.tries)
         if err := self.before(number):
             raise err
-        bodies = [bytes(request) for request in requests]
+        bodies = requests_of(frames)
         if len(bodies) > self.max_requests:
             raise StoreRejected("does not fit", code=MEMORY_LIMIT_EXCEEDED)
         if self.poison is not None and self.poison in bodies:
@@ -199,9 +199,9 @@ def strict_store() -> MemoryStore:
     store = MemoryStore()
     take = store.insert
 
-    def insert(signal: Signal, token: str, requests: Sequence[memoryview]) -> None:
-        store.poison = next((one for one in RUBBISH if one in [bytes(r) for r in requests]), None)
-        take(signal, token, requests)
+    def insert(signal: Signal, token: str, frames: Frames) -> None:
+        store.poison = next((one for one in RUBBISH if one in requests_of(frames)), None)
+        take(signal, token, frames)
 
     store.insert = insert  # type: ignore[method-assign]
     return store

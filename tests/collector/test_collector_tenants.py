@@ -13,6 +13,7 @@ import trustme
 from cryptography import x509
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from running import call, collector, metrics
+from wal_bench import requests_in
 
 from rootspan_cli.collector_channel import CollectorAddress
 from rootspan_cli.doctor.collector_status import CollectorUnreachable, read_status
@@ -70,7 +71,7 @@ def logged(folder: Path) -> list[bytes]:
     bodies = []
     for segment in found.segments:
         with segment.open(verify=True) as view:
-            bodies += [bytes(one) for one in view.requests(view.scan.records)]
+            bodies += requests_in(view)
     return bodies
 
 

@@ -18,7 +18,7 @@ from rootspan_collector.wal.disk import write_durably
 
 __all__ = ["WalFolder"]
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 class WalFolder:

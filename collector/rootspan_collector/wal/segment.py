@@ -8,6 +8,7 @@ too: a log folder that was restored from a backup can repeat a sequence number, 
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 import struct
@@ -16,13 +17,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
 
+from rootspan_collector.wal.record import HEADER_BYTES as RECORD_HEADER_BYTES
 from rootspan_collector.wal.record import MARKER_BYTES, Record, Scan, scan, walk
 from rootspan_store.ingest import Signal
 
 __all__ = [
     "HEADER_BYTES",
+    "Frames",
     "Segment",
     "SegmentHeader",
     "SegmentView",
@@ -32,12 +34,10 @@ __all__ = [
 ]
 
 _MAGIC = b"RSPANWAL"
-_VERSION = 2
+_VERSION = 3
 # magic, version, signal, collector id (hex), sequence, items before, created at (unix ns), marker
 _FIELDS = struct.Struct("<8sHH16sQQQ8s")
 _CRC = struct.Struct("<I")
-# How much of a mapped segment stays resident while it is read.
-_WINDOW_BYTES = 8 * 1024 * 1024
 HEADER_BYTES = _FIELDS.size + _CRC.size
 _SIGNAL_NUMBERS = {Signal.TRACES: 1, Signal.LOGS: 2, Signal.METRICS: 3}
 _SIGNALS = {number: signal for signal, number in _SIGNAL_NUMBERS.items()}
@@ -99,51 +99,52 @@ def segment_seq(path: Path) -> int:
     return int(path.stem.rpartition("-")[2])
 
 
-class _Requests(Sequence[memoryview]):
-    """Payloads in the mapped file, cut out when asked for; pages that were read are given back on the way."""
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Requests as they lie in a segment's file: what an INSERT takes, without being copied.
 
-    def __init__(self, mapped: mmap.mmap, view: memoryview, records: Sequence[Record]) -> None:
-        self._mapped = mapped
-        self._view = view
-        self._records = records
-        self._window = -1
+    Attributes:
+        file: The open file; valid as long as the segment's view is.
+        stretches: Bytes [start, end) of it, in order: frames of ClickHouse's Protobuf format, one a request.
+    """
 
-    def __len__(self) -> int:
-        return len(self._records)
+    file: io.FileIO
+    stretches: tuple[tuple[int, int], ...]
 
-    @overload
-    def __getitem__(self, index: int) -> memoryview: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[memoryview]: ...
-    def __getitem__(self, index: int | slice) -> memoryview | Sequence[memoryview]:
-        if isinstance(index, slice):
-            return _Requests(self._mapped, self._view, self._records[index])
-        record = self._records[index]
-        window = record.start // _WINDOW_BYTES
-        if window != self._window:
-            # The pages stay in the page cache; only this process' share of memory shrinks.
-            self._mapped.madvise(mmap.MADV_DONTNEED)
-            self._window = window
-        return self._view[record.start : record.end]
+    @property
+    def size_bytes(self) -> int:
+        """Length of all stretches."""
+        return sum(end - start for start, end in self.stretches)
+
+
+def _stretches(records: Sequence[Record]) -> Iterator[tuple[int, int]]:
+    """Join records that lie side by side."""
+    start = end = -1
+    for record in records:
+        begins = record.start - RECORD_HEADER_BYTES
+        if begins != end:
+            if end > 0:
+                yield start, end
+            start = begins
+        end = record.end
+    if end > 0:
+        yield start, end
 
 
 class SegmentView:
     """An open segment's bytes and what they hold; valid inside `Segment.open` only."""
 
-    def __init__(self, mapped: mmap.mmap, found: Scan) -> None:
-        # Unmapped when the last slice is gone: an error's traceback may hold one for longer than `open`
-        # lasts.
-        self._mapped = mapped
-        self._view = memoryview(mapped)
+    def __init__(self, file: io.FileIO, found: Scan) -> None:
+        self._file = file
         self.scan = found
 
-    def requests(self, records: Sequence[Record]) -> Sequence[memoryview]:
-        """Return the payloads of some of the scan's records, without copying them."""
-        return _Requests(self._mapped, self._view, records)
+    def frames(self, records: Sequence[Record]) -> Frames:
+        """Return where some of the scan's records lie, to be inserted."""
+        return Frames(self._file, tuple(_stretches(records)))
 
     def bytes_of(self, start: int, end: int) -> bytes:
-        """Return a copy of bytes [start, end) of the file."""
-        return bytes(self._view[start:end])
+        """Return a copy of bytes [start, end) of the file. Raises OSError."""
+        return os.pread(self._file.fileno(), end - start, start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,19 +165,17 @@ class Segment:
 
     @contextmanager
     def open(self, *, verify: bool) -> Iterator[SegmentView]:
-        """Map the file.
+        """Open the file.
 
         With `verify` every checksum is computed; without, the bytes are taken to be intact.
         """
-        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            mapped = mmap.mmap(fd, self.size_bytes, access=mmap.ACCESS_READ)
-        finally:
-            os.close(fd)
-        with memoryview(mapped) as view:
-            if verify:
-                found = scan(view, HEADER_BYTES, self.size_bytes, self.header.marker)
-            else:
-                found = Scan(tuple(walk(view, HEADER_BYTES, self.size_bytes)), ())
-        mapped.madvise(mmap.MADV_DONTNEED)
-        yield SegmentView(mapped, found)
+        with io.FileIO(self.path) as file:
+            with (
+                mmap.mmap(file.fileno(), self.size_bytes, access=mmap.ACCESS_READ) as mapped,
+                memoryview(mapped) as view,
+            ):
+                if verify:
+                    found = scan(view, HEADER_BYTES, self.size_bytes, self.header.marker)
+                else:
+                    found = Scan(tuple(walk(view, HEADER_BYTES, self.size_bytes)), ())
+            yield SegmentView(file, found)
