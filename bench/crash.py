@@ -26,6 +26,8 @@ __all__ = ["Account", "run"]
 
 # Without any progress for this long it is a stall, on however slow a machine.
 _STALL_S = 180.0
+# So often inserts get through before the kill. Otherwise it comes at the first one after a start, or before.
+_CAUGHT_UP_RATIO = 0.5
 _SQL = {
     "traces": {
         "raw": "SELECT count() FROM otel_traces",
@@ -98,6 +100,8 @@ def run(
         fleet = CrashFleet(collector.address, seed=seed)
         for number in range(1, rounds + 1):
             _wait_for_more(fleet)
+            if rng.random() < _CAUGHT_UP_RATIO:
+                _wait_for_inserts(collector)
             time.sleep(rng.uniform(0, longest_s))
             victims = rng.choice(([collector], [store], [collector, store]))
             killed = "+".join(one.name for one in victims)
@@ -120,6 +124,19 @@ def _wait_for_more(fleet: CrashFleet) -> None:
         fleet.requests,
         stall_s=_STALL_S,
         what="every sender is acknowledged again",
+    )
+
+
+def _wait_for_inserts(collector: CollectorProcess) -> None:
+    def stored() -> list[int]:
+        return [collector.counts(signal)["stored"] for signal in _SQL]
+
+    before = stored()
+    wait_moving(
+        lambda: all(now > then for now, then in zip(stored(), before, strict=True)),
+        stored,
+        stall_s=_STALL_S,
+        what="the store takes something of every signal",
     )
 
 
