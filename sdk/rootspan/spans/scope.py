@@ -42,35 +42,6 @@ class SpanScope(Protocol):
         """End the span; an exception goes on."""
 
 
-def span(
-    name: str,
-    attributes: Mapping[str, AttributeValue] | None = None,
-    /,
-    *,
-    kind: Kind = "internal",
-    links: Sequence[Link] = (),
-    context: Context | None = None,
-    **more: AttributeValue,
-) -> SpanScope:
-    """A span around a `with` block, in sync and async code alike.
-
-    Args:
-        name: What is done, without ids in it: "rank", not "rank user 17".
-        attributes: Attributes whose names are no Python identifiers, e.g. {"gen_ai.request.model": "m"}.
-        kind: Its role in a call.
-        links: Spans of other traces it has to do with.
-        context: The parent, e.g. from `rootspan.extract(headers)`; None takes the current one.
-        **more: Attributes.
-
-    Returns:
-        A context manager that yields the OpenTelemetry span. One use only.
-    """
-    if attributes:
-        more = {**attributes, **more} if more else attributes  # type: ignore[assignment]
-    scope = ActiveSpan(name, _INTERNAL if kind == "internal" else kind_of(kind), more)
-    return scope if context is None and not links else scope.below(context, links)
-
-
 def current_span() -> Span:
     """The span that is current here, or one that records nothing."""
     return otel_trace.get_current_span()
@@ -81,26 +52,46 @@ def set_attributes(attributes: Mapping[str, AttributeValue] | None = None, /, **
     otel_trace.get_current_span().set_attributes({**(attributes or {}), **more})
 
 
-class ActiveSpan:
-    """The `SpanScope` behind `span()` and the decorators.
+class span:  # noqa: N801 - a class like contextlib.suppress: a function around it would cost as much as an id
+    """A span around a `with` block, in sync and async code alike. It yields the OpenTelemetry span.
 
-    It restores the previous context by value, not by token: a generator may be resumed and closed in another
-    thread or task, where OpenTelemetry's token is refused.
+    One use only. It restores the previous context by value, not by token: a generator may be resumed and
+    closed in another thread or task, where OpenTelemetry's token is refused.
     """
 
     __slots__ = ("_attributes", "_context", "_kind", "_links", "_name", "_previous", "_span")
 
-    def __init__(self, name: str, kind: SpanKind, attributes: Mapping[str, AttributeValue]) -> None:
-        self._name = name
-        self._kind = kind
-        self._attributes = attributes
-        self._context: Context | None = None
-        self._links: Sequence[Link] = ()
+    def __init__(
+        self,
+        name: str,
+        attributes: Mapping[str, AttributeValue] | None = None,
+        /,
+        *,
+        kind: Kind = "internal",
+        links: Sequence[Link] = (),
+        context: Context | None = None,
+        **more: AttributeValue,
+    ) -> None:
+        """Say what the span is; it starts with the block.
 
-    def below(self, context: Context | None, links: Sequence[Link]) -> ActiveSpan:
-        """The same with a parent and links; few spans have them."""
-        self._context, self._links = context, links
-        return self
+        Args:
+            name: What is done, without ids in it: "rank", not "rank user 17".
+            attributes: Attributes whose names are no Python identifiers, e.g. {"gen_ai.request.model": "m"}.
+            kind: Its role in a call.
+            links: Spans of other traces it has to do with.
+            context: The parent, e.g. from `rootspan.extract(headers)`; None takes the current one.
+            **more: Attributes.
+
+        Raises:
+            ValueError: There is no such kind.
+        """
+        self._name = name
+        self._kind = _INTERNAL if kind == "internal" else kind_of(kind)
+        self._attributes: Mapping[str, AttributeValue] = (
+            more if not attributes else {**attributes, **more} if more else attributes
+        )
+        self._context = context
+        self._links = links
 
     def __enter__(self) -> Span:
         """Start the span and make it current."""
@@ -108,12 +99,12 @@ class ActiveSpan:
         parent = previous if self._context is None else self._context
         try:
             begin = _begin if otel_trace._TRACER_PROVIDER is _provider else _find()
-            span = begin(self._name, parent, self._kind, self._attributes, self._links)
+            started = begin(self._name, parent, self._kind, self._attributes, self._links)
         except Exception as err:
-            span = _could_not_start(err)
-        self._span = span
-        attach(Context({**parent, SPAN_KEY: span}))
-        return span
+            started = _could_not_start(err)
+        self._span = started
+        attach(Context({**parent, SPAN_KEY: started} if parent else {SPAN_KEY: started}))
+        return started
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None, /

@@ -78,7 +78,7 @@ def _wrap_function(function: Callable[P, R], opening: Opening) -> Callable[P, R]
         # `with rootspan.span(...)` without its object and its two calls.
         previous = get_current()
         span = opening.start(previous, args, kwargs)
-        attach(Context({**previous, SPAN_KEY: span}))
+        attach(Context({**previous, SPAN_KEY: span} if previous else {SPAN_KEY: span}))
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
@@ -97,7 +97,7 @@ def _wrap_coroutine(function: Callable[P, Awaitable[R]], opening: Opening) -> Ca
     async def traced(*args: P.args, **kwargs: P.kwargs) -> R:
         previous = get_current()
         span = opening.start(previous, args, kwargs)
-        attach(Context({**previous, SPAN_KEY: span}))
+        attach(Context({**previous, SPAN_KEY: span} if previous else {SPAN_KEY: span}))
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:

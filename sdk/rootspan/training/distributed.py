@@ -11,6 +11,7 @@ import functools
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import time_ns
 from typing import Any, Protocol, cast
 
@@ -19,7 +20,7 @@ import torch.distributed as dist
 from torch.distributed import distributed_c10d as c10d
 
 from rootspan.training.recorder import recorder
-from rootspan.training.ring import ENDED_NS, PEER, SEQ, Channel, Record, Wait, close
+from rootspan.training.ring import CHANNEL, ENDED_NS, PEER, SEQ, Channel, Record, Wait, close
 
 _logger = logging.getLogger("rootspan")
 Call = Callable[..., Any]
@@ -113,9 +114,21 @@ def channel_of(group: Any) -> Channel | None:
 def note_end(work: Any, record: Record) -> None:
     """Have a record end when its work does, on whichever thread that is."""
     try:
-        work.get_future().add_done_callback(lambda done: close(record, _error_of(done)))
+        work.get_future().add_done_callback(partial(_end, record))
     except Exception:  # a backend without futures: the end of the call is what is known
         close(record)
+
+
+def _end(record: Record, done: torch.futures.Future[Any]) -> None:
+    try:
+        done.value()
+    except Exception as err:
+        close(record, type(err).__name__)
+        return
+    if not record[ENDED_NS]:  # close(), without the call
+        record[ENDED_NS] = time_ns()
+        if record[PEER] is None:
+            record[CHANNEL].last_completed = record[SEQ]
 
 
 def _wrap_collective(op: str, original: Call, where: tuple[int, str, int, int]) -> Call:
@@ -218,14 +231,6 @@ def _wrap_batch(original: Call) -> Call:
         return works
 
     return recorded
-
-
-def _error_of(done: torch.futures.Future[Any]) -> str | None:
-    try:
-        done.value()
-    except Exception as err:
-        return type(err).__name__
-    return None
 
 
 def _channel_or_none(group: object) -> Channel | None:
