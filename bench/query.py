@@ -12,12 +12,10 @@ import os
 import platform
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-from bench.fleet_store import LARGE_TRACE, FleetStore, fleet_store
+from bench.fleet_store import LARGE_TRACE, FleetStore, add_arguments, fleet_store
 from rootspan_analysis.views import cost, fleet, logs, metrics, service_edges, trace_search, traces
 from rootspan_analysis.views.timespan import TimeSpan, pick_step
 from rootspan_store.client import connect
@@ -83,29 +81,19 @@ def measure(ask: Callable[[], object], runs: int) -> list[float]:
 def main() -> int:
     """Run it; the exit status is 0 whatever the figures are."""
     parser = argparse.ArgumentParser(prog="python -m bench.query", description=__doc__)
-    parser.add_argument("--spans", type=int, default=20_000_000)
-    parser.add_argument("--hosts", type=int, default=2_000)
-    parser.add_argument("--minutes", type=int, default=30)
-    parser.add_argument("--trace", type=int, default=100_000, help="spans of the large trace")
+    add_arguments(parser)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        fleet_store(
-            Path(folder),
-            spans=given.spans,
-            hosts=given.hosts,
-            minutes=given.minutes,
-            large_trace=given.trace,
-        ) as store,
-    ):
+    with fleet_store(given) as store:
         found = {name: measure(ask, given.runs) for name, ask in questions(store).items()}
-        filled = store.filled_s
     if given.json:
-        print(json.dumps({"spans": given.spans, "hosts": given.hosts, "ms": found}))
+        print(json.dumps({"spans_stored": store.spans, "hosts": store.hosts, "ms": found}))
         return 0
-    print(f"{given.spans:,} spans of {given.hosts:,} hosts in {given.minutes} min, filled in {filled:.0f} s")
+    print(
+        f"{store.spans:,} spans of {store.hosts:,} hosts in {store.minutes} min, "
+        f"filled in {store.filled_s:.0f} s"
+    )
     print(f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, "
           f"load {os.getloadavg()[0]:.1f}")  # fmt: skip
     for name, took in sorted(found.items(), key=lambda pair: -statistics.median(pair[1])):

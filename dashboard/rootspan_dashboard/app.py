@@ -7,6 +7,7 @@ from importlib.resources import files
 
 import streamlit as st
 
+from rootspan_dashboard.access.gate import admit
 from rootspan_dashboard.links import register_pages
 from rootspan_dashboard.pages import build_pages, by_group
 from rootspan_dashboard.sidebar import draw_sidebar
@@ -19,6 +20,8 @@ def main() -> None:
     logo = str(assets.joinpath("logo.svg"))
     st.set_page_config(page_title="rootspan", page_icon=logo, layout="wide", initial_sidebar_state=208)
     st.html(f"<style>{assets.joinpath('app.css').read_text(encoding='utf-8')}</style>")
+    if admit() is None:
+        return
     named, known = build_pages()
     page = st.navigation(known, position="hidden")
     register_pages(named)

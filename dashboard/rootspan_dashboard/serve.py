@@ -1,46 +1,53 @@
-"""Runs the dashboard: `streamlit run` on app.py in this process's place, configured by flags alone.
+"""Serves the dashboard: Streamlit's app around app.py, configured by arguments alone.
 
-Writes nothing to the user's home: no credentials, no usage statistics, no `.streamlit` folder. The store's
-URL may hold a password, so it goes by the environment and never onto a command line that every user can read.
+Writes nothing to the user's home: no credentials, no usage statistics, no `.streamlit` folder. Secrets reach
+Streamlit within the process, never by a file or a command line that other users can read.
 """
 
 import os
+import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from rootspan_dashboard.settings import DashboardSettings
 
-__all__ = ["command", "environment", "serve"]
+if TYPE_CHECKING:
+    from streamlit.starlette import App
+
+    from rootspan_dashboard.access.settings import SignInSettings
+
+__all__ = ["configuration", "environment", "is_exposed", "serve"]
+
+LOCAL: Final = ("127.0.0.1", "::1", "localhost")
 
 
-def command(settings: DashboardSettings) -> list[str]:
-    """The argument vector that runs the dashboard."""
+def configuration(settings: DashboardSettings) -> dict[str, object]:
+    """Streamlit's options."""
     package = files("rootspan_dashboard")
-    flags = {
-        "server.headless": "true",
-        "server.port": str(settings.port),
+    return {
+        "server.headless": True,
+        "server.port": settings.port,
         "server.address": settings.address,
         "server.fileWatcherType": "none",
-        "server.runOnSave": "false",
-        "server.showEmailPrompt": "false",
-        "browser.gatherUsageStats": "false",
+        "server.runOnSave": False,
+        "server.showEmailPrompt": False,
+        "browser.gatherUsageStats": False,
         "browser.serverAddress": settings.address,
         "client.toolbarMode": "viewer",
         "client.showErrorDetails": "none",
-        "client.showSidebarNavigation": "false",
-        "runner.magicEnabled": "false",
+        "client.showSidebarNavigation": False,
+        "runner.magicEnabled": False,
         "logger.level": "warning",
         "theme.base": str(package.joinpath("assets", "theme.toml")),
     }
-    arguments = [f"--{name}={value}" for name, value in flags.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(package.joinpath("app.py")), *arguments]
 
 
 def environment(settings: DashboardSettings) -> dict[str, str]:
-    """The environment to run it in: this process's, and the settings."""
+    """The settings that the pages read, by name."""
     return {
-        **os.environ,
         "ROOTSPAN_STORE": settings.store,
         "ROOTSPAN_DASHBOARD_QUERY_TIMEOUT_S": f"{settings.query_timeout_s:g}",
         "ROOTSPAN_DASHBOARD_GPU_HOUR_PRICE": f"{settings.gpu_hour_price:g}",
@@ -48,17 +55,47 @@ def environment(settings: DashboardSettings) -> dict[str, str]:
     }
 
 
-def serve(settings: DashboardSettings) -> NoReturn:
-    """Become the dashboard: this process is replaced by Streamlit's, which ends with 0 on SIGTERM and SIGINT.
+def is_exposed(settings: DashboardSettings, sign_in: "SignInSettings") -> bool:
+    """Whether people on other machines see the dashboard without signing in."""
+    return settings.address not in LOCAL and not sign_in.required
 
-    Nothing after this call runs, no `atexit` and no `finally`; whoever must go on calls it in a process of
-    its own.
-    So there is one process to signal and to kill, and none that outlives its parent.
+
+def serve(settings: DashboardSettings, sign_in: "SignInSettings") -> None:
+    """Serve until SIGTERM or SIGINT. To be called in the main thread, once a process.
 
     Raises:
-        OSError: The interpreter cannot be run.
+        SystemExit: It was stopped, with status 0; or the port is taken.
     """
-    arguments = command(settings)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execve(arguments[0], arguments, environment(settings))
+    from starlette.middleware import Middleware
+    from streamlit.starlette import App
+
+    from rootspan_dashboard.access.return_path import ReturnPath
+
+    script = files("rootspan_dashboard").joinpath("app.py")
+    os.environ.update(environment(settings))
+    app = App(
+        str(script),
+        secrets=sign_in.streamlit_secrets(settings.url) or None,  # type: ignore[arg-type]
+        lifespan=_warm,
+        middleware=[Middleware(ReturnPath)],
+    )
+    # Streamlit takes the folder of its main script from here, and puts it first on the module path.
+    sys.argv = [str(script)]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # The server stops in its own way, and then raises the signal again for whoever was there before.
+        signal.signal(number, _end)
+    app.run(config=configuration(settings))
+
+
+def _end(*_: object) -> NoReturn:
+    sys.exit(0)
+
+
+@asynccontextmanager
+async def _warm(_: "App") -> AsyncIterator[None]:
+    """What the first viewer would wait for: modules, and what Plotly makes at its first figure."""
+    from rootspan_dashboard import pages  # noqa: F401
+    from rootspan_dashboard.charts.lines import Panel, draw_panels
+
+    draw_panels([Panel("", "", {"": ([0, 60], [0.0, 1.0])})], [""]).to_json()
+    yield

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from rootspan_analysis.telemetry import Balance, balance
+from rootspan_dashboard.access.gate import draw_who
 from rootspan_dashboard.connection import ask, store_url
 from rootspan_dashboard.formats import format_count
 from rootspan_dashboard.literal import escape
@@ -25,6 +26,7 @@ def draw_sidebar(groups: Mapping[str, Sequence[st.Page]]) -> None:
             for page in pages:
                 st.page_link(page, query_params=carry(), width="stretch")
         with st.container(key="sidebar-foot"):
+            draw_who()
             try:
                 told = _ledger(ask(balance))
             except StoreError:

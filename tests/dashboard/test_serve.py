@@ -10,16 +10,26 @@ import pytest
 from pydantic import ValidationError
 from stage import DashboardProcess
 
-from rootspan_dashboard import DashboardSettings, command, environment
+from rootspan_dashboard import DashboardSettings, SignInSettings, configuration, environment, is_exposed
 
 
-def test_flags_keep_it_local_and_quiet_and_the_password_off_the_command_line() -> None:
+def test_options_keep_it_local_and_quiet() -> None:
     settings = DashboardSettings(store="http://me:secret@127.0.0.1:8123/otel", port=9000)
-    line = " ".join(command(settings))
-    for flag in ("--server.address=127.0.0.1", "--server.port=9000", "--browser.gatherUsageStats=false"):
-        assert flag in line
-    assert "secret" not in line
+    options = configuration(settings)
+    assert options["server.address"] == "127.0.0.1"
+    assert options["server.port"] == 9000
+    assert options["browser.gatherUsageStats"] is False
+    assert "secret" not in str(options)
     assert environment(settings)["ROOTSPAN_STORE"] == settings.store
+
+
+def test_only_what_others_reach_without_signing_in_is_called_exposed() -> None:
+    nobody, people = SignInSettings(), SignInSettings(
+        issuer="https://id.example.org", client_id="c", client_secret="s"
+    )  # fmt: skip
+    assert is_exposed(DashboardSettings(address="0.0.0.0"), nobody)
+    assert not is_exposed(DashboardSettings(address="0.0.0.0"), people)
+    assert not is_exposed(DashboardSettings(), nobody)
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

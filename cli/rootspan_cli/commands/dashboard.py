@@ -1,12 +1,9 @@
 """`rootspan dashboard`: the pages, served until stopped."""
 
-import signal
-import subprocess
 from typing import Annotated
 
 import typer
 
-from rootspan_cli.errors import BadAnswer
 from rootspan_cli.extras import needing
 from rootspan_cli.help import DEFAULT_STORE, StoreOption, examples
 
@@ -32,27 +29,19 @@ def dashboard(
         typer.Option(
             "--address",
             envvar="ROOTSPAN_DASHBOARD_ADDRESS",
-            help="On which address. There is no sign-in yet: keep it local, or behind a proxy that has one.",
+            help="On which address. Beyond this machine people should sign in: docs/dashboard.md.",
         ),
     ] = "127.0.0.1",
 ) -> None:
     """Serve the dashboard: the fleet, its root causes, its traces.
 
-    It only reads the store. Stops on Ctrl-C or SIGTERM.
+    It reads the store; only what an operator records is written. People sign in by OpenID Connect when
+    ROOTSPAN_OIDC_ISSUER and its companions are set. Stops on Ctrl-C or SIGTERM.
     """
-    with needing("dashboard", "streamlit", "plotly"):
-        from rootspan_dashboard import DashboardSettings, command, environment
-    settings = DashboardSettings(store=store, port=port, address=address)
+    with needing("dashboard", "streamlit", "plotly", "authlib"):
+        from rootspan_dashboard import DashboardSettings, SignInSettings, is_exposed, serve
+    settings, sign_in = DashboardSettings(store=store, port=port, address=address), SignInSettings()
     print(f"dashboard at {settings.url}", flush=True)
-    status = _run(command(settings), environment(settings))
-    if status:
-        raise BadAnswer(f"the dashboard ended with exit status {status}; what it said last stands above")
-
-
-def _run(arguments: list[str], variables: dict[str, str]) -> int:
-    """Run it as a child, since this process may have a lifeline to watch; hand on what stops it."""
-    child = subprocess.Popen(arguments, env=variables)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: child.terminate())
-    status = child.wait()
-    return 0 if status in (0, -signal.SIGTERM, -signal.SIGINT) else status
+    if is_exposed(settings, sign_in):
+        print(f"warning: anybody who reaches {settings.address} sees it; see docs/dashboard.md, Sign-in")
+    serve(settings, sign_in)

@@ -5,6 +5,7 @@ import time
 import streamlit as st
 
 from rootspan_analysis.telemetry import balance
+from rootspan_analysis.views.fleet import fetch_places
 from rootspan_analysis.views.watching import ALIVE_NS, fetch_watcher_seen
 from rootspan_analysis.watch import Incident, incidents
 from rootspan_dashboard.columns import incident_columns
@@ -23,6 +24,7 @@ from rootspan_dashboard.incident_words import (
 from rootspan_dashboard.links import link_to
 from rootspan_dashboard.literal import escape
 from rootspan_dashboard.markup import facts, section
+from rootspan_dashboard.record_change import draw_record_change
 from rootspan_dashboard.sidebar import balance_sentence
 from rootspan_dashboard.states import code_words, say_empty, told_in_words
 from rootspan_dashboard.tables import draw_table
@@ -47,6 +49,8 @@ def draw() -> None:
         len(open_ones), watching=watching, seen_ns=seen_ns, balance=balance_sentence(book)
     )
     st.html(f'<div class="rs-verdict {look}"><h2>{escape(title)}</h2><p>{code_words(words)}</p></div>')
+    with told_in_words():
+        draw_record_change(ask(fetch_places, view.span))
     for one in open_ones[:SHOWN_OPEN]:
         with told_in_words():
             _draw_incident(one)

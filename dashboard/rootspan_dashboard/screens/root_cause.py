@@ -18,6 +18,7 @@ from rootspan_dashboard.links import link_to
 from rootspan_dashboard.literal import escape
 from rootspan_dashboard.markup import facts
 from rootspan_dashboard.place_choice import choose_service
+from rootspan_dashboard.record_change import draw_record_change
 from rootspan_dashboard.share import draw_share
 from rootspan_dashboard.sidebar import balance_sentence
 from rootspan_dashboard.states import say_empty, told_in_words
@@ -50,6 +51,7 @@ def draw() -> None:
     state, words = balance_sentence(ask(balance))
     with row:
         draw_share(question, found, causes, telemetry=words)
+        draw_record_change(places)
     for one in causes:
         with told_in_words():
             draw_cause(one)
