@@ -113,9 +113,7 @@ class SignInSettings(BaseSettings):
             given = [name for name in ("client_id", "viewers", "operators") if getattr(self, name)]
             if given:
                 names = ", ".join(f"ROOTSPAN_OIDC_{name.upper()}" for name in given)
-                raise ValueError(
-                    f"{names} is set but ROOTSPAN_OIDC_ISSUER is not; set it, or nobody signs in"
-                )
+                raise ValueError(f"{names} is set but ROOTSPAN_OIDC_ISSUER is not: nobody would sign in")
             return self
         if not self.client_id:
             raise ValueError("ROOTSPAN_OIDC_ISSUER is set but ROOTSPAN_OIDC_CLIENT_ID is not")
