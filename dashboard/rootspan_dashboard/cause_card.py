@@ -62,12 +62,14 @@ def _draw_examples(view: CauseView) -> None:
     with left:
         failing = "error" in view.cause.fault
         title = "Failed there" if failing else "Slowest there"
-        _draw_list(title, view.hurt, view.during, key=f"{view.cause.rank}:bad")
+        _draw_list(title, view.hurt, view.during, key=f"{view.cause.rank}:bad", against=view.normal)
     with right:
         _draw_list(view.normal_words, view.normal, view.during, key=f"{view.cause.rank}:good")
 
 
-def _draw_list(title: str, examples: tuple[Example, ...], span: TimeSpan, *, key: str) -> None:
+def _draw_list(
+    title: str, examples: tuple[Example, ...], span: TimeSpan, *, key: str, against: tuple[Example, ...] = ()
+) -> None:
     st.html(f'<div class="rs-evidence"><i>traces</i><div>{escape(title)}</div></div>')
     if not examples:
         st.html('<div class="rs-note">none in the store</div>')
@@ -83,6 +85,9 @@ def _draw_list(title: str, examples: tuple[Example, ...], span: TimeSpan, *, key
                 span=one.span_id,
                 **window,
             )
+            if against:
+                pair = {"trace": one.trace_id, "with": against[0].trace_id}
+                link_to("Trace", "Compare", icon=":material/compare_arrows:", **window, **pair)
             failed = " · failed" if one.failed else ""
             st.html(
                 f"<div><b>{escape(format_ms(one.duration_ns / 1e6))}</b> "

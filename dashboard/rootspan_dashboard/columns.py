@@ -24,6 +24,7 @@ __all__ = [
     "instance_columns",
     "log_columns",
     "model_cost_columns",
+    "path_columns",
     "pending_columns",
     "phase_columns",
     "record_columns",
@@ -62,6 +63,23 @@ def trace_columns() -> dict[str, "ColumnConfig"]:
         "host": text_column("Host"),
         "status": text_column("Status"),
         "trace": text_column("Trace id", width="medium"),
+    }
+
+
+def path_columns(ours: str, others: str) -> dict[str, "ColumnConfig"]:
+    """Columns of call paths of one set of traces against another."""
+    signed = st.column_config.NumberColumn("Difference", format="%+.2f ms", help="Self time, a trace")
+    mean = st.column_config.NumberColumn
+    return {
+        "operation": text_column("Operation", width="medium"),
+        "service": text_column("Service"),
+        "ours": mean(f"{ours}: self time", format="%.2f ms"),
+        "others": mean(f"{others}: self time", format="%.2f ms"),
+        "more": signed,
+        "spans": mean(f"{ours}: spans", format="%.2f"),
+        "other_spans": mean(f"{others}: spans", format="%.2f"),
+        "only": text_column("Only", width="small"),
+        "path": text_column("Called by way of", width="medium"),
     }
 
 

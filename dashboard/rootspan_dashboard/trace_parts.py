@@ -6,15 +6,17 @@ from collections.abc import Sequence
 import pandas as pd
 import pyarrow as pa
 
+from rootspan_analysis.views.clock_skew import ClockSkew
 from rootspan_analysis.views.trace_tree import TraceTree
 from rootspan_analysis.views.traces import SpanDetail
 from rootspan_dashboard.formats import format_count, format_ms, format_ratio, format_time
 from rootspan_dashboard.literal import escape
 from rootspan_dashboard.markup import key_values
 
-__all__ = ["left_out", "logs_frame", "span_html", "trace_facts", "traces_frame"]
+__all__ = ["left_out", "logs_frame", "skew_words", "span_html", "trace_facts", "traces_frame"]
 
 NS_PER_MS = 1_000_000
+MOST_CLOCKS = 3
 
 
 def traces_frame(table: pa.Table) -> pd.DataFrame:
@@ -82,6 +84,20 @@ def left_out(tree: TraceTree, drawn: int, *, folding: bool) -> list[str]:
             "the hosts' clocks differ, or work went on after the answer."
         )
     return said
+
+
+def skew_words(skews: Sequence[ClockSkew]) -> str:
+    """Which hosts' clocks differ from the root's, and by how much."""
+    told = []
+    for one in skews[:MOST_CLOCKS]:
+        way = "behind" if one.offset_ns > 0 else "ahead"
+        unsure = "" if one.consistent else ", though its calls contradict each other"
+        told.append(
+            f"{one.host} is {format_ms(abs(one.offset_ns) / NS_PER_MS)} {way} "
+            f"(± {format_ms(one.error_ns / NS_PER_MS)}{unsure})"
+        )
+    more = f", and {len(skews) - MOST_CLOCKS} more hosts" if len(skews) > MOST_CLOCKS else ""
+    return f"Clocks differ: {'; '.join(told)}{more}. Told by calls that would end before they began."
 
 
 def logs_frame(table: pa.Table, start_ns: int) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from typing import Final
 import pyarrow as pa
 import streamlit as st
 
+from rootspan_analysis.views.clock_skew import shifted
 from rootspan_analysis.views.trace_rows import choose_drawn, unfolded
 from rootspan_analysis.views.trace_tree import TraceTree
 from rootspan_analysis.views.traces import (
@@ -24,7 +25,7 @@ from rootspan_dashboard.span_panel import draw_span
 from rootspan_dashboard.states import say_empty, told_in_words
 from rootspan_dashboard.tables import draw_table
 from rootspan_dashboard.trace_lanes import LANE_METRICS, lane_hosts, trace_lanes
-from rootspan_dashboard.trace_parts import left_out, logs_frame, trace_facts
+from rootspan_dashboard.trace_parts import left_out, logs_frame, skew_words, trace_facts
 from rootspan_dashboard.url_state import choice, read, write
 
 __all__ = ["draw_trace"]
@@ -37,7 +38,8 @@ FIRST_ROW, FOLDED = "trace:first", "trace:folded"
 def draw_trace(trace_id: str) -> None:
     """Draw the trace, or say that the store does not know it."""
     bounds = ask(fetch_trace_bounds, trace_id)
-    tree = ask_shared(fetch_trace_tree, trace_id, bounds) if bounds else None
+    one_clock = read("clocks") != "own"
+    tree = ask_shared(fetch_trace_tree, trace_id, bounds, one_clock=one_clock) if bounds else None
     if bounds is None or tree is None:
         say_empty(
             "No such trace",
@@ -49,6 +51,7 @@ def draw_trace(trace_id: str) -> None:
         )
         return
     st.html(facts(trace_facts(tree)))
+    _draw_clocks(tree)
     whole = True
     if len(tree) > MOST_DRAWN:
         names = {"": f"What matters most ({MOST_DRAWN:,} spans)", "all": f"All {len(tree):,} spans"}
@@ -56,14 +59,29 @@ def draw_trace(trace_id: str) -> None:
             "rows", list(names), "", st.segmented_control, label="Spans shown", names=names,
             label_visibility="collapsed", required=True,
         ) == "all"  # fmt: skip
-    _draw_body(trace_id, tree, bounds, whole=whole)
+    _draw_body(trace_id, tree, bounds, whole=whole, one_clock=one_clock)
+
+
+def _draw_clocks(tree: TraceTree) -> None:
+    """What was done about hosts whose clocks differ, and a way to see what they told."""
+    if not tree.skews:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="clocks"):
+        names = {"": "One clock", "own": "The hosts' own clocks"}
+        choice(
+            "clocks", list(names), "", st.segmented_control, label="Clocks", names=names,
+            label_visibility="collapsed", required=True,
+        )  # fmt: skip
+        st.html(f'<div class="rs-note">{escape(skew_words(tree.skews))}</div>')
 
 
 @st.fragment
-def _draw_body(trace_id: str, tree: TraceTree, bounds: TraceBounds, *, whole: bool) -> None:
+def _draw_body(trace_id: str, tree: TraceTree, bounds: TraceBounds, *, whole: bool, one_clock: bool) -> None:
     """What changes while somebody reads: a run of its own, so that a click does not redraw the page."""
     with told_in_words():
         logs = ask(fetch_trace_logs, trace_id, bounds)
+        if one_clock:
+            logs = shifted(logs, tree.skews, column="at_ns")
         hosts = lane_hosts(tree)
         points = ask(fetch_trace_gauges, tuple(hosts), tuple(LANE_METRICS), bounds)
         selected = tree.find(read("span"))

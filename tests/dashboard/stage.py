@@ -36,6 +36,7 @@ COUNTED_NS = 60 * NS_PER_S
 JOB, RANKS, STEPS, SLOW_RANK = "job <b>1</b>", 4, 30, 2
 STEP_NS, FORWARD_NS, SLOWER_NS = 1_000_000_000, 300_000_000, 240_000_000
 BATCH_TRACE = "ba" * 16
+SKEWED_TRACE, AHEAD_MS = "5c" * 16, 40
 REQUEST_TRACES = ("e0" * 16, "e1" * 16)
 
 
@@ -99,6 +100,7 @@ def fill(collector: CollectorProcess, store: StoreProcess) -> tuple[str, int, in
         *_hostile(hostile_ns),
         _huge(end_ns - 5 * 3600 * NS_PER_S),
         _batch(end_ns - 4 * 3600 * NS_PER_S),
+        _skewed(end_ns - 4 * 3600 * NS_PER_S),
         _metrics(end_ns - 120 * NS_PER_S),
         _training(end_ns - 2 * 3600 * NS_PER_S),
     ]
@@ -202,6 +204,27 @@ def _batch(at_ns: int) -> OtlpRequest:
         link = batch.links.add()
         link.trace_id, link.span_id = span.trace_id, span.span_id
     return OtlpRequest("traces", request.SerializeToString(), 3)
+
+
+def _skewed(at_ns: int) -> OtlpRequest:
+    """A request of 30 ms whose ranker has a clock that is 40 ms ahead."""
+    request = ExportTraceServiceRequest()
+
+    def add(host: str, name: str, *, number: int, kind: int, start_ms: float, length_ms: float) -> None:
+        resource = request.resource_spans.add()
+        _resource(resource, {"service.name": host.partition("-")[0], "host.name": host})
+        span = resource.scope_spans.add().spans.add()
+        span.trace_id, span.span_id = bytes.fromhex(SKEWED_TRACE), bytes([number]) * 8
+        span.parent_span_id = bytes([number - 1]) * 8 if number > 1 else b""
+        span.name, span.kind = name, kind
+        span.start_time_unix_nano = at_ns + round(start_ms * 1e6)
+        span.end_time_unix_nano = span.start_time_unix_nano + round(length_ms * 1e6)
+
+    add("entry-1", "GET /", number=1, kind=2, start_ms=0, length_ms=30)
+    add("entry-1", "Rank", number=2, kind=3, start_ms=2, length_ms=26)
+    add("worker-1", "Rank", number=3, kind=2, start_ms=3 + AHEAD_MS, length_ms=24)
+    add("worker-1", "forward", number=4, kind=1, start_ms=5 + AHEAD_MS, length_ms=20)
+    return OtlpRequest("traces", request.SerializeToString(), 4)
 
 
 def _metrics(at_ns: int) -> OtlpRequest:

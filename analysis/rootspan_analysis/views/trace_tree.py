@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from rootspan_analysis.views.clock_skew import ClockSkew
+
 __all__ = ["TraceSpan", "TraceTree", "build_tree"]
 
 Interval = tuple[int, int]
@@ -81,6 +83,7 @@ class TraceTree(Sequence[TraceSpan]):
         total: Spans that the trace has in the store; more than there are here if the read was limited.
         root: Index of the span that the critical path belongs to: the longest root.
         skewed: Spans that begin before their parent or end after it.
+        skews: Clocks that must differ from the root's, whether the spans were put onto one clock or not.
         parent: -1 for roots.
         critical: Parts on the critical path, by index; only of spans that lie on it.
     """
@@ -91,6 +94,7 @@ class TraceTree(Sequence[TraceSpan]):
     total: int
     root: int
     skewed: int
+    skews: tuple[ClockSkew, ...]
     starts: Ints
     durations: Ints
     parent: Ints
@@ -179,8 +183,8 @@ class TraceTree(Sequence[TraceSpan]):
         return [(begin, end) for begin, end in free if end > begin]
 
 
-def build_tree(table: pa.Table) -> TraceTree | None:
-    """Arrange the rows of `fetch_trace_spans`; None if there are none.
+def build_tree(table: pa.Table, *, skews: tuple[ClockSkew, ...] = ()) -> TraceTree | None:
+    """Arrange the rows of `fetch_trace_spans`; None if there are none. What is known of clocks is kept.
 
     A span whose parent is unknown becomes a root; so does one span of each cycle.
     """
@@ -211,6 +215,7 @@ def build_tree(table: pa.Table) -> TraceTree | None:
         total=total,
         root=root,
         skewed=int((has & skew).sum()),
+        skews=skews,
         starts=starts,
         durations=durations,
         parent=parent,

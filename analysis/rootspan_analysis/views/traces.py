@@ -12,6 +12,7 @@ from typing import Final
 import pyarrow as pa
 
 from rootspan_analysis.question import NS_PER_S
+from rootspan_analysis.views.clock_skew import estimate_skew, shifted
 from rootspan_analysis.views.statements import ArrowClient, run_statement
 from rootspan_analysis.views.trace_tree import TraceTree, build_tree
 
@@ -133,9 +134,17 @@ def fetch_trace_spans(
     )
 
 
-def fetch_trace_tree(client: ArrowClient, trace_id: str, bounds: TraceBounds) -> TraceTree | None:
-    """The trace's spans as a tree; None if the store has none."""
-    return build_tree(fetch_trace_spans(client, trace_id, bounds))
+def fetch_trace_tree(
+    client: ArrowClient, trace_id: str, bounds: TraceBounds, *, one_clock: bool = True
+) -> TraceTree | None:
+    """The trace's spans as a tree; None if the store has none.
+
+    Args:
+        one_clock: Put all spans onto the clock of the root's host, where hosts' clocks must differ.
+    """
+    spans = fetch_trace_spans(client, trace_id, bounds)
+    skews = estimate_skew(spans) if spans.num_rows else ()
+    return build_tree(shifted(spans, skews) if one_clock else spans, skews=skews)
 
 
 def fetch_span_detail(

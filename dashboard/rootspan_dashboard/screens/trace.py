@@ -5,10 +5,14 @@ import streamlit as st
 from rootspan_analysis.views.traces import normalize_trace_id
 from rootspan_dashboard.header import open_page
 from rootspan_dashboard.states import say_empty, told_in_words
+from rootspan_dashboard.trace.compare import draw_comparison, draw_comparison_field
 from rootspan_dashboard.trace_view import draw_trace
 from rootspan_dashboard.url_state import read, write
 
 __all__ = ["draw"]
+
+WITHOUT = {"with": None}
+"""No comparison: a name that Python keeps for itself."""
 
 
 def draw() -> None:
@@ -16,7 +20,10 @@ def draw() -> None:
     if open_page("Trace", default_range="30m", parent="Traces") is None:
         return
     asked = read("trace")
-    _draw_id(asked)
+    with st.container(horizontal=True, key="trace-ids"):
+        _draw_id(asked)
+        if asked:
+            draw_comparison_field()
     trace_id = normalize_trace_id(asked)
     with told_in_words():
         if not asked:
@@ -32,6 +39,9 @@ def draw() -> None:
                 ["Paste the id as a log line or a `traceparent` header has it."],
             )
         else:
+            if read("with"):
+                with told_in_words():
+                    draw_comparison(trace_id, read("with"))
             draw_trace(trace_id)
 
 
@@ -40,7 +50,13 @@ def _draw_id(asked: str) -> None:
     st.session_state[key] = asked
 
     def typed() -> None:
-        write(trace=str(st.session_state.get(key, "")).strip() or None, span=None, rows=None)
+        write(
+            trace=str(st.session_state.get(key, "")).strip() or None,
+            span=None,
+            rows=None,
+            clocks=None,
+            **WITHOUT,
+        )
 
     st.text_input(
         "Trace id",

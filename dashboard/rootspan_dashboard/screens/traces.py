@@ -23,6 +23,7 @@ from rootspan_dashboard.links import go_to, link_to
 from rootspan_dashboard.markup import facts, section
 from rootspan_dashboard.states import say_empty, told_in_words
 from rootspan_dashboard.tables import draw_table
+from rootspan_dashboard.trace.flame_view import draw_flames
 from rootspan_dashboard.trace_parts import traces_frame
 from rootspan_dashboard.trace_query import draw_query, keep_box, read_box, read_filter, shown_span
 from rootspan_dashboard.url_state import choice, write_moment
@@ -132,6 +133,14 @@ def _draw_list(view: View, only: TraceFilter, box: Box) -> None:
             label_visibility="collapsed",
             required=True,
         )  # type: ignore[assignment]
+        names = {"": "List", "flame": "Flame"}
+        view_as = choice(
+            "view", list(names), "", st.segmented_control, label="View", names=names,
+            label_visibility="collapsed", required=True,
+        )  # fmt: skip
+    if view_as == "flame":
+        draw_flames(shown_span(view, box), view.span, only, box, order)
+        return
     table = ask(fetch_trace_list, shown_span(view, box), only, order=order, limit=LISTED)
     if not table.num_rows:
         steps = ["Choose a longer range above, or take a condition away."]

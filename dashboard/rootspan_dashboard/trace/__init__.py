@@ -1,0 +1,1 @@
+"""What is said and drawn of traces, beyond what one page holds."""
