@@ -15,6 +15,20 @@ __all__ = ["READER_ROLE", "WRITER_ROLE", "render_config", "render_users", "write
 READER_ROLE = "rootspan_reader"
 WRITER_ROLE = "rootspan_writer"
 
+# How parts are written: together a fifth of the cost of a span, inserting and merging, and a quarter of its
+# bytes (docs/adr/0007). They concern new parts only; a folder of an earlier version is read as it is.
+_CHEAP_PARTS = {
+    # A part as inserted is one file and lives for seconds; a file for each column pays once it is merged.
+    "min_level_for_wide_part": 1,
+    # Most of an OTLP message's columns are empty in most inserts.
+    "serialization_info_version": "with_missing_columns",
+    "skip_empty_columns_on_insert": 1,
+    # Lengths in a file of their own: one more file a column, and they compress worse than beside the texts.
+    "string_serialization_version": "single_stream",
+    # Only needed to answer a count() with a filter out of metadata.
+    "compute_exact_num_defaults_for_sparse_columns": 0,
+}
+
 
 def _grants(statements: tuple[str, ...]) -> str:
     return "".join(f"<query>{escape(statement)}</query>" for statement in statements)
@@ -73,14 +87,13 @@ def render_config(settings: StoreSettings, folder: Path) -> str:
         "index_mark_cache_size": min(128 * 1024 * 1024, settings.memory_max_bytes // 16),
     }
     body = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in values.items())
-    merge_tree = "".join(
-        f"<{name}>{free_entries}</{name}>"
-        for name in (
-            "number_of_free_entries_in_pool_to_lower_max_size_of_merge",
-            "number_of_free_entries_in_pool_to_execute_mutation",
-            "number_of_free_entries_in_pool_to_execute_optimize_entire_partition",
-        )
-    )
+    tables: dict[str, object] = {
+        "number_of_free_entries_in_pool_to_lower_max_size_of_merge": free_entries,
+        "number_of_free_entries_in_pool_to_execute_mutation": free_entries,
+        "number_of_free_entries_in_pool_to_execute_optimize_entire_partition": free_entries,
+        **_CHEAP_PARTS,
+    }
+    merge_tree = "".join(f"<{name}>{value}</{name}>" for name, value in tables.items())
     return f"<clickhouse>{body}<merge_tree>{merge_tree}</merge_tree></clickhouse>\n"
 
 

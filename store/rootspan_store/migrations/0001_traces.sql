@@ -106,10 +106,10 @@ SELECT
     span.trace_state AS TraceState,
     span.name AS SpanName,
     transform(span.kind, [1, 2, 3, 4, 5], ['Internal', 'Server', 'Client', 'Producer', 'Consumer'], 'Unspecified') AS SpanKind,
-    resource_map['service.name'] AS ServiceName,
-    resource_map AS ResourceAttributes,
-    scope_name AS ScopeName,
-    scope_version AS ScopeVersion,
+    ServiceName,
+    ResourceAttributes,
+    ScopeName,
+    ScopeVersion,
     otlp_map(span.attributes) AS SpanAttributes,
     if(span.end_time_unix_nano > span.start_time_unix_nano, span.end_time_unix_nano - span.start_time_unix_nano, 0) AS Duration,
     transform(span.status.code, [1, 2], ['Ok', 'Error'], 'Unset') AS StatusCode,
@@ -121,45 +121,63 @@ SELECT
     arrayMap(x -> lower(hex(x)), span.links.span_id) AS `Links.SpanId`,
     span.links.trace_state AS `Links.TraceState`,
     arraySlice(event_and_link_maps, length(span.events.name) + 1) AS `Links.Attributes`,
-    resource_map['host.name'] AS HostName,
-    resource_map['cloud.region'] AS Region,
-    resource_map['cloud.availability_zone'] AS Zone,
-    resource_map['service.version'] AS ServiceVersion,
-    resource_map['gpu.index'] AS Gpu,
-    resource_map['training.job.id'] AS JobId,
-    weight AS Weight,
-    scope_map AS ScopeAttributes,
-    resource_schema_url AS ResourceSchemaUrl,
-    scope_schema_url AS ScopeSchemaUrl,
+    HostName,
+    Region,
+    Zone,
+    ServiceVersion,
+    Gpu,
+    JobId,
+    Weight,
+    ScopeAttributes,
+    ResourceSchemaUrl,
+    ScopeSchemaUrl,
     span.flags AS Flags,
     span.dropped_attributes_count AS DroppedAttributes,
     span.dropped_events_count AS DroppedEvents,
     span.dropped_links_count AS DroppedLinks,
     span.end_time_unix_nano = 0 AS Unfinished,
-    tenant AS Tenant,
+    Tenant,
     now() AS InsertedAt
 FROM
 (
+    -- What all spans of a scope share is read once for each scope, not for each span.
     SELECT
-        arrayMap(a -> otlp_map(a), [resource.attributes, scope.scope.attributes]) AS maps,
-        maps[1] AS resource_map,
-        maps[2] AS scope_map,
-        resource_schema_url,
-        toFloat32OrZero(resource_map['rootspan.sampling.ratio']) AS ratio,
-        if(ratio > 0 AND ratio <= 1, 1 / ratio, 1) AS weight,
-        scope.scope.name AS scope_name,
-        scope.scope.version AS scope_version,
-        scope.schema_url AS scope_schema_url,
-        scope.spans AS spans,
-        tenant
+        CAST(maps[1], 'Map(LowCardinality(String), String)') AS ResourceAttributes,
+        CAST(maps[2], 'Map(LowCardinality(String), String)') AS ScopeAttributes,
+        toLowCardinality(maps[1]['service.name']) AS ServiceName,
+        toLowCardinality(maps[1]['host.name']) AS HostName,
+        toLowCardinality(maps[1]['cloud.region']) AS Region,
+        toLowCardinality(maps[1]['cloud.availability_zone']) AS Zone,
+        toLowCardinality(maps[1]['service.version']) AS ServiceVersion,
+        toLowCardinality(maps[1]['gpu.index']) AS Gpu,
+        toLowCardinality(maps[1]['training.job.id']) AS JobId,
+        toFloat32OrZero(maps[1]['rootspan.sampling.ratio']) AS ratio,
+        if(ratio > 0 AND ratio <= 1, 1 / ratio, 1) AS Weight,
+        toLowCardinality(resource_schema_url) AS ResourceSchemaUrl,
+        toLowCardinality(scope_schema_url) AS ScopeSchemaUrl,
+        scope_name AS ScopeName,
+        scope_version AS ScopeVersion,
+        toLowCardinality(tenant) AS Tenant,
+        spans
     FROM
     (
         SELECT
-            r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_spans AS scopes, rootspan_tenant AS tenant
-        FROM otlp_traces
-        ARRAY JOIN resource_spans AS r
+            arrayMap(a -> otlp_map(a), [resource.attributes, scope.scope.attributes]) AS maps,
+            resource_schema_url,
+            scope.schema_url AS scope_schema_url,
+            scope.scope.name AS scope_name,
+            scope.scope.version AS scope_version,
+            scope.spans AS spans,
+            tenant
+        FROM
+        (
+            SELECT
+                r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_spans AS scopes, rootspan_tenant AS tenant
+            FROM otlp_traces
+            ARRAY JOIN resource_spans AS r
+        )
+        ARRAY JOIN scopes AS scope
     )
-    ARRAY JOIN scopes AS scope
 )
 ARRAY JOIN spans AS span;
 

@@ -81,7 +81,7 @@ SELECT
     record.severity_text AS SeverityText,
     toUInt8(greatest(0, least(record.severity_number, 24))) AS SeverityNumber,
     resource_map['service.name'] AS ServiceName,
-    otlp_text(record.body) AS Body,
+    otlp_texts([record.body])[1] AS Body,
     resource_schema_url AS ResourceSchemaUrl,
     resource_map AS ResourceAttributes,
     scope_schema_url AS ScopeSchemaUrl,

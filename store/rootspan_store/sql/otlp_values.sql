@@ -13,12 +13,10 @@ x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f00
 x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
 x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
 
--- The whole number after a tag: up to ten bytes, the eighth bit set on all but the last.
-v -> reinterpretAsInt64(bitOr(
-    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
-    if(length(v) < 10, 0, bitOr(
-        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
-        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+-- The whole number after a tag, of up to ten bytes; bits beyond the 64th are dropped.
+v -> reinterpretAsInt64(arraySum(
+    i -> bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, i + 1, 1)), 127), 7 * (i - 1)),
+    range(1, toUInt64(least(length(v), 11))))) AS otlp_int,
 
 -- What follows a tag and a length, when it reaches to the end of v: its length tells how many bytes the length took.
 v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
@@ -86,15 +84,26 @@ v -> arrayMap(
 
 -- A value as text: strings as they are, numbers and booleans as JSON writes them, lists as JSON, bytes as base64. A list too
 -- long to be walked, and what is none of these, is base64 of its bytes. The first test is a short string's tag and length at once.
-v -> multiIf(
+-- What is compared as a number is compared for all values at once, what as a text for those that are left.
+(v, tag, small) -> multiIf(
     reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
-    startsWith(v, '\x18'), toString(otlp_int(v)),
-    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
-    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24 AND length(v) <= 8, toString(small),
+    tag = 33, toString(reinterpretAsFloat64(substring(v, 2))),
+    tag = 16, if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24, toString(otlp_int(v)),
     v = '', '',
-    startsWith(v, '\x0A'), otlp_rest(v),
-    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    tag = 10, otlp_rest(v),
+    tag = 42 OR tag = 50, otlp_list_json(v),
     base64Encode(otlp_rest(v))) AS otlp_text,
 
+-- Values as texts. A whole number of up to seven bytes is put together for all values at once, whatever they are: that costs less
+-- than to pick the numbers out.
+values -> arrayMap(
+    (v, tag, small) -> otlp_text(v, tag, small),
+    values,
+    arrayMap(v -> reinterpretAsUInt8(v), values),
+    arrayMap(x -> otlp_join_28(x), arrayMap(x -> otlp_join_14(x), arrayMap(x -> otlp_join_7(x), arrayMap(
+        v -> bitAnd(bitShiftRight(reinterpretAsUInt64(v), 8), 0x007f7f7f7f7f7f7f), values))))) AS otlp_texts,
+
 -- A list of KeyValue as a map of texts, sorted by key.
-a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map
+a -> mapSort(mapFromArrays(a.key, otlp_texts(a.value))) AS otlp_map

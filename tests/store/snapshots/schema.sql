@@ -99,11 +99,9 @@ WITH
     x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
 x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
 x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
-v -> reinterpretAsInt64(bitOr(
-    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
-    if(length(v) < 10, 0, bitOr(
-        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
-        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> reinterpretAsInt64(arraySum(
+    i -> bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, i + 1, 1)), 127), 7 * (i - 1)),
+    range(1, toUInt64(least(length(v), 11))))) AS otlp_int,
 v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
 v -> multiIf(
     startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
@@ -156,16 +154,23 @@ v -> arrayMap(
                 arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
             [otlp_fields(b)]))[1],
     [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
-v -> multiIf(
+(v, tag, small) -> multiIf(
     reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
-    startsWith(v, '\x18'), toString(otlp_int(v)),
-    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
-    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24 AND length(v) <= 8, toString(small),
+    tag = 33, toString(reinterpretAsFloat64(substring(v, 2))),
+    tag = 16, if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24, toString(otlp_int(v)),
     v = '', '',
-    startsWith(v, '\x0A'), otlp_rest(v),
-    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    tag = 10, otlp_rest(v),
+    tag = 42 OR tag = 50, otlp_list_json(v),
     base64Encode(otlp_rest(v))) AS otlp_text,
-a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map,
+values -> arrayMap(
+    (v, tag, small) -> otlp_text(v, tag, small),
+    values,
+    arrayMap(v -> reinterpretAsUInt8(v), values),
+    arrayMap(x -> otlp_join_28(x), arrayMap(x -> otlp_join_14(x), arrayMap(x -> otlp_join_7(x), arrayMap(
+        v -> bitAnd(bitShiftRight(reinterpretAsUInt64(v), 8), 0x007f7f7f7f7f7f7f), values))))) AS otlp_texts,
+a -> mapSort(mapFromArrays(a.key, otlp_texts(a.value))) AS otlp_map,
     -- Together, because each use of otlp_map costs every insert a hundredth of a second.
     arrayMap(a -> otlp_map(a), arrayConcat(span.events.attributes, span.links.attributes)) AS event_and_link_maps
 SELECT
@@ -176,10 +181,10 @@ SELECT
     span.trace_state AS TraceState,
     span.name AS SpanName,
     transform(span.kind, [1, 2, 3, 4, 5], ['Internal', 'Server', 'Client', 'Producer', 'Consumer'], 'Unspecified') AS SpanKind,
-    resource_map['service.name'] AS ServiceName,
-    resource_map AS ResourceAttributes,
-    scope_name AS ScopeName,
-    scope_version AS ScopeVersion,
+    ServiceName,
+    ResourceAttributes,
+    ScopeName,
+    ScopeVersion,
     otlp_map(span.attributes) AS SpanAttributes,
     if(span.end_time_unix_nano > span.start_time_unix_nano, span.end_time_unix_nano - span.start_time_unix_nano, 0) AS Duration,
     transform(span.status.code, [1, 2], ['Ok', 'Error'], 'Unset') AS StatusCode,
@@ -191,45 +196,63 @@ SELECT
     arrayMap(x -> lower(hex(x)), span.links.span_id) AS `Links.SpanId`,
     span.links.trace_state AS `Links.TraceState`,
     arraySlice(event_and_link_maps, length(span.events.name) + 1) AS `Links.Attributes`,
-    resource_map['host.name'] AS HostName,
-    resource_map['cloud.region'] AS Region,
-    resource_map['cloud.availability_zone'] AS Zone,
-    resource_map['service.version'] AS ServiceVersion,
-    resource_map['gpu.index'] AS Gpu,
-    resource_map['training.job.id'] AS JobId,
-    weight AS Weight,
-    scope_map AS ScopeAttributes,
-    resource_schema_url AS ResourceSchemaUrl,
-    scope_schema_url AS ScopeSchemaUrl,
+    HostName,
+    Region,
+    Zone,
+    ServiceVersion,
+    Gpu,
+    JobId,
+    Weight,
+    ScopeAttributes,
+    ResourceSchemaUrl,
+    ScopeSchemaUrl,
     span.flags AS Flags,
     span.dropped_attributes_count AS DroppedAttributes,
     span.dropped_events_count AS DroppedEvents,
     span.dropped_links_count AS DroppedLinks,
     span.end_time_unix_nano = 0 AS Unfinished,
-    tenant AS Tenant,
+    Tenant,
     now() AS InsertedAt
 FROM
 (
+    -- What all spans of a scope share is read once for each scope, not for each span.
     SELECT
-        arrayMap(a -> otlp_map(a), [resource.attributes, scope.scope.attributes]) AS maps,
-        maps[1] AS resource_map,
-        maps[2] AS scope_map,
-        resource_schema_url,
-        toFloat32OrZero(resource_map['rootspan.sampling.ratio']) AS ratio,
-        if(ratio > 0 AND ratio <= 1, 1 / ratio, 1) AS weight,
-        scope.scope.name AS scope_name,
-        scope.scope.version AS scope_version,
-        scope.schema_url AS scope_schema_url,
-        scope.spans AS spans,
-        tenant
+        CAST(maps[1], 'Map(LowCardinality(String), String)') AS ResourceAttributes,
+        CAST(maps[2], 'Map(LowCardinality(String), String)') AS ScopeAttributes,
+        toLowCardinality(maps[1]['service.name']) AS ServiceName,
+        toLowCardinality(maps[1]['host.name']) AS HostName,
+        toLowCardinality(maps[1]['cloud.region']) AS Region,
+        toLowCardinality(maps[1]['cloud.availability_zone']) AS Zone,
+        toLowCardinality(maps[1]['service.version']) AS ServiceVersion,
+        toLowCardinality(maps[1]['gpu.index']) AS Gpu,
+        toLowCardinality(maps[1]['training.job.id']) AS JobId,
+        toFloat32OrZero(maps[1]['rootspan.sampling.ratio']) AS ratio,
+        if(ratio > 0 AND ratio <= 1, 1 / ratio, 1) AS Weight,
+        toLowCardinality(resource_schema_url) AS ResourceSchemaUrl,
+        toLowCardinality(scope_schema_url) AS ScopeSchemaUrl,
+        scope_name AS ScopeName,
+        scope_version AS ScopeVersion,
+        toLowCardinality(tenant) AS Tenant,
+        spans
     FROM
     (
         SELECT
-            r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_spans AS scopes, rootspan_tenant AS tenant
-        FROM otlp_traces
-        ARRAY JOIN resource_spans AS r
+            arrayMap(a -> otlp_map(a), [resource.attributes, scope.scope.attributes]) AS maps,
+            resource_schema_url,
+            scope.schema_url AS scope_schema_url,
+            scope.scope.name AS scope_name,
+            scope.scope.version AS scope_version,
+            scope.spans AS spans,
+            tenant
+        FROM
+        (
+            SELECT
+                r.resource AS resource, r.schema_url AS resource_schema_url, r.scope_spans AS scopes, rootspan_tenant AS tenant
+            FROM otlp_traces
+            ARRAY JOIN resource_spans AS r
+        )
+        ARRAY JOIN scopes AS scope
     )
-    ARRAY JOIN scopes AS scope
 )
 ARRAY JOIN spans AS span;
 
@@ -326,11 +349,9 @@ WITH
     x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
 x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
 x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
-v -> reinterpretAsInt64(bitOr(
-    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
-    if(length(v) < 10, 0, bitOr(
-        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
-        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> reinterpretAsInt64(arraySum(
+    i -> bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, i + 1, 1)), 127), 7 * (i - 1)),
+    range(1, toUInt64(least(length(v), 11))))) AS otlp_int,
 v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
 v -> multiIf(
     startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
@@ -383,16 +404,23 @@ v -> arrayMap(
                 arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
             [otlp_fields(b)]))[1],
     [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
-v -> multiIf(
+(v, tag, small) -> multiIf(
     reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
-    startsWith(v, '\x18'), toString(otlp_int(v)),
-    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
-    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24 AND length(v) <= 8, toString(small),
+    tag = 33, toString(reinterpretAsFloat64(substring(v, 2))),
+    tag = 16, if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24, toString(otlp_int(v)),
     v = '', '',
-    startsWith(v, '\x0A'), otlp_rest(v),
-    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    tag = 10, otlp_rest(v),
+    tag = 42 OR tag = 50, otlp_list_json(v),
     base64Encode(otlp_rest(v))) AS otlp_text,
-a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map
+values -> arrayMap(
+    (v, tag, small) -> otlp_text(v, tag, small),
+    values,
+    arrayMap(v -> reinterpretAsUInt8(v), values),
+    arrayMap(x -> otlp_join_28(x), arrayMap(x -> otlp_join_14(x), arrayMap(x -> otlp_join_7(x), arrayMap(
+        v -> bitAnd(bitShiftRight(reinterpretAsUInt64(v), 8), 0x007f7f7f7f7f7f7f), values))))) AS otlp_texts,
+a -> mapSort(mapFromArrays(a.key, otlp_texts(a.value))) AS otlp_map
 SELECT
     fromUnixTimestamp64Nano(toInt64(least(
         if(record.time_unix_nano > 0, record.time_unix_nano, record.observed_time_unix_nano),
@@ -403,7 +431,7 @@ SELECT
     record.severity_text AS SeverityText,
     toUInt8(greatest(0, least(record.severity_number, 24))) AS SeverityNumber,
     resource_map['service.name'] AS ServiceName,
-    otlp_text(record.body) AS Body,
+    otlp_texts([record.body])[1] AS Body,
     resource_schema_url AS ResourceSchemaUrl,
     resource_map AS ResourceAttributes,
     scope_schema_url AS ScopeSchemaUrl,
@@ -571,11 +599,9 @@ WITH
     x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
 x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
 x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
-v -> reinterpretAsInt64(bitOr(
-    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
-    if(length(v) < 10, 0, bitOr(
-        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
-        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> reinterpretAsInt64(arraySum(
+    i -> bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, i + 1, 1)), 127), 7 * (i - 1)),
+    range(1, toUInt64(least(length(v), 11))))) AS otlp_int,
 v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
 v -> multiIf(
     startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
@@ -628,16 +654,23 @@ v -> arrayMap(
                 arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
             [otlp_fields(b)]))[1],
     [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
-v -> multiIf(
+(v, tag, small) -> multiIf(
     reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
-    startsWith(v, '\x18'), toString(otlp_int(v)),
-    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
-    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24 AND length(v) <= 8, toString(small),
+    tag = 33, toString(reinterpretAsFloat64(substring(v, 2))),
+    tag = 16, if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24, toString(otlp_int(v)),
     v = '', '',
-    startsWith(v, '\x0A'), otlp_rest(v),
-    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    tag = 10, otlp_rest(v),
+    tag = 42 OR tag = 50, otlp_list_json(v),
     base64Encode(otlp_rest(v))) AS otlp_text,
-a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map,
+values -> arrayMap(
+    (v, tag, small) -> otlp_text(v, tag, small),
+    values,
+    arrayMap(v -> reinterpretAsUInt8(v), values),
+    arrayMap(x -> otlp_join_28(x), arrayMap(x -> otlp_join_14(x), arrayMap(x -> otlp_join_7(x), arrayMap(
+        v -> bitAnd(bitShiftRight(reinterpretAsUInt64(v), 8), 0x007f7f7f7f7f7f7f), values))))) AS otlp_texts,
+a -> mapSort(mapFromArrays(a.key, otlp_texts(a.value))) AS otlp_map,
     -- Together, because each use of otlp_map costs every insert a hundredth of a second.
     arrayMap(a -> otlp_map(a), [resource.attributes, scope.scope.attributes, metric.metadata]) AS maps
 SELECT
@@ -711,11 +744,9 @@ WITH
     x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
 x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
 x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
-v -> reinterpretAsInt64(bitOr(
-    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
-    if(length(v) < 10, 0, bitOr(
-        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
-        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> reinterpretAsInt64(arraySum(
+    i -> bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, i + 1, 1)), 127), 7 * (i - 1)),
+    range(1, toUInt64(least(length(v), 11))))) AS otlp_int,
 v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
 v -> multiIf(
     startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
@@ -768,16 +799,23 @@ v -> arrayMap(
                 arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
             [otlp_fields(b)]))[1],
     [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
-v -> multiIf(
+(v, tag, small) -> multiIf(
     reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
-    startsWith(v, '\x18'), toString(otlp_int(v)),
-    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
-    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24 AND length(v) <= 8, toString(small),
+    tag = 33, toString(reinterpretAsFloat64(substring(v, 2))),
+    tag = 16, if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24, toString(otlp_int(v)),
     v = '', '',
-    startsWith(v, '\x0A'), otlp_rest(v),
-    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    tag = 10, otlp_rest(v),
+    tag = 42 OR tag = 50, otlp_list_json(v),
     base64Encode(otlp_rest(v))) AS otlp_text,
-a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map,
+values -> arrayMap(
+    (v, tag, small) -> otlp_text(v, tag, small),
+    values,
+    arrayMap(v -> reinterpretAsUInt8(v), values),
+    arrayMap(x -> otlp_join_28(x), arrayMap(x -> otlp_join_14(x), arrayMap(x -> otlp_join_7(x), arrayMap(
+        v -> bitAnd(bitShiftRight(reinterpretAsUInt64(v), 8), 0x007f7f7f7f7f7f7f), values))))) AS otlp_texts,
+a -> mapSort(mapFromArrays(a.key, otlp_texts(a.value))) AS otlp_map,
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
@@ -839,11 +877,9 @@ WITH
     x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
 x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
 x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
-v -> reinterpretAsInt64(bitOr(
-    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
-    if(length(v) < 10, 0, bitOr(
-        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
-        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> reinterpretAsInt64(arraySum(
+    i -> bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, i + 1, 1)), 127), 7 * (i - 1)),
+    range(1, toUInt64(least(length(v), 11))))) AS otlp_int,
 v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
 v -> multiIf(
     startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
@@ -896,16 +932,23 @@ v -> arrayMap(
                 arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
             [otlp_fields(b)]))[1],
     [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
-v -> multiIf(
+(v, tag, small) -> multiIf(
     reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
-    startsWith(v, '\x18'), toString(otlp_int(v)),
-    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
-    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24 AND length(v) <= 8, toString(small),
+    tag = 33, toString(reinterpretAsFloat64(substring(v, 2))),
+    tag = 16, if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24, toString(otlp_int(v)),
     v = '', '',
-    startsWith(v, '\x0A'), otlp_rest(v),
-    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    tag = 10, otlp_rest(v),
+    tag = 42 OR tag = 50, otlp_list_json(v),
     base64Encode(otlp_rest(v))) AS otlp_text,
-a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map,
+values -> arrayMap(
+    (v, tag, small) -> otlp_text(v, tag, small),
+    values,
+    arrayMap(v -> reinterpretAsUInt8(v), values),
+    arrayMap(x -> otlp_join_28(x), arrayMap(x -> otlp_join_14(x), arrayMap(x -> otlp_join_7(x), arrayMap(
+        v -> bitAnd(bitShiftRight(reinterpretAsUInt64(v), 8), 0x007f7f7f7f7f7f7f), values))))) AS otlp_texts,
+a -> mapSort(mapFromArrays(a.key, otlp_texts(a.value))) AS otlp_map,
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
@@ -973,11 +1016,9 @@ WITH
     x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
 x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
 x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
-v -> reinterpretAsInt64(bitOr(
-    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
-    if(length(v) < 10, 0, bitOr(
-        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
-        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> reinterpretAsInt64(arraySum(
+    i -> bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, i + 1, 1)), 127), 7 * (i - 1)),
+    range(1, toUInt64(least(length(v), 11))))) AS otlp_int,
 v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
 v -> multiIf(
     startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
@@ -1030,16 +1071,23 @@ v -> arrayMap(
                 arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
             [otlp_fields(b)]))[1],
     [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
-v -> multiIf(
+(v, tag, small) -> multiIf(
     reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
-    startsWith(v, '\x18'), toString(otlp_int(v)),
-    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
-    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24 AND length(v) <= 8, toString(small),
+    tag = 33, toString(reinterpretAsFloat64(substring(v, 2))),
+    tag = 16, if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24, toString(otlp_int(v)),
     v = '', '',
-    startsWith(v, '\x0A'), otlp_rest(v),
-    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    tag = 10, otlp_rest(v),
+    tag = 42 OR tag = 50, otlp_list_json(v),
     base64Encode(otlp_rest(v))) AS otlp_text,
-a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map,
+values -> arrayMap(
+    (v, tag, small) -> otlp_text(v, tag, small),
+    values,
+    arrayMap(v -> reinterpretAsUInt8(v), values),
+    arrayMap(x -> otlp_join_28(x), arrayMap(x -> otlp_join_14(x), arrayMap(x -> otlp_join_7(x), arrayMap(
+        v -> bitAnd(bitShiftRight(reinterpretAsUInt64(v), 8), 0x007f7f7f7f7f7f7f), values))))) AS otlp_texts,
+a -> mapSort(mapFromArrays(a.key, otlp_texts(a.value))) AS otlp_map,
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
@@ -1116,11 +1164,9 @@ WITH
     x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
 x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
 x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
-v -> reinterpretAsInt64(bitOr(
-    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
-    if(length(v) < 10, 0, bitOr(
-        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
-        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> reinterpretAsInt64(arraySum(
+    i -> bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, i + 1, 1)), 127), 7 * (i - 1)),
+    range(1, toUInt64(least(length(v), 11))))) AS otlp_int,
 v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
 v -> multiIf(
     startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
@@ -1173,16 +1219,23 @@ v -> arrayMap(
                 arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
             [otlp_fields(b)]))[1],
     [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
-v -> multiIf(
+(v, tag, small) -> multiIf(
     reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
-    startsWith(v, '\x18'), toString(otlp_int(v)),
-    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
-    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24 AND length(v) <= 8, toString(small),
+    tag = 33, toString(reinterpretAsFloat64(substring(v, 2))),
+    tag = 16, if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24, toString(otlp_int(v)),
     v = '', '',
-    startsWith(v, '\x0A'), otlp_rest(v),
-    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    tag = 10, otlp_rest(v),
+    tag = 42 OR tag = 50, otlp_list_json(v),
     base64Encode(otlp_rest(v))) AS otlp_text,
-a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map,
+values -> arrayMap(
+    (v, tag, small) -> otlp_text(v, tag, small),
+    values,
+    arrayMap(v -> reinterpretAsUInt8(v), values),
+    arrayMap(x -> otlp_join_28(x), arrayMap(x -> otlp_join_14(x), arrayMap(x -> otlp_join_7(x), arrayMap(
+        v -> bitAnd(bitShiftRight(reinterpretAsUInt64(v), 8), 0x007f7f7f7f7f7f7f), values))))) AS otlp_texts,
+a -> mapSort(mapFromArrays(a.key, otlp_texts(a.value))) AS otlp_map,
     arrayMap(a -> otlp_map(a), arrayConcat([point.attributes], point.exemplars.filtered_attributes)) AS maps
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
@@ -1249,11 +1302,9 @@ WITH
     x -> bitOr(bitAnd(x, 0x007f007f007f007f), bitShiftRight(bitAnd(x, 0x7f007f007f007f00), 1)) AS otlp_join_7,
 x -> bitOr(bitAnd(x, 0x00003fff00003fff), bitShiftRight(bitAnd(x, 0x3fff00003fff0000), 2)) AS otlp_join_14,
 x -> bitOr(bitAnd(x, 0x000000000fffffff), bitShiftRight(bitAnd(x, 0x0fffffff00000000), 4)) AS otlp_join_28,
-v -> reinterpretAsInt64(bitOr(
-    otlp_join_28(otlp_join_14(otlp_join_7(bitAnd(reinterpretAsUInt64(substring(v, 2, 8)), 0x7f7f7f7f7f7f7f7f)))),
-    if(length(v) < 10, 0, bitOr(
-        bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, 10, 1)), 127), 56),
-        bitShiftLeft(reinterpretAsUInt64(substring(v, 11, 1)), 63))))) AS otlp_int,
+v -> reinterpretAsInt64(arraySum(
+    i -> bitShiftLeft(bitAnd(reinterpretAsUInt64(substring(v, i + 1, 1)), 127), 7 * (i - 1)),
+    range(1, toUInt64(least(length(v), 11))))) AS otlp_int,
 v -> substring(v, 3 + (length(v) > 129) + (length(v) > 16386) + (length(v) > 2097155) + (length(v) > 268435460)) AS otlp_rest,
 v -> multiIf(
     startsWith(v, '\x0A'), toJSONString(otlp_rest(v)),
@@ -1306,16 +1357,23 @@ v -> arrayMap(
                 arrayMap(field -> otlp_size(otlp_after_tag(b, field.1)), walked.2))),
             [otlp_fields(b)]))[1],
     [otlp_rest(v)], [startsWith(v, '\x32')])[1] AS otlp_list_json,
-v -> multiIf(
+(v, tag, small) -> multiIf(
     reinterpretAsUInt16(v) = length(v) * 256 - 502, substring(v, 3),
-    startsWith(v, '\x18'), toString(otlp_int(v)),
-    startsWith(v, '\x21'), toString(reinterpretAsFloat64(substring(v, 2))),
-    startsWith(v, '\x10'), if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24 AND length(v) <= 8, toString(small),
+    tag = 33, toString(reinterpretAsFloat64(substring(v, 2))),
+    tag = 16, if(endsWith(v, '\0'), 'false', 'true'),
+    tag = 24, toString(otlp_int(v)),
     v = '', '',
-    startsWith(v, '\x0A'), otlp_rest(v),
-    startsWith(v, '\x2A') OR startsWith(v, '\x32'), otlp_list_json(v),
+    tag = 10, otlp_rest(v),
+    tag = 42 OR tag = 50, otlp_list_json(v),
     base64Encode(otlp_rest(v))) AS otlp_text,
-a -> mapSort(mapFromArrays(a.key, arrayMap(v -> otlp_text(v), a.value))) AS otlp_map
+values -> arrayMap(
+    (v, tag, small) -> otlp_text(v, tag, small),
+    values,
+    arrayMap(v -> reinterpretAsUInt8(v), values),
+    arrayMap(x -> otlp_join_28(x), arrayMap(x -> otlp_join_14(x), arrayMap(x -> otlp_join_7(x), arrayMap(
+        v -> bitAnd(bitShiftRight(reinterpretAsUInt64(v), 8), 0x007f7f7f7f7f7f7f), values))))) AS otlp_texts,
+a -> mapSort(mapFromArrays(a.key, otlp_texts(a.value))) AS otlp_map
 SELECT
     ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl,
     ServiceName, MetricName, MetricDescription, MetricUnit, HostName, Region, MetricMetadata, Tenant, now() AS InsertedAt,
