@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 
 from rootspan_analysis.candidates import code_paths, gauges
-from rootspan_analysis.candidates.components import find_errors, find_slow, find_waits
-from rootspan_analysis.candidates.edges import find_gaps, find_unanswered
+from rootspan_analysis.candidates.components import MIN_ROOT_SHARE, find_errors, find_slow, find_waits
+from rootspan_analysis.candidates.edges import find_gaps, find_unanswered, placed
 from rootspan_analysis.candidates.presence import find_lost
 from rootspan_analysis.candidates.processors import fetch_processors, find_busy
 from rootspan_analysis.cells import Cells, fetch_cells, fetch_edges, fetch_table
@@ -45,9 +45,16 @@ LATE_S: Final = 120
 """The fault may have begun this long before the window: people ask late."""
 SHAPE_SPANS: Final = 500_000
 """Spans from which the shape of calls is read: shares need no more."""
+_TIMED: Final = frozenset({"slow", "wait", "gap"})
 STRONG_Z: Final = 10.0
 """What a part needs in order to be named while no user notices anything, unless it is three times as slow."""
 STRONG_SHIFT: Final = float(np.log(3))
+MIN_MORE: Final = 0.8
+"""Of the rise of all requests, that must reach a service for its queue to be the load's."""
+UNNOTICED_CALLS: Final = 20.0
+UNNOTICED_S: Final = 60
+"""And so many calls, for so long: a few slow calls that belong to one or two requests are one event, which a
+pause of the program or a process that starts beside it explains, and which is over before anyone looks."""
 
 
 def explain_requests(
@@ -108,12 +115,17 @@ def explain_requests(
     processors = fetch_processors(client, question)
     alive = _signs_of_life(client, timeline)
     places, first_seen = _inventory(client, timeline)
+    edges = placed(edges, places)
     tell("comparing", 0.8)
     scene = _first_scene(timeline, requests, places, first_seen)
     findings = _gather(cells, edges, alive, scene)
     if not _has_history(timeline) and findings:
         scene = _second_scene(scene, findings, requests)
         findings = _gather(cells, edges, alive, scene)
+    if scene.has_history:
+        # What was over when the window began is no answer to it.
+        least = timeline.first + MIN_BUCKETS
+        findings = [one for one in findings if one.interval.stop >= min(least, timeline.size)]
     symptoms = find_symptoms(requests, scene)
     if scene.base.sum() * timeline.bucket_s < MIN_HISTORY_S:
         # What a short past did is no law yet: only what is plain in the parts and to users is named.
@@ -121,21 +133,42 @@ def explain_requests(
             one for one in findings if symptoms.visible and (one.z >= STRONG_Z or one.signal == "lost")
         ]
     elif not symptoms.visible:
-        findings = [one for one in findings if one.z >= STRONG_Z or one.shift >= STRONG_SHIFT]
+        findings = [one for one in findings if _stands_out(one, timeline)]
     if scene.has_history or any(one.z >= STRONG_Z for one in findings):
         findings += code_paths.find_path_changes(records, shapes, cells, scene)
         findings += find_busy(processors, cells, scene)
+    findings = [one for one in findings if not _is_load(one, symptoms)]
     findings = [one.supported_by(*gauges.corroborate(one, levels, scene)) for one in findings]
     ranked = rank(
         findings,
         call_graph(zip(edges.keys["caller"], edges.keys["callee"], strict=True)),
-        root_excess_s=symptoms.excess_s,
+        root_excess_s=max(symptoms.excess_s, MIN_ROOT_SHARE * symptoms.spent_s),
         root_errors=symptoms.errors,
         visible=symptoms.visible,
         top=question.top,
     )
     tell("collecting evidence", 0.95)
     return _answer(question, scene, symptoms, ranked)
+
+
+def _is_load(one: Finding, symptoms: Symptoms) -> bool:
+    """Whether a queue is longer because more requests arrive, at all of the service alike."""
+    return (
+        one.signal == "wait"
+        and symptoms.load >= MIN_TRAFFIC
+        and one.fault != "hot_instance"
+        and one.detail["arrivals_of_all"] >= MIN_MORE * symptoms.load
+    )
+
+
+def _stands_out(one: Finding, timeline: Timeline) -> bool:
+    """Whether something is worth a word although no user notices anything."""
+    if one.z < STRONG_Z and one.shift < STRONG_SHIFT:
+        return False
+    if one.signal not in _TIMED:
+        return True
+    lasts_s = (one.interval.stop - one.interval.start) * timeline.bucket_s
+    return lasts_s >= UNNOTICED_S and one.detail.get("calls", UNNOTICED_CALLS) >= UNNOTICED_CALLS
 
 
 def _has_history(timeline: Timeline) -> bool:

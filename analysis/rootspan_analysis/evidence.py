@@ -99,10 +99,13 @@ def _errors(one: Finding) -> str:
 def _wait(one: Finding) -> str:
     d = one.detail
     now = d["usual_ms"] + d["excess_ms_a_call"]
-    return (
+    waits = (
         f"{one.operation} on {_where(one)} waits {now:.1f} ms in its queue, "
         f"against {d['usual_ms']:.1f} ms before"
     )
+    if one.fault == "hot_instance":
+        return f"{waits}: it is sent {d['arrivals']:.2f} times its usual calls, all of {one.service} {d['arrivals_of_all']:.2f} times"
+    return waits
 
 
 def _gap(one: Finding) -> str:

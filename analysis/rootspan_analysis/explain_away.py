@@ -118,11 +118,15 @@ def _explains(cause: Finding, effect: Finding, calls: CallGraph, overloaded: set
     """Whether `effect` is what `cause` brings about."""
     if cause.signal == "lost":
         return _lost_explains(cause, effect)
+    if effect.signal == "lost":
+        return _cut_off(cause, effect)
     same = cause.service == effect.service
     match effect.signal:
         case "wait":
             # Slow service fills its own queue.
             explained = same and cause.signal in ("slow", "errors", "gauge")
+            # Calls that got no answer go to other instances, which have to queue more.
+            explained |= cause.signal == "unanswered" and cause.peer == effect.service
         case "unanswered":
             # A callee that is slow or fails leaves its callers without an answer.
             explained = cause.signal in ("slow", "errors", "gauge") and cause.service == effect.peer
@@ -137,6 +141,8 @@ def _explains(cause: Finding, effect: Finding, calls: CallGraph, overloaded: set
         case "slow":
             # A processor that is taken away slows all that the service does.
             explained = same and cause.signal == "gauge" and _covers(cause, effect)
+            # Nor is it slowness of a caller's own that it waits before it asks again.
+            explained |= same and cause.signal == "unanswered"
         case "gap":
             explained = _gap_explained(cause, effect)
         case _:
@@ -162,7 +168,15 @@ def _lost_explains(cause: Finding, effect: Finding) -> bool:
     """
     if effect.signal == "lost":
         return cause.service != effect.service and cause.shift > effect.shift
+    if _cut_off(effect, cause):
+        return False
     return effect.kind != "version"
+
+
+def _cut_off(link: Finding, silent: Finding) -> bool:
+    """Whether machines that live are silent because a link, more than one of them, loses what is sent to them."""
+    alive = bool(silent.detail.get("living"))
+    return alive and link.signal == "unanswered" and link.peer == silent.service and not link.hosts
 
 
 def _logs_explained(cause: Finding, effect: Finding, calls: CallGraph) -> bool:

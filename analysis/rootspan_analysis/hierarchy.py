@@ -19,6 +19,8 @@ MIN_PRECISION: Final = 0.8
 """Share of a parent's members that must shift for the parent to be named."""
 UNCLEAR: Final = 2.0
 """Standard errors below the parent's mean at which a member is clearly not like it."""
+INDIVIDUAL: Final = frozenset({"host", "callee_host", "caller_host"})
+"""Dimensions whose values are things themselves; one that stands alone is still named."""
 TIE: Final = 0.05
 """Descriptions whose fit differs by less are equally good; the earlier dimension wins."""
 
@@ -122,6 +124,9 @@ def _groups(
     for i, values in enumerate(zip(*(units[name] for name in names), strict=True)):
         if all(values):
             found.setdefault(values, []).append(i)
+    # What all units share tells none from another: the one version there is is not what went wrong.
+    if len(found) == 1 and names[0] not in INDIVIDUAL and len(next(iter(found.values()))) == size:
+        return []
     groups = []
     for values, rows in found.items():
         members = np.zeros(size, dtype=np.bool_)

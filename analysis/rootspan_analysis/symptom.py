@@ -63,6 +63,7 @@ class Symptoms:
         load: Traffic in the window as a multiple of the baseline's.
         interval: When; the search interval if nothing is visible.
         excess_s, errors: Beyond the usual in that time, scaled up for sampling.
+        spent_s: What requests took altogether in that time, scaled up likewise.
     """
 
     symptom: Symptom
@@ -71,6 +72,7 @@ class Symptoms:
     interval: Interval
     excess_s: float
     errors: float
+    spent_s: float
 
 
 def fetch_requests(client: Reader, timeline: Timeline, parameters: Mapping[str, Value]) -> Requests:
@@ -124,7 +126,7 @@ def median_request_ms(requests: Requests, base: np.ndarray) -> float:
 def find_symptoms(requests: Requests, scene: Scene) -> Symptoms:
     """Contrast requests with their own past: latency, errors, traffic; the strongest is the symptom."""
     whole = scene.search
-    none = Symptoms(Symptom("none", "requests are as they were"), False, 1.0, whole, 0.0, 0.0)
+    none = Symptoms(Symptom("none", "requests are as they were"), False, 1.0, whole, 0.0, 0.0, 0.0)
     if not len(requests):
         return none
     strata = np.arange(len(requests))
@@ -152,19 +154,20 @@ def find_symptoms(requests: Requests, scene: Scene) -> Symptoms:
             span = slice(interval.start, interval.stop)
             cost = max(0.0, float(beyond_ms[:, span].sum())) * scale / 1e3
             errors = max(0.0, float(failing[:, span].sum())) * scale
+            spent = float(requests.total_ms[:, span].sum()) * scale / 1e3
             text = _text(kind, requests, int(i), interval, scene)
-            found.append(
-                (float(seen.z[i]), Symptoms(Symptom(kind, text), True, load, interval, cost, errors))
-            )
+            one = Symptoms(Symptom(kind, text), True, load, interval, cost, errors, spent)
+            found.append((float(seen.z[i]), one))
     if found:
         return max(found, key=lambda one: one[0])[1]
     span = slice(whole.start, whole.stop)
     cost = max(0.0, float(beyond_ms[:, span].sum())) * scale / 1e3
     errors = max(0.0, float(failing[:, span].sum())) * scale
+    spent = float(requests.total_ms[:, span].sum()) * scale / 1e3
     if load >= MIN_TRAFFIC:
         text = f"{load:.2f} times the usual number of requests arrive"
-        return Symptoms(Symptom("traffic", text), False, load, whole, cost, errors)
-    return Symptoms(none.symptom, False, load, whole, cost, errors)
+        return Symptoms(Symptom("traffic", text), False, load, whole, cost, errors, spent)
+    return Symptoms(none.symptom, False, load, whole, cost, errors, spent)
 
 
 def _load(requests: Requests, scene: Scene) -> float:

@@ -6,7 +6,7 @@ from typing import Final, Literal, get_args
 
 from rootspan_demo.errors import ConfigError
 
-__all__ = ["FAULT_NAMES", "FaultName", "FleetConfig"]
+__all__ = ["FAULT_NAMES", "SCENARIO_NAMES", "FaultName", "FleetConfig", "ScenarioName"]
 
 FaultName = Literal[
     "slow-gpu",
@@ -18,6 +18,35 @@ FaultName = Literal[
     "none",
 ]
 FAULT_NAMES: Final[tuple[FaultName, ...]] = get_args(FaultName)
+ScenarioName = Literal[
+    "zone-outage",
+    "rack-outage",
+    "failover",
+    "rack-throttle",
+    "region-slow",
+    "model-slow",
+    "noisy-neighbour",
+    "distant-symptom",
+    "config-change",
+    "network-node",
+    "network-partition",
+    "hot-instance",
+    "code-path",
+    "gpu-xid",
+    "slow-rollout",
+    "canary",
+    "intermittent",
+    "two-faults",
+    "late-telemetry",
+    "clock-skew",
+    "traffic-surge",
+    "mix-shift",
+    "long-requests",
+    "missing-telemetry",
+]
+SCENARIO_NAMES: Final[tuple[ScenarioName, ...]] = get_args(ScenarioName)
+"""What else may befall a fleet; the last four are nobody's fault."""
+_ALL_NAMES: Final = (*FAULT_NAMES, *SCENARIO_NAMES)
 SPANS_PER_REQUEST: Final = 9.0
 """Spans of a request that needs one attempt, see `rootspan_demo.spans`."""
 REQUESTS_PER_HOST_PER_S: Final = 100.0
@@ -32,7 +61,7 @@ class FleetConfig:
         hosts: GPU hosts with one ranker each, 4-5000, split over two regions.
         minutes: Length of the recording, 0.5-1440.
         seed: Picks everything that is random.
-        fault: What is planted.
+        fault: What is planted, or happens.
         end_unix_ns: The recording's end; every stamp is before it.
         spans: Spans to aim at by head sampling (about; ignored when `sampling_ratio` is given).
         sampling_ratio: Share of traces to keep, in (0, 1].
@@ -45,7 +74,7 @@ class FleetConfig:
     hosts: int = 50
     minutes: float = 30.0
     seed: int = 7
-    fault: FaultName = "none"
+    fault: FaultName | ScenarioName = "none"
     spans: int = 1_500_000
     sampling_ratio: float | None = None
     load: float | None = None
@@ -64,8 +93,8 @@ class FleetConfig:
         for name, (value, low, high) in ranges.items():
             if value is not None and not low <= value <= high:
                 raise ConfigError(f"{name} is {value}, outside {low}-{high}; choose a value in that range")
-        if self.fault not in FAULT_NAMES:
-            raise ConfigError(f"unknown fault {self.fault!r}; choose one of {', '.join(FAULT_NAMES)}")
+        if self.fault not in _ALL_NAMES:
+            raise ConfigError(f"unknown fault {self.fault!r}; choose one of {', '.join(_ALL_NAMES)}")
         if self.end_unix_ns < self.duration_s * 1e9:
             raise ConfigError(
                 f"end_unix_ns is {self.end_unix_ns}, before the recording could begin after 1970"

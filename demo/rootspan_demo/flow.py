@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rootspan_demo.faults import Plan
+from rootspan_demo.plan import Plan
 from rootspan_demo.fleet import REGIONS, Fleet
 from rootspan_demo.queues import serve_fifo
 from rootspan_demo.traffic import Arrivals, Traffic
@@ -154,8 +154,24 @@ class _Simulation:
         calls["embed_nominal"], calls["forward_nominal"] = arrivals.embed_s, arrivals.forward_s
         calls["depart"] = arrivals.at_s + arrivals.gateway_work_s + link_s + arrivals.balancer_work_s
         calls["ranker"] = self._router.pick(calls["depart"], arrivals.region, arrivals.pick)
+        self._crowd(calls, arrivals.pick)
+        if self._plan.model_factor:
+            new = calls["depart"] >= self._plan.changed_s.min()
+            factor = np.array(self._plan.model_factor)[arrivals.model]
+            calls["forward_nominal"] *= np.where(new, factor, 1.0)
         self._travel(calls, arrivals.jitter)
         return calls
+
+    def _crowd(self, calls: Calls, pick: Floats) -> None:
+        """Send a share of first attempts to one ranker, if the balancers do so."""
+        crowd = self._plan.crowd
+        if crowd is None:
+            return
+        here = (calls["region"] == self._fleet.ranker_region[crowd.ranker]) & (
+            calls["depart"] >= crowd.from_s
+        )
+        # Another digit of the draw that chose the ranker, so that choices stay independent of it.
+        calls["ranker"][here & (pick * 1e4 % 1 < crowd.share)] = crowd.ranker
 
     def _travel(self, calls: Calls, jitter: Floats) -> None:
         """Set arrival and GPU times for the chosen rankers."""
@@ -168,7 +184,9 @@ class _Simulation:
         if slow is not None and slow.edge == "balancer-ranker":
             caller = self._instance_region[calls["balancer"]]
             calls["arrive"] += slow.extra_s(calls["depart"], caller, zone, self._rng)
-        changed = calls["arrive"] >= plan.changed_s[ranker]
+        if plan.slow_node is not None:
+            calls["arrive"] += plan.slow_node.extra_s(calls["depart"], ranker, self._rng)
+        changed = plan.is_changed(calls["arrive"], ranker)
         speed = self._fleet.speed[ranker]
         calls["embed"] = calls["embed_nominal"] * speed * np.where(changed, plan.embed_factor[ranker], 1.0)
         calls["forward"] = (
@@ -179,12 +197,18 @@ class _Simulation:
         """Queue calls that arrive in one tick (sorted), set how they ended, and prepare retries."""
         ranker, arrive = calls["ranker"].copy(), calls["arrive"].copy()
         service = calls["embed"] + calls["forward"]
+        cut = np.zeros(len(calls), dtype=np.bool_)
+        if self._plan.cut is not None:
+            caller = self._instance_region[calls["balancer"]]
+            cut = self._plan.cut.swallows(calls["depart"], caller, self._ranker_zone[ranker], self._rng)
+            service[cut] = 0.0
         start, refused = serve_fifo(ranker, arrive, service, self._free_at, MAX_WAIT_S)
         calls["start"] = start
         outcome = np.where(refused, REFUSED, ANSWERED)
         if self._deaths:
             dies = self._plan.dies_s[ranker]
             outcome[(arrive >= dies) | (~refused & (start + service > dies))] = LOST
+        outcome[cut] = LOST
         calls["outcome"] = outcome
         again = np.flatnonzero((outcome != ANSWERED) & (calls["attempt"] < MAX_ATTEMPTS - 1))
         if len(again):

@@ -12,7 +12,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, NumberData
 
 from rootspan import semconv
 from rootspan_demo.encoder import SCOPE, Stamped
-from rootspan_demo.faults import Plan
+from rootspan_demo.plan import Plan
 from rootspan_demo.fleet import Fleet
 from rootspan_demo.flow import METRIC_INTERVAL_S
 from rootspan_demo.otlp import OtlpRequest
@@ -43,14 +43,14 @@ def gauge_values(
 
     Returns:
         Stamps in seconds of the recording, (intervals,), and values, (intervals, rankers, GAUGES); NaN
-        where the host is dead.
+        where the host is dead or mute.
     """
     intervals = int(duration_s // METRIC_INTERVAL_S)
     rankers = len(fleet.rankers)
     at = np.arange(1, intervals + 1, dtype=np.float64) * METRIC_INTERVAL_S - 0.5
     shape = (intervals, rankers)
     load = np.clip(busy_s[:intervals] / METRIC_INTERVAL_S + rng.normal(0, 0.01, shape), 0.0, 1.0)
-    changed = at[:, None] >= plan.changed_s[None, :]
+    changed = plan.is_changed(at)
     clock = CLOCK_MHZ * (1 - 0.012 * load) * np.exp(rng.normal(0, 0.003, rankers)) + rng.normal(0, 4, shape)
     clock *= np.where(changed, plan.clock_factor, 1.0)
     power = (
@@ -72,7 +72,8 @@ def gauge_values(
     throttled = (changed & plan.throttled) | blips
     temperature = inlet + heat + rng.normal(0, 0.4, shape)
     values: Floats = np.stack([load, np.round(memory), clock, 1.0 * throttled, temperature, power], axis=2)
-    values[at[:, None] >= plan.dies_s[None, :]] = np.nan
+    silent_s = np.minimum(plan.dies_s, plan.muted_s[fleet.rankers])
+    values[at[:, None] >= silent_s[None, :]] = np.nan
     return at, values
 
 

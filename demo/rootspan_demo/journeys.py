@@ -11,13 +11,14 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rootspan_demo.faults import Plan
+from rootspan_demo.plan import Plan
 from rootspan_demo.fleet import Fleet
 from rootspan_demo.flow import ANSWERED, ATTEMPT_TIMEOUT_S, LOST, REFUSAL_S, Flow
 
 __all__ = [
     "ERROR_STATUS",
     "FORWARD_FAILED",
+    "NO_STORE",
     "OK_STATUS",
     "STORE_FAILED",
     "UNAVAILABLE_STATUS",
@@ -27,6 +28,8 @@ __all__ = [
     "compose",
 ]
 
+NO_STORE: Final = -1
+"""In place of a store: the attempt asked none."""
 FORWARD_FAILED, STORE_FAILED = 1, 2
 """Where an answered attempt failed; 0: it did not."""
 HEALTHY_ERROR_SHARE: Final = 0.00025
@@ -141,7 +144,10 @@ def compose(
     embed_end = embed_start + calls["embed"]
     fetch_start = embed_end + 0.00004
     look = _look_up(fleet, plan, ranker, fetch_start, rng)
-    share = np.where(arrive >= plan.changed_s[ranker], plan.error_share[ranker], 0.0) + HEALTHY_ERROR_SHARE
+    changed = plan.is_changed(arrive, ranker)
+    share = np.where(changed, plan.error_share[ranker], 0.0) + HEALTHY_ERROR_SHARE
+    if plan.skip_share.any():
+        look = _without(look, changed & (rng.random(n) < plan.skip_share[ranker]))
     failed = np.where(look.failed, STORE_FAILED, np.where(draw[0] < share, FORWARD_FAILED, 0))
     failed[~answered] = 0
     fetch_end = fetch_start + look.back_s
@@ -150,7 +156,10 @@ def compose(
     forward_end = forward_start + np.where(failed == STORE_FAILED, 0.0, calls["forward"] * ran)
     server_end = np.where(answered, forward_end + 0.00018 * np.exp(0.3 * z[0]), arrive + REFUSAL_S)
     base = fleet.network_s[fleet.zone[calls["balancer"]], fleet.zone[fleet.rankers[ranker]]]
-    client_end = np.where(lost, depart + ATTEMPT_TIMEOUT_S, server_end + base * np.exp(JITTER * z[1]))
+    back_s = base * np.exp(JITTER * z[1])
+    if plan.slow_node is not None:
+        back_s += plan.slow_node.extra_s(server_end, ranker, rng)
+    client_end = np.where(lost, depart + ATTEMPT_TIMEOUT_S, server_end + back_s)
 
     trip = np.searchsorted(flow.request, calls["request"])
     last = np.flatnonzero(np.append(trip[1:] != trip[:-1], True))
@@ -214,6 +223,17 @@ def compose(
     return Journeys(trips.where(ended), kept, m - int(ended.sum()))
 
 
+def _without(look: _Look, skipped: NDArray[np.bool_]) -> _Look:
+    """Look-ups of which some are not made."""
+    return _Look(
+        np.where(skipped, NO_STORE, look.store),
+        np.where(skipped, 0.0, look.reached_s),
+        np.where(skipped, 0.0, look.done_s),
+        np.where(skipped, 0.0, look.back_s),
+        look.failed & ~skipped,
+    )
+
+
 def _look_up(fleet: Fleet, plan: Plan, ranker: Ints, at_s: Floats, rng: np.random.Generator) -> _Look:
     """Feature look-ups of rankers at instances of their own region."""
     n = len(ranker)
@@ -230,11 +250,11 @@ def _look_up(fleet: Fleet, plan: Plan, ranker: Ints, at_s: Floats, rng: np.rando
     if slow is not None and slow.edge == "ranker-store":
         out += slow.extra_s(at_s, region, zone, rng)
     tail = np.where(rng.random(n) < 0.002, np.minimum(0.004 * rng.random(n) ** (-1 / 1.7), 0.08), 0.0)
-    work = STORE_S * np.exp(0.35 * z[1]) + tail
-    share = (
-        np.where(at_s >= plan.store_changed_s[number], plan.store_error_share[number], 0.0)
-        + HEALTHY_ERROR_SHARE
-    )
+    changed = at_s >= plan.store_changed_s[number]
+    work = (STORE_S * np.exp(0.35 * z[1]) + tail) * np.where(changed, plan.store_factor[number], 1.0)
+    if plan.slow_node is not None:
+        out += plan.slow_node.extra_s(at_s, ranker, rng)
+    share = np.where(changed, plan.store_error_share[number], 0.0) + HEALTHY_ERROR_SHARE
     failed = rng.random(n) < share
     work = np.where(failed, work * 0.6, work)
     return _Look(store, out, out + work, out + work + base * np.exp(JITTER * z[2]), failed)

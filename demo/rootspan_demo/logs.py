@@ -13,12 +13,13 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from rootspan import semconv
 from rootspan_demo.encoder import Block, Stamped, request_blocks
-from rootspan_demo.faults import Plan
+from rootspan_demo.plan import Plan
 from rootspan_demo.fleet import REGIONS, ZONES, Fleet, Instance
 from rootspan_demo.flow import ANSWERED, MAX_ATTEMPTS, MIN_LIVE_SHARE, REFUSED
 from rootspan_demo.ids import TraceIds
 from rootspan_demo.journeys import (
     FORWARD_FAILED,
+    NO_STORE,
     OK_STATUS,
     STORE_FAILED,
     UNAVAILABLE_STATUS,
@@ -53,6 +54,7 @@ class LogLine:
     trace: int = NO_TRACE
     slot: int = 0
     attributes: Mapping[str, str | int | float] = field(default_factory=dict)
+    event: str = ""
 
 
 def request_lines(journeys: Journeys, instances: Sequence[Instance]) -> Iterator[LogLine]:
@@ -61,6 +63,7 @@ def request_lines(journeys: Journeys, instances: Sequence[Instance]) -> Iterator
     yield from _slow(journeys.attempts)
     yield from _unanswered(journeys.attempts, instances)
     yield from _exceptions(journeys.attempts)
+    yield from _defaults(journeys.attempts)
 
 
 def _access(trips: Trips) -> Iterator[LogLine]:
@@ -147,6 +150,20 @@ def _exceptions(calls: Attempts) -> Iterator[LogLine]:
             )
 
 
+def _defaults(calls: Attempts) -> Iterator[LogLine]:
+    """What rankers say when they rank without features."""
+    slot = attempt_slot(calls.attempt, SERVER)
+    for i in np.flatnonzero((calls.store == NO_STORE) & (calls.outcome == ANSWERED)).tolist():
+        yield LogLine(
+            at_unix_ns=int(calls.fetch_end[i]),
+            instance=int(calls.ranker[i]),
+            severity="INFO",
+            body=f"profile of {int(calls.tokens[i])} events not asked for, ranking with defaults",
+            trace=int(calls.trace[i]),
+            slot=int(slot[i]),
+        )
+
+
 def fleet_lines(
     fleet: Fleet, plan: Plan, upgraded: Sequence[int], *, span_ns: tuple[int, int], rng: np.random.Generator
 ) -> Iterator[LogLine]:
@@ -178,6 +195,11 @@ def fleet_lines(
         yield LogLine(at(second - 2.1), old, "INFO", "SIGTERM: drained, stopping")
         started = f"ranker {plan.new_version} started, model loaded in 1.8 s"
         yield LogLine(at(second - 0.1), new, "INFO", started)
+    for note in plan.notes:
+        yield LogLine(
+            at(note.second), note.instance, note.severity, note.body,
+            attributes=note.attributes, event=note.event,
+        )  # fmt: skip
     yield from _ejections(fleet, plan, span_ns[0], rng)
 
 
@@ -235,6 +257,7 @@ def _record(line: LogLine, ids: TraceIds) -> LogRecord:
         observed_time_unix_nano=line.at_unix_ns,
         severity_number=SEVERITIES[line.severity],  # type: ignore[arg-type]
         severity_text=line.severity,
+        event_name=line.event,
         attributes=[attribute(key, value) for key, value in line.attributes.items()],
     )
     record.body.string_value = line.body

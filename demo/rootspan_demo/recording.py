@@ -11,9 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rootspan_demo.config import FAULT_NAMES, FleetConfig
+from rootspan_demo.config import FAULT_NAMES, SCENARIO_NAMES, FleetConfig
 from rootspan_demo.encoder import encode_spans, framed_resources, resource_message
-from rootspan_demo.faults import Plan, plan_fault
 from rootspan_demo.fleet import Fleet, Instance, build_fleet
 from rootspan_demo.flow import Flow, run_flow
 from rootspan_demo.gpu_metrics import GAUGES, encode_metrics, gauge_values
@@ -21,6 +20,9 @@ from rootspan_demo.ids import TraceIds
 from rootspan_demo.journeys import Journeys, compose
 from rootspan_demo.logs import LogLine, encode_logs, fleet_lines, request_lines
 from rootspan_demo.otlp import OtlpRequest
+from rootspan_demo.plan import Plan
+from rootspan_demo.planning import plan_fault
+from rootspan_demo.senders import Senders
 from rootspan_demo.shapes import SpanBatch
 from rootspan_demo.spans import build_batches
 from rootspan_demo.traffic import Traffic
@@ -83,7 +85,8 @@ def simulate(config: FleetConfig) -> Recording:
     place, traffic, retry, detail, metric, log, idents = (
         np.random.default_rng(child) for child in np.random.SeedSequence(config.seed).spawn(7)
     )
-    fault = np.random.default_rng([config.seed, FAULT_NAMES.index(config.fault)])
+    names: tuple[str, ...] = (*FAULT_NAMES, *SCENARIO_NAMES)
+    fault = np.random.default_rng([config.seed, names.index(config.fault)])
     fleet = build_fleet(config.hosts, place)
     load = config.load if config.load is not None else float(traffic.uniform(*LOAD))
     plan = plan_fault(config, fleet, load, fault)
@@ -92,7 +95,7 @@ def simulate(config: FleetConfig) -> Recording:
     flow = run_flow(
         fleet,
         plan,
-        Traffic(config, fleet, load, traffic),
+        Traffic(config, fleet, load, traffic, plan),
         duration_s=config.duration_s,
         sampled=lambda numbers: ids.sampled(numbers, ratio),
         rng=retry,
@@ -100,12 +103,13 @@ def simulate(config: FleetConfig) -> Recording:
     instances, upgraded = _with_upgrades(fleet, plan, idents)
     span_ns = (config.start_unix_ns, config.end_unix_ns)
     journeys = compose(fleet, plan, flow, upgraded=upgraded, span_ns=span_ns, rng=detail)
-    batches = build_batches(journeys, instances)
+    sent = Senders(plan, len(instances), span_ns[0])
+    batches = [sent.spans(one) for one in build_batches(journeys, instances)]
     lines = [
         *request_lines(journeys, instances),
         *fleet_lines(fleet, plan, upgraded.tolist(), span_ns=span_ns, rng=log),
     ]
-    lines = [one for one in lines if span_ns[0] <= one.at_unix_ns < span_ns[1]]
+    lines = [one for one in sent.lines(lines) if span_ns[0] <= one.at_unix_ns < span_ns[1]]
     gauges = gauge_values(fleet, plan, flow.busy_s, config.duration_s, metric)
     return Recording(
         config=config,

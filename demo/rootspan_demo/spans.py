@@ -20,6 +20,7 @@ from rootspan_demo.flow import ANSWERED, LOST, REFUSED
 from rootspan_demo.journeys import (
     ERROR_STATUS,
     FORWARD_FAILED,
+    NO_STORE,
     OK_STATUS,
     STORE_FAILED,
     UNAVAILABLE_STATUS,
@@ -249,6 +250,7 @@ def _stage_spans(calls: Attempts, models: Mapping[str, int]) -> Iterator[SpanBat
 
 
 def _fetch_spans(calls: Attempts, names: _Names) -> Iterator[SpanBatch]:
+    calls = calls.where(calls.store != NO_STORE)
     state = (calls.failed == STORE_FAILED).astype(np.int64)
     columns = {
         semconv.SERVER_ADDRESS: names.column(calls.store, "feature-store"),

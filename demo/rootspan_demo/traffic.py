@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rootspan_demo.config import REQUESTS_PER_HOST_PER_S, FleetConfig
 from rootspan_demo.fleet import REGIONS, Fleet
+from rootspan_demo.plan import Plan
 
 __all__ = ["MODELS", "SURFACES", "Arrivals", "Traffic"]
 
@@ -53,8 +54,10 @@ class Arrivals:
 class Traffic:
     """Draws arrivals slice by slice; slices must be asked for in order."""
 
-    def __init__(self, config: FleetConfig, fleet: Fleet, load: float, rng: np.random.Generator) -> None:
-        self._fleet = fleet
+    def __init__(
+        self, config: FleetConfig, fleet: Fleet, load: float, rng: np.random.Generator, plan: Plan
+    ) -> None:
+        self._fleet, self._mix = fleet, plan.mix
         self._rng = rng
         seconds = int(config.duration_s)
         hosts = np.bincount(fleet.ranker_region, minlength=len(REGIONS))
@@ -69,6 +72,8 @@ class Traffic:
         for i in range(1, seconds):
             noise[i] = noise[i - 1] * (1 - 1 / 60) + shock[i]
         self._rate = np.maximum(mean * (drift + noise + rng.normal(0, 0.01, noise.shape)), 0.1 * mean)
+        if plan.surge is not None:
+            self._rate[second >= plan.surge.from_s] *= plan.surge.factor
 
     def between(self, start_s: int, end_s: int) -> Arrivals:
         """Arrivals of whole seconds [start_s, end_s)."""
@@ -90,8 +95,13 @@ class Traffic:
                 chosen[here] = pool[(u[here] * len(pool)).astype(np.int64)]
         z = rng.standard_normal((7, n), dtype=np.float32).astype(np.float64)
         base = fleet.network_s[fleet.zone[gateway], fleet.zone[balancer]]
-        model = (rng.random(n) < MODEL_SHARES[1]).astype(np.int64)
-        tokens = np.clip(np.exp(6.2 + 0.55 * z[0]), *TOKENS).astype(np.int64)
+        wide_share, longer = np.full(n, MODEL_SHARES[1]), np.ones(n)
+        if self._mix is not None:
+            other = at[order] >= self._mix.from_s
+            wide_share[other & np.isfinite(self._mix.wide_share)] = self._mix.wide_share
+            longer[other] = self._mix.tokens_factor
+        model = (rng.random(n) < wide_share).astype(np.int64)
+        tokens = np.clip(np.exp(6.2 + 0.55 * z[0]) * longer, *TOKENS).astype(np.int64)
         # Longer histories cost more, not in proportion: most of a pass is the candidates' share.
         size = 0.72 + 0.28 * tokens / 573.0
         pause = np.where(

@@ -19,7 +19,7 @@ from rootspan_analysis.hierarchy import WHOLE, Description
 from rootspan_analysis.reader import Floats, Strings
 from rootspan_analysis.scene import Place, Scene
 
-__all__ = ["DIMENSIONS", "find_errors", "find_slow", "find_waits", "units_of"]
+__all__ = ["DIMENSIONS", "MIN_ROOT_SHARE", "find_errors", "find_slow", "find_waits", "units_of"]
 
 DIMENSIONS: Final = (
     ("host",),
@@ -49,6 +49,8 @@ MIN_ROOT_SHARE: Final = 0.03
 """A call must become slower by this share of a usual request, or nobody could notice."""
 WAITING: Final = Rule(min_z=6.0, min_shift=1.0, floor=1.0)
 """In milliseconds."""
+CROWDED: Final = 1.3
+"""Times as many calls as usual, beyond what its peers got more: the balancing, not the instance, is at fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +161,20 @@ def find_waits(cells: Cells, scene: Scene) -> list[Finding]:
                 continue
             usual = float(wait[hit.description.members][:, scene.base].sum())
             usual /= max(float(n[hit.description.members][:, scene.base].sum()), 1.0)
-            finding = _finding(
-                one, hit, scene, signal="wait", fault="saturated_queue", detail={**cost, "usual_ms": usual}
-            )
-            findings.append(finding.costing(kind="queue"))
+            mine, all_of_it = _arrivals(n[hit.description.members], hit, scene), _arrivals(n, hit, scene)
+            detail = {**cost, "usual_ms": usual, "arrivals": mine, "arrivals_of_all": all_of_it}
+            crowded = mine >= CROWDED * max(1.0, all_of_it) and hit.description.dimensions == ("host",)
+            fault = "hot_instance" if crowded else "saturated_queue"
+            finding = _finding(one, hit, scene, signal="wait", fault=fault, detail=detail)
+            findings.append(finding.costing(kind="host" if crowded else "queue"))
     return findings
+
+
+def _arrivals(n: Floats, hit: Hit, scene: Scene) -> float:
+    """Calls a bucket within the hit's interval, as a multiple of the baseline's."""
+    usual = float(n[:, scene.base].sum() / max(scene.base.sum(), 1))
+    now = float(n[:, hit.interval.start : hit.interval.stop].sum())
+    return now / (hit.interval.stop - hit.interval.start) / max(usual, 1e-9)
 
 
 def _strata(one: Slice) -> np.ndarray:
@@ -178,6 +189,7 @@ def _cost(one: Slice, rows: np.ndarray, hit: Hit, beyond_ms: Floats) -> dict[str
     weight = one.cells.values["weight"][rows, span]
     scale = float(weight.sum() / max(n.sum(), 1.0))
     return {
+        "calls": float(n.sum()),
         "requests": float(weight.sum()),
         "excess_ms": float(beyond_ms[rows, span].sum()) * scale,
         "excess_ms_a_call": float(beyond_ms[rows, span].sum() / max(n.sum(), 1.0)),

@@ -18,7 +18,7 @@ from rootspan_analysis.hierarchy import WHOLE, Description
 from rootspan_analysis.reader import Floats, Strings
 from rootspan_analysis.scene import Place, Scene
 
-__all__ = ["find_gaps", "find_unanswered"]
+__all__ = ["find_gaps", "find_unanswered", "placed"]
 
 DIMENSIONS: Final = (
     ("callee_host",),
@@ -41,22 +41,32 @@ MIN_ROOT_SHARE: Final = 0.03
 MIN_PAST: Final = 20.0
 
 
-def _units(cells: Cells, scene: Scene) -> Mapping[str, Strings]:
-    """Columns by dimension. Where no server span came, the inventory knows where the callee is."""
-    host = cells.keys["callee_host"]
-    place = [scene.places.get(one, Place()) for one in host]
+def placed(cells: Cells, places: Mapping[str, Place]) -> Cells:
+    """Edges with the callee's place, and its switch as a further key.
+
+    Where no server span came, the inventory knows where the callee is; such calls and answered ones of the same
+    pair are one cell, or a link that loses half of its calls would look like two, of which one is well.
+    """
+    place = [places.get(one, Place()) for one in cells.keys["callee_host"]]
 
     def column(name: str, values: list[str]) -> Strings:
         found = np.empty(len(values), dtype=np.object_)
         found[:] = [said or known for said, known in zip(cells.keys.get(name, values), values, strict=True)]
         return found
 
-    return {
+    keys = {
         **cells.keys,
         "callee_region": column("callee_region", [one.region for one in place]),
         "callee_zone": column("callee_zone", [one.zone for one in place]),
         "callee_switch": column("callee_switch", [one.switch for one in place]),
     }
+    number = codes([keys[name] for name in keys])
+    first = np.unique(number, return_index=True)[1]
+    values = {}
+    for name, matrix in cells.values.items():
+        values[name] = np.zeros((len(first), matrix.shape[1]))
+        np.add.at(values[name], number, matrix)
+    return Cells({name: column[first] for name, column in keys.items()}, values)
 
 
 def find_gaps(cells: Cells, scene: Scene) -> list[Finding]:
@@ -77,7 +87,7 @@ def find_gaps(cells: Cells, scene: Scene) -> list[Finding]:
         expected_ms = np.nan_to_num(expected_rate(gap_ms, count, scene.base, own))
         excess = log_sum - count * expected[:, None]
         beyond_ms = gap_ms - count * expected_ms[:, None]
-        units = _units(part, scene)
+        units = part.keys
         for hit in assess(Family(units, DIMENSIONS, scene.noise, GAP, scene), excess, count):
             rows, span = hit.description.members, slice(hit.interval.start, hit.interval.stop)
             n = float(count[rows, span].sum())
@@ -91,6 +101,7 @@ def find_gaps(cells: Cells, scene: Scene) -> list[Finding]:
             detail = {
                 "excess_ms_a_call": a_call,
                 "excess_ms": a_call * n * weight,
+                "calls": n,
                 "requests": n * weight,
                 "usual_ms": usual,
                 "ratio": float(np.exp(hit.description.shift)),
@@ -114,7 +125,7 @@ def find_unanswered(cells: Cells, scene: Scene) -> list[Finding]:
         def noise(_: Floats, calls: Floats, rate: float = overall) -> Floats:
             return np.full(len(calls), rate)
 
-        units = _units(part, scene)
+        units = part.keys
         for hit in assess(Family(units, DIMENSIONS, noise, FAILING, scene), excess, count):
             rows, span = hit.description.members, slice(hit.interval.start, hit.interval.stop)
             if hit.amount < MIN_ERRORS:

@@ -22,6 +22,8 @@ MIN_PAST_CALLS: Final = 20.0
 MIN_BLOCKS: Final = 6
 KEPT: Final = 0.75
 """Of a thing's history, that counts as usual; as much as a quarter may be earlier incidents."""
+LATE_BLOCKS: Final = 2
+"""Stretches of the history, each as long as the incident, that may belong to it."""
 RECURS: Final = 0.7
 """What went at least so far before is nothing new."""
 
@@ -90,6 +92,11 @@ class Past:
         if not self.blocks.shape[1]:
             return np.zeros(len(z))
         far = self.blocks / self.scatter[:, None] * np.sign(z)[:, None] >= RECURS * np.abs(z)[:, None]
+        # What goes on without a break up to the incident is the incident, asked about late.
+        running = np.ones(len(far), dtype=np.bool_)
+        for block in range(far.shape[1] - 1, max(far.shape[1] - 1 - LATE_BLOCKS, -1), -1):
+            running = running & far[:, block]
+            far[running, block] = False
         return np.asarray(np.minimum(1.0, 2 * far.mean(axis=1)), dtype=np.float64)
 
 

@@ -1,9 +1,10 @@
-"""Machines that fell silent, alone or together, and traffic that rose.
+"""Machines that fell silent, alone or together.
 
-Owns the rule for lost instances: spans stop while peers go on, nothing else tells of life, or callers get no
-answers. A machine that nobody calls any more is idle, not lost.
+Owns the rule for lost instances: spans stop while peers go on, and callers get no answers or peers take the work
+over. Silence alone is a matter of telemetry, and a machine that nobody calls any more is idle, not lost.
 """
 
+from dataclasses import replace
 from typing import Final, cast
 
 import numpy as np
@@ -25,6 +26,9 @@ LIFE_AFTER_S: Final = 45
 """Signs of life this long after the last span show that a host is idle; most metrics come more often."""
 MIN_SURVIVING: Final = 0.3
 """Of a service's calls: below that the service lost its traffic, which is not its machines' fault."""
+MIN_UNANSWERED: Final = 3
+TAKEN_OVER: Final = 0.5
+"""Of the silent machines' calls, that must turn up at their peers where no caller says that it got no answer."""
 _ATTRIBUTE: Final = {
     "host": "host.name",
     "rack": "host.rack",
@@ -50,14 +54,17 @@ def find_lost(cells: Cells, edges: Cells, alive_s: dict[str, int], scene: Scene)
         calls = np.zeros((len(hosts), mine.values["n"].shape[1]))
         np.add.at(calls, number, mine.values["n"])
         silent, rate = _silent_since(calls, scene)
-        lost = np.array(
-            [
-                bool(host) and since >= 0 and _is_lost(host, int(since), edges, alive_s, scene)
-                for host, since in zip(hosts, silent, strict=True)
-            ]
-        )
-        if lost.any():
-            findings.append(_finding(service, hosts, lost, silent=silent, rate=rate, cells=mine, scene=scene))
+        states = [
+            _state(host, int(since), edges, alive_s, scene) if host and since >= 0 else _WELL
+            for host, since in zip(hosts, silent, strict=True)
+        ]
+        quiet = np.array([one != _WELL for one in states])
+        if quiet.any() and not _is_proven(states, calls, silent, rate):
+            continue
+        if quiet.any():
+            found = _finding(service, hosts, quiet, silent=silent, rate=rate, cells=mine, scene=scene)
+            living = all(one == _UNREACHED for one in states if one != _WELL)
+            findings.append(replace(found, detail={**found.detail, "living": float(living)}))
     return findings
 
 
@@ -81,14 +88,34 @@ def _silent_since(calls: Floats, scene: Scene) -> tuple[Ints, Floats]:
     return since, rate
 
 
-def _is_lost(host: str, since: int, edges: Cells, alive_s: dict[str, int], scene: Scene) -> bool:
-    """Whether a silent host is dead rather than idle."""
+_WELL, _UNREACHED, _UNANSWERED, _SILENT = range(4)
+"""Of a host without spans: it answers or is idle; it lives but gives no answers; neither; nothing is known."""
+
+
+def _state(host: str, since: int, edges: Cells, alive_s: dict[str, int], scene: Scene) -> int:
     called = edges.keys["callee_host"] == host
+    answers = float(edges.values["answered"][called, since:].sum())
     unanswered = float(edges.values["errors"][called, max(since - 1, 0) :].sum())
-    if unanswered >= 3:
-        return True
+    if answers >= max(MIN_UNANSWERED, unanswered):
+        return _WELL  # it is only its telemetry that is missing
     last = alive_s.get(host)
-    return last is None or last < scene.timeline.at_ns(since) // 1_000_000_000 + LIFE_AFTER_S
+    alive = last is not None and last >= scene.timeline.at_ns(since) // 1_000_000_000 + LIFE_AFTER_S
+    if unanswered >= MIN_UNANSWERED:
+        return _UNREACHED if alive else _UNANSWERED
+    return _WELL if alive else _SILENT
+
+
+def _is_proven(states: list[int], calls: Floats, silent: Ints, rate: Floats) -> bool:
+    """Whether a caller got no answer, or peers took over what the silent ones did."""
+    if any(one in (_UNREACHED, _UNANSWERED) for one in states):
+        return True
+    gone = np.array([one == _SILENT for one in states])
+    since = int(silent[gone].max())
+    after = calls[~gone, since:]
+    if not after.size:
+        return False
+    more = float(after.sum(axis=0).mean() - rate[~gone].sum())
+    return more >= TAKEN_OVER * float(rate[gone].sum())
 
 
 def _finding(
