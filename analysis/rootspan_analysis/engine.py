@@ -137,7 +137,7 @@ def explain_requests(
     if scene.has_history or any(one.z >= STRONG_Z for one in findings):
         findings += code_paths.find_path_changes(records, shapes, cells, scene)
         findings += find_busy(processors, cells, scene)
-    findings = [one for one in findings if not _is_load(one, symptoms)]
+    findings = [replace(one, fault="load") if _is_load(one, symptoms) else one for one in findings]
     findings = [one.supported_by(*gauges.corroborate(one, levels, scene)) for one in findings]
     ranked = rank(
         findings,
@@ -145,14 +145,18 @@ def explain_requests(
         root_excess_s=max(symptoms.excess_s, MIN_ROOT_SHARE * symptoms.spent_s),
         root_errors=symptoms.errors,
         visible=symptoms.visible,
-        top=question.top,
+        top=question.top + sum(one.fault == "load" for one in findings),
     )
+    ranked = [(one, score) for one, score in ranked if one.fault != "load"][: question.top]
     tell("collecting evidence", 0.95)
     return _answer(question, scene, symptoms, ranked)
 
 
 def _is_load(one: Finding, symptoms: Symptoms) -> bool:
-    """Whether a queue is longer because more requests arrive, at all of the service alike."""
+    """Whether a queue is longer because more requests arrive, at all of the service alike.
+
+    It explains what follows from it, but it is nobody's fault.
+    """
     return (
         one.signal == "wait"
         and symptoms.load >= MIN_TRAFFIC
@@ -163,7 +167,7 @@ def _is_load(one: Finding, symptoms: Symptoms) -> bool:
 
 def _stands_out(one: Finding, timeline: Timeline) -> bool:
     """Whether something is worth a word although no user notices anything."""
-    if one.z < STRONG_Z and one.shift < STRONG_SHIFT:
+    if one.z < STRONG_Z and one.shift < STRONG_SHIFT and not one.detail.get("new"):
         return False
     if one.signal not in _TIMED:
         return True

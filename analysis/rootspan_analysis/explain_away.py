@@ -46,7 +46,7 @@ def rank(
     consequences: list[tuple[Finding, Finding]] = []
     for one in findings:
         for other in findings:
-            if one is not other and _explains(other, one, calls, overloaded):
+            if one is not other and _explains(other, one, calls, direct, overloaded):
                 consequences.append((other, one))
                 if one in kept:
                     kept.remove(one)
@@ -114,7 +114,9 @@ def _both_slow(a: Finding, b: Finding) -> bool:
     return a.service == b.service and {a.signal, b.signal} == {"slow"} and a.kind == b.kind == "operation"
 
 
-def _explains(cause: Finding, effect: Finding, calls: CallGraph, overloaded: set[tuple[str, str]]) -> bool:
+def _explains(
+    cause: Finding, effect: Finding, calls: CallGraph, direct: CallGraph, overloaded: set[tuple[str, str]]
+) -> bool:
     """Whether `effect` is what `cause` brings about."""
     if cause.signal == "lost":
         return _lost_explains(cause, effect)
@@ -125,6 +127,7 @@ def _explains(cause: Finding, effect: Finding, calls: CallGraph, overloaded: set
         case "wait":
             # Slow service fills its own queue.
             explained = same and cause.signal in ("slow", "errors", "gauge")
+            explained &= cause.signal != "errors" or not _is_full(effect)
             # Calls that got no answer go to other instances, which have to queue more.
             explained |= cause.signal == "unanswered" and cause.peer == effect.service
         case "unanswered":
@@ -133,9 +136,8 @@ def _explains(cause: Finding, effect: Finding, calls: CallGraph, overloaded: set
         case "errors":
             # A full queue refuses: where the wait grew as well, errors of the same machines come of slowness.
             full = (effect.service, effect.operation) in overloaded
-            explained = (
-                same and full and cause.signal == "slow" and effect.hosts <= (cause.hosts or effect.hosts)
-            )
+            slow_or_full = cause.signal == "slow" or _is_full(cause)
+            explained = same and full and slow_or_full and effect.hosts <= (cause.hosts or effect.hosts)
         case "logs" | "shape":
             explained = _logs_explained(cause, effect, calls)
         case "slow":
@@ -143,11 +145,18 @@ def _explains(cause: Finding, effect: Finding, calls: CallGraph, overloaded: set
             explained = same and cause.signal == "gauge" and _covers(cause, effect)
             # Nor is it slowness of a caller's own that it waits before it asks again.
             explained |= same and cause.signal == "unanswered"
+            refuses = cause.signal == "errors" or _is_full(cause)
+            explained |= refuses and cause.service in direct.get(effect.service, frozenset())
         case "gap":
             explained = _gap_explained(cause, effect)
         case _:
             explained = False
     return explained
+
+
+def _is_full(cause: Finding) -> bool:
+    """Whether a queue is long because more is sent than it can take."""
+    return cause.signal == "wait" and cause.fault in ("load", "hot_instance")
 
 
 def _covers(cause: Finding, effect: Finding) -> bool:

@@ -114,6 +114,7 @@ def find_slow(cells: Cells, scene: Scene) -> list[Finding]:
                 **cost,
                 "usual_ms": now - cost["excess_ms_a_call"],
                 "ratio": float(np.exp(hit.description.shift)),
+                "new": float(_is_new(one, hit, scene)),
             }
             findings.append(_finding(one, hit, scene, signal="slow", fault="slow", detail=detail))
     return findings
@@ -168,6 +169,14 @@ def find_waits(cells: Cells, scene: Scene) -> list[Finding]:
             finding = _finding(one, hit, scene, signal="wait", fault=fault, detail=detail)
             findings.append(finding.costing(kind="host" if crowded else "queue"))
     return findings
+
+
+def _is_new(one: Slice, hit: Hit, scene: Scene) -> bool:
+    """Whether it is a version that was first seen where the incident may lie."""
+    if hit.description.dimensions != ("version",):
+        return False
+    seen = scene.first_seen_ns.get((one.service, hit.description.values[0]), 0)
+    return seen >= scene.timeline.at_ns(scene.search.start)
 
 
 def _arrivals(n: Floats, hit: Hit, scene: Scene) -> float:
