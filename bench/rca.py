@@ -24,6 +24,8 @@ from rootspan_analysis import Explanation, Question, explain
 
 _TOP = 5
 _QUARTER_NS = 900_000_000_000
+_RECOVERY_NS = 60_000_000_000
+"""After an incident, before a window counts as one just before the next."""
 _RANK_ATTRIBUTES = {"dp": "training.dp_rank", "pp": "training.pp_rank", "rank": "training.rank"}
 
 
@@ -83,13 +85,17 @@ def ask_all(pack: Path) -> dict[str, Any]:
                     training=score_training(answer, incident["truth"]),
                 )
             )
+        before = [
+            (explain(store, Question(*window)), incident["truth"])
+            for window, incident in pre_onset(case["incidents"])
+        ]
         healthy = [
             explain(store, Question(start_ns, end_ns))
             for one in case["healthy"]
             for start_ns, end_ns in quarters(one["start_unix_ns"], one["end_unix_ns"])
         ]
         store.close()
-    return {**_score(rows), **_quiet(healthy), "questions": [_plain(row) for row in rows]}
+    return {**_score(rows), **_quiet(healthy), **_before(before), "questions": [_plain(row) for row in rows]}
 
 
 def quarters(start_ns: int, end_ns: int) -> list[tuple[int, int]]:
@@ -97,6 +103,23 @@ def quarters(start_ns: int, end_ns: int) -> list[tuple[int, int]]:
     if end_ns - start_ns <= 4 * _QUARTER_NS:
         return [(start_ns, end_ns)]
     return [(at, at + _QUARTER_NS) for at in range(start_ns, end_ns - _QUARTER_NS + 1, _QUARTER_NS)]
+
+
+def pre_onset(incidents: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[int, int], Mapping[str, Any]]]:
+    """Windows as long as an incident that end where it begins, unless another incident is or just was on.
+
+    Labels say when a fault was injected; that nothing else was wrong then, nobody says.
+    """
+    found = []
+    over_ns = 0
+    for one in sorted(incidents, key=lambda each: int(each["start_unix_ns"])):
+        start, end = one["start_unix_ns"], one["end_unix_ns"]
+        before = min(start, one["onset_unix_ns"] or start)
+        begin = before - (end - start)
+        if one["truth"]["level"] != "none" and one["onset_unix_ns"] and begin >= over_ns + _RECOVERY_NS:
+            found.append(((int(begin), int(before)), one))
+        over_ns = max(over_ns, end)
+    return found
 
 
 def _score(rows: Sequence[Row]) -> dict[str, Any]:
@@ -123,6 +146,16 @@ def _quiet(healthy: Sequence[Explanation]) -> dict[str, Any]:
         "healthy_windows": len(healthy),
         "healthy_hours": sum(one.window.duration_s for one in healthy) / 3600,
         "false_alarms": sum(bool(one.causes) for one in healthy),
+    }
+
+
+def _before(asked: Sequence[tuple[Explanation, Mapping[str, Any]]]) -> dict[str, Any]:
+    alarms = [(answer, truth) for answer, truth in asked if answer.causes]
+    return {
+        "pre_onset_windows": len(asked),
+        "pre_onset_alarms": len(alarms),
+        # The label is late, or the faulty build was running already.
+        "pre_onset_alarms_of_the_next": sum(hit_at(answer, truth) == 1 for answer, truth in alarms),
     }
 
 
@@ -171,7 +204,9 @@ def _print(name: str, score: Mapping[str, Any]) -> None:
     print(
         f"{name}: {score['incidents']} incidents, AC@1 {score['ac_at_1']:.2f}, AC@3 {score['ac_at_3']:.2f}, "
         f"Avg@5 {score['avg_at_5']:.2f}, MRR {score['mrr']:.2f}; {score['false_alarms']} false alarms in "
-        f"{score['healthy_windows']} healthy windows; {score['s_per_question']:.2f} s a question"
+        f"{score['healthy_windows']} healthy windows; {score['pre_onset_alarms']} in {score['pre_onset_windows']} just "
+        f"before an onset, {score['pre_onset_alarms_of_the_next']} of them what then came; "
+        f"{score['s_per_question']:.2f} s a question"
     )
     for fault, part in score["by_fault"].items():
         shares = f"AC@1 {part['ac_at_1']:.2f}, AC@3 {part['ac_at_3']:.2f}"

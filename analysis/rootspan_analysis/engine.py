@@ -147,9 +147,10 @@ def explain_requests(
         visible=symptoms.visible,
         top=question.top + sum(one.fault == "load" for one in findings),
     )
+    loads = [one for one, _ in ranked if one.fault == "load"]
     ranked = [(one, score) for one, score in ranked if one.fault != "load"][: question.top]
     tell("collecting evidence", 0.95)
-    return _answer(question, scene, symptoms, ranked)
+    return _answer(question, scene, symptoms, ranked, loads)
 
 
 def _is_load(one: Finding, symptoms: Symptoms) -> bool:
@@ -172,7 +173,10 @@ def _stands_out(one: Finding, timeline: Timeline) -> bool:
     if one.signal not in _TIMED:
         return True
     lasts_s = (one.interval.stop - one.interval.start) * timeline.bucket_s
-    return lasts_s >= UNNOTICED_S and one.detail.get("calls", UNNOTICED_CALLS) >= UNNOTICED_CALLS
+    asked_s = (timeline.size - timeline.first) * timeline.bucket_s
+    supported = one.detail.get("calls", UNNOTICED_CALLS) >= UNNOTICED_CALLS
+    # A few calls count where all of them, to the end, go on like that.
+    return lasts_s >= min(UNNOTICED_S, asked_s) and (supported or one.interval.stop >= timeline.size)
 
 
 def _has_history(timeline: Timeline) -> bool:
@@ -276,6 +280,7 @@ def _answer(
     scene: Scene,
     symptoms: Symptoms,
     ranked: list[Ranked],
+    loads: list[Finding],
 ) -> Explanation:
     timeline = scene.timeline
     total_s = max(symptoms.excess_s, sum(one.excess_s for one, _ in ranked), 1e-9)
@@ -303,8 +308,10 @@ def _answer(
     baseline = Window(timeline.at_ns(int(used[0])), timeline.at_ns(int(used[-1]) + 1))
     symptom = symptoms.symptom
     verdict: Verdict = "cause_found" if causes else "no_fault"
-    if not causes and symptoms.load >= MIN_TRAFFIC:
+    if not causes and (symptoms.load >= MIN_TRAFFIC or loads):
         verdict = "load"
+        for one in loads[:1]:
+            symptom = Symptom(symptom.kind, f"{symptom.text}: {evidence_of(one, scene)[0].text}")
     if causes and not symptoms.visible:
         symptom = Symptom(
             "component", f"{symptom.text} on the whole, but a part is not: {causes[0].evidence[0].text}"

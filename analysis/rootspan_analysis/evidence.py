@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import numpy as np
+
 from rootspan_analysis.contrast import Interval
 from rootspan_analysis.explanation import Evidence, Signal
 from rootspan_analysis.finding import Finding, SignalName
@@ -150,6 +152,14 @@ def _shape(one: Finding) -> str:
     )
 
 
+def _size(one: Finding) -> str:
+    d = one.detail
+    return (
+        f"calls of {one.service} {one.operation} have {d['now']:.0f} tokens in the geometric mean, "
+        f"against {d['usual']:.0f} before, and take {np.expm1(one.shift):.0%} longer by that alone"
+    )
+
+
 def _gauge(one: Finding) -> str:
     subject = one.words["host"] or one.service
     now, usual = one.detail["now"], one.detail["usual"]
@@ -165,6 +175,7 @@ _SAY: Final[Mapping[SignalName, tuple[Signal, str, Callable[[Finding], str]]]] =
     "lost": ("trace", "evidence_lost", _lost),
     "logs": ("log", "evidence_logs", _logs),
     "shape": ("trace", "evidence_shape", _shape),
+    "size": ("trace", "evidence_size", _size),
     "gauge": ("metric", "evidence_gauge", _gauge),
 }
 

@@ -126,7 +126,7 @@ def _explains(
     match effect.signal:
         case "wait":
             # Slow service fills its own queue.
-            explained = same and cause.signal in ("slow", "errors", "gauge")
+            explained = same and cause.signal in ("slow", "errors", "gauge", "size")
             explained &= cause.signal != "errors" or not _is_full(effect)
             # Calls that got no answer go to other instances, which have to queue more.
             explained |= cause.signal == "unanswered" and cause.peer == effect.service
@@ -156,7 +156,7 @@ def _explains(
 
 def _is_full(cause: Finding) -> bool:
     """Whether a queue is long because more is sent than it can take."""
-    return cause.signal == "wait" and cause.fault in ("load", "hot_instance")
+    return cause.signal in ("wait", "size") and cause.fault in ("load", "hot_instance")
 
 
 def _covers(cause: Finding, effect: Finding) -> bool:

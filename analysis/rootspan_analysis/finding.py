@@ -9,7 +9,7 @@ from rootspan_analysis.explanation import CauseKind
 
 __all__ = ["Finding", "SignalName"]
 
-SignalName = Literal["slow", "errors", "gap", "unanswered", "wait", "lost", "gauge", "logs", "shape"]
+SignalName = Literal["slow", "errors", "gap", "unanswered", "wait", "lost", "gauge", "logs", "shape", "size"]
 
 
 @dataclass(frozen=True, slots=True)

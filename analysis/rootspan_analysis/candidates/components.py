@@ -11,6 +11,7 @@ from typing import Final, cast
 import numpy as np
 
 from rootspan_analysis.assess import Family, Hit, Rule, assess
+from rootspan_analysis.candidates.sizes import find_larger, without_size
 from rootspan_analysis.cells import Cells, codes
 from rootspan_analysis.contrast import expected_rate, without_outliers
 from rootspan_analysis.explanation import CauseKind
@@ -95,7 +96,9 @@ def find_slow(cells: Cells, scene: Scene) -> list[Finding]:
     """Operations whose self time rose, by the place, build or model that it rose for."""
     findings = []
     for one in _slices(cells, scene):
-        n, log_sum, self_ms = (one.cells.values[name] for name in ("n", "log_sum", "self_ms"))
+        n, self_ms = one.cells.values["n"], one.cells.values["self_ms"]
+        log_sum = without_size(one.cells, scene)
+        findings += find_larger(one.cells, scene, one.service, one.operation)
         strata = _strata(one)
         expected = expected_rate(without_outliers(log_sum, n, scene.base), n, scene.base, strata)
         expected_ms = expected_rate(self_ms, n, scene.base, strata)
