@@ -1,8 +1,8 @@
-"""`python -m bench.demo_matrix`: every fault of the simulators by many seeds; is the planted cause named first?
+"""`python -m bench.demo_matrix`: every fault of the simulators by many seeds; is the planted cause first?
 
-Asked are small fleets with each fault (also a minute too early and too late), fleets on which something harmless
-happens, healthy fleets, and training jobs. Cases run in processes of their own; each has a database in memory, so
-several runs may go side by side.
+Asked are small fleets with each fault (also a minute too early and too late), fleets on which something
+harmless happens, healthy fleets, and training jobs. Ten cases run in a process of their own, each with a
+database in memory, so several runs may go side by side.
 """
 
 import argparse
@@ -122,7 +122,15 @@ def run_batch(cases: Sequence[tuple[str, int]], size: Size) -> Iterator[dict[str
     """Cases in a process of their own: a line of JSON for each."""
     names = [f"{kind}:{seed}" for kind, seed in cases]
     sizes = [f"--spans={size.spans}", f"--hosts={size.hosts}", f"--minutes={size.minutes}"]
-    command = [sys.executable, "-m", "bench.demo_matrix", *sizes, f"--last={size.last_min}", "--batch", *names]
+    command = [
+        sys.executable,
+        "-m",
+        "bench.demo_matrix",
+        *sizes,
+        f"--last={size.last_min}",
+        "--batch",
+        *names,
+    ]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     for line in run.stdout.splitlines():
         yield json.loads(line)
@@ -177,7 +185,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--faults", nargs="+", choices=REQUEST_KINDS, default=list(REQUEST_KINDS))
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(1, 11)))
     parser.add_argument("--healthy", type=int, default=0, help="further healthy fleets, seeds 1001 on")
-    parser.add_argument("--training", nargs="*", choices=TRAINING_FAULT_NAMES, help="training faults (default: none)")
+    parser.add_argument(
+        "--training", nargs="*", choices=TRAINING_FAULT_NAMES, help="training faults (default: none)"
+    )
     parser.add_argument("--spans", type=int, default=150_000)
     parser.add_argument("--hosts", type=int, default=48)
     parser.add_argument("--minutes", type=float, default=16.0)
@@ -228,7 +238,10 @@ def _tell(row: dict[str, Any], number: int, of: int, as_json: bool) -> None:
     line = f"[{number}/{of}] {marks} {row['fault']} seed {row['seed']}: {row['verdict']} {row['took_ms']} ms"
     print(line, file=sys.stderr if as_json else sys.stdout, flush=True)
     if not row["right"] and not as_json:
-        print("    " + json.dumps({k: row[k] for k in ("truth", "hosts", "detail", "symptom", "causes")}), flush=True)
+        print(
+            "    " + json.dumps({k: row[k] for k in ("truth", "hosts", "detail", "symptom", "causes")}),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -204,8 +204,9 @@ def _print(name: str, score: Mapping[str, Any]) -> None:
     print(
         f"{name}: {score['incidents']} incidents, AC@1 {score['ac_at_1']:.2f}, AC@3 {score['ac_at_3']:.2f}, "
         f"Avg@5 {score['avg_at_5']:.2f}, MRR {score['mrr']:.2f}; {score['false_alarms']} false alarms in "
-        f"{score['healthy_windows']} healthy windows; {score['pre_onset_alarms']} in {score['pre_onset_windows']} just "
-        f"before an onset, {score['pre_onset_alarms_of_the_next']} of them what then came; "
+        f"{score['healthy_windows']} healthy windows; {score['pre_onset_alarms']} in "
+        f"{score['pre_onset_windows']} just before an onset, "
+        f"{score['pre_onset_alarms_of_the_next']} of them what then came; "
         f"{score['s_per_question']:.2f} s a question"
     )
     for fault, part in score["by_fault"].items():

@@ -35,7 +35,18 @@ EDGE_KEYS: Final = (
     "callee_region",
     "callee_zone",
 )
-_COMPONENT_VALUES: Final = ("n", "weight", "log_sum", "self_ms", "wait_ms", "errors", "children", "size", "size_log", "size_sq")
+_COMPONENT_VALUES: Final = (
+    "n",
+    "weight",
+    "log_sum",
+    "self_ms",
+    "wait_ms",
+    "errors",
+    "children",
+    "size",
+    "size_log",
+    "size_sq",
+)
 _EDGE_VALUES: Final = ("n", "weight", "answered", "log_sum", "gap_ms", "errors", "lost_ms")
 
 

@@ -106,7 +106,10 @@ def _wait(one: Finding) -> str:
         f"against {d['usual_ms']:.1f} ms before"
     )
     if one.fault == "hot_instance":
-        return f"{waits}: it is sent {d['arrivals']:.2f} times its usual calls, all of {one.service} {d['arrivals_of_all']:.2f} times"
+        return (
+            f"{waits}: it is sent {d['arrivals']:.2f} times its usual calls, "
+            f"all of {one.service} {d['arrivals_of_all']:.2f} times"
+        )
     return waits
 
 

@@ -183,7 +183,7 @@ def _lost_explains(cause: Finding, effect: Finding) -> bool:
 
 
 def _cut_off(link: Finding, silent: Finding) -> bool:
-    """Whether machines that live are silent because a link, more than one of them, loses what is sent to them."""
+    """Whether machines that live are silent because a link to several of them loses what is sent there."""
     alive = bool(silent.detail.get("living"))
     return alive and link.signal == "unanswered" and link.peer == silent.service and not link.hosts
 

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rootspan_demo.plan import Plan
 from rootspan_demo.fleet import REGIONS, Fleet
+from rootspan_demo.plan import Plan
 from rootspan_demo.queues import serve_fifo
 from rootspan_demo.traffic import Arrivals, Traffic
 

@@ -12,10 +12,10 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, NumberData
 
 from rootspan import semconv
 from rootspan_demo.encoder import SCOPE, Stamped
-from rootspan_demo.plan import Plan
 from rootspan_demo.fleet import Fleet
 from rootspan_demo.flow import METRIC_INTERVAL_S
 from rootspan_demo.otlp import OtlpRequest
+from rootspan_demo.plan import Plan
 from rootspan_demo.wire import Mark, Template, attribute, cut_template, encode_doubles, encode_fixed64, frame
 
 __all__ = ["GAUGES", "encode_metrics", "gauge_values"]

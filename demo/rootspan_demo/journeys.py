@@ -11,9 +11,9 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rootspan_demo.plan import Plan
 from rootspan_demo.fleet import Fleet
 from rootspan_demo.flow import ANSWERED, ATTEMPT_TIMEOUT_S, LOST, REFUSAL_S, Flow
+from rootspan_demo.plan import Plan
 
 __all__ = [
     "ERROR_STATUS",

@@ -13,7 +13,6 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from rootspan import semconv
 from rootspan_demo.encoder import Block, Stamped, request_blocks
-from rootspan_demo.plan import Plan
 from rootspan_demo.fleet import REGIONS, ZONES, Fleet, Instance
 from rootspan_demo.flow import ANSWERED, MAX_ATTEMPTS, MIN_LIVE_SHARE, REFUSED
 from rootspan_demo.ids import TraceIds
@@ -27,6 +26,7 @@ from rootspan_demo.journeys import (
     Journeys,
     Trips,
 )
+from rootspan_demo.plan import Plan
 from rootspan_demo.shapes import CLIENT, FORWARD, GATEWAY_SLOT, SERVER, STORE, attempt_slot
 from rootspan_demo.spans import EXCEPTIONS
 from rootspan_demo.wire import attribute, frame

@@ -148,7 +148,8 @@ class Plan:
         upgraded_s: From when it runs `new_version`.
         error_share: Share of its requests that fail in `model.forward`.
         skip_share: Share of its requests for which it no longer asks the feature store.
-        store_changed_s, store_factor, store_error_share: Same by instance of the feature store (region-major).
+        store_changed_s, store_factor, store_error_share: Same by instance of the feature store, region by
+            region.
         muted_s: By instance (upgraded ones are not muted), from when nothing that it sends arrives.
         clock_s: By instance, how far its clock is ahead.
     """

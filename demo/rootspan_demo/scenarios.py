@@ -1,7 +1,7 @@
 """Plans what else befalls a fleet: further faults, two at once, and events that are nobody's fault.
 
-One planner for each signature of the root-cause engine that the seven basic faults do not have. Sizes are drawn
-so that users, or at least the part itself, suffer; none was chosen by what the engine answers.
+One planner for each signature of the root-cause engine that the basic faults do not have. Sizes are drawn so
+that users, or at least the part itself, suffer; none was chosen by what the engine answers.
 """
 
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ def _rankers_at(scene: Scene, name: str, value: str) -> Ints:
 
 
 def _draw_place(scene: Scene, name: str) -> Ints:
-    """Rankers of a place; one that holds several of them and is not all of a wider one, where there is such."""
+    """Rankers of a place: one that holds several and is not all of a wider place, if there is such."""
     wider = {semconv.HOST_RACK: semconv.CLOUD_ZONE, semconv.NETWORK_SWITCH: semconv.CLOUD_ZONE}
     values = sorted({_place(one)[name] for one in _ranker_instances(scene)})
     members = {value: _rankers_at(scene, name, value) for value in values}

@@ -51,7 +51,7 @@ MIN_ROOT_SHARE: Final = 0.03
 WAITING: Final = Rule(min_z=6.0, min_shift=1.0, floor=1.0)
 """In milliseconds."""
 CROWDED: Final = 1.3
-"""Times as many calls as usual, beyond what its peers got more: the balancing, not the instance, is at fault."""
+"""Times as many calls as usual, beyond what its peers got more: the balancing is at fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,8 @@ MIN_PAST: Final = 20.0
 def placed(cells: Cells, places: Mapping[str, Place]) -> Cells:
     """Edges with the callee's place, and its switch as a further key.
 
-    Where no server span came, the inventory knows where the callee is; such calls and answered ones of the same
-    pair are one cell, or a link that loses half of its calls would look like two, of which one is well.
+    Where no server span came, the inventory knows where the callee is; such calls and answered ones of the
+    same pair are one cell, or a link that loses half of its calls would look like two, of which one is well.
     """
     place = [places.get(one, Place()) for one in cells.keys["callee_host"]]
 

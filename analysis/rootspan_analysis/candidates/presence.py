@@ -1,7 +1,7 @@
 """Machines that fell silent, alone or together.
 
-Owns the rule for lost instances: spans stop while peers go on, and callers get no answers or peers take the work
-over. Silence alone is a matter of telemetry, and a machine that nobody calls any more is idle, not lost.
+Owns the rule for lost instances: spans stop while peers go on, and callers get no answers or peers take the
+work over. Silence alone is a matter of telemetry, and a machine that nobody calls any more is idle, not lost.
 """
 
 from dataclasses import replace
@@ -28,7 +28,7 @@ MIN_SURVIVING: Final = 0.3
 """Of a service's calls: below that the service lost its traffic, which is not its machines' fault."""
 MIN_UNANSWERED: Final = 3
 TAKEN_OVER: Final = 0.5
-"""Of the silent machines' calls, that must turn up at their peers where no caller says that it got no answer."""
+"""Of the silent machines' calls, that must turn up at their peers where no caller lacks an answer."""
 _ATTRIBUTE: Final = {
     "host": "host.name",
     "rack": "host.rack",
@@ -89,7 +89,7 @@ def _silent_since(calls: Floats, scene: Scene) -> tuple[Ints, Floats]:
 
 
 _WELL, _UNREACHED, _UNANSWERED, _SILENT = range(4)
-"""Of a host without spans: it answers or is idle; it lives but gives no answers; neither; nothing is known."""
+"""Of a host without spans: it answers or is idle; it lives but gives no answers; neither; nobody says."""
 
 
 def _state(host: str, since: int, edges: Cells, alive_s: dict[str, int], scene: Scene) -> int:
