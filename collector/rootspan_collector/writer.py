@@ -15,7 +15,7 @@ from rootspan_collector.sink import Sink
 from rootspan_collector.wal.log import SignalLog
 from rootspan_collector.wal.segment import Segment
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "rest_after_s"]
 
 _LOG = logging.getLogger(__name__)
 _IDLE_WAIT_S = 60.0
@@ -26,7 +26,13 @@ _VERIFY_AFTER_S = 60.0
 # An insert costs the store the analysis of the views whatever its size (0.1 s for traces, 0.7 s for metrics
 # on two cores). Resting this many times as long as the last one took keeps a small load's cost a small share.
 _REST_PER_INSERT = 4.0
-_LONGEST_REST_S = 5.0
+# A larger load pays for its inserts; it rests only as long as what comes meanwhile is visible within this time.
+_VISIBLE_WITHIN_S = 2.5
+
+
+def rest_after_s(insert_s: float) -> float:
+    """Return the least age of the next segment after an insert that took this long, in seconds."""
+    return min(_REST_PER_INSERT * insert_s, max(0.0, _VISIBLE_WITHIN_S - insert_s))
 
 
 class Writer:
@@ -100,7 +106,7 @@ class Writer:
         is_old = segment.sealed_s is None or time.monotonic() - segment.sealed_s > _VERIFY_AFTER_S
         began_s = time.monotonic()
         outcome = self._delivery.deliver(segment, verify=is_old)
-        self._rest_s = min(_LONGEST_REST_S, _REST_PER_INSERT * (time.monotonic() - began_s))
+        self._rest_s = rest_after_s(time.monotonic() - began_s)
         self._log.settle(
             segment, stored=outcome.stored, quarantined=outcome.quarantined, digests=outcome.digests
         )
