@@ -2,10 +2,10 @@
 
 CPU-seconds are those of collector and store together.
 
-Three runs with real processes: the gateway alone (the store is away, everything goes to the log), end to
-end at full speed (until all is visible and no merge is left), and at half of that speed for latencies. A
-floor measured in the same minute says how fast the machine is: a Python loop over the attributes of the
-same spans.
+Three runs with real processes: the gateway alone (the store is away, everything goes to the log; requests of
+512 spans, then of 8), end to end at full speed (until all is visible and no merge is left), and at half of
+that speed for latencies. With `--peer rotel` a fourth: Rotel writing into the same kind of store. A floor
+measured in the same minute says how fast the machine is: a Python loop over the attributes of the same spans.
 """
 
 from __future__ import annotations
@@ -14,68 +14,25 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from tests.support.processes import CollectorProcess, Process, StoreProcess, free_port, wait_until
+from tests.support.processes import CollectorProcess, StoreProcess, free_port
 
+from bench.ingest_peer import measure_rotel
+from bench.ingest_run import DRAIN_TIMEOUT_S, SPANS, Meter, send, sender, wait_merged
 from bench.otlp_load import TraceLoad
 
-_SPANS = 512
-_DRAIN_TIMEOUT_S = 120.0
 _VISIBLE_TIMEOUT_S = 60.0
-_ROOT = Path(__file__).resolve().parents[1]
 _PACKAGES = ("rootspan", "chdb", "grpcio", "protobuf")
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    spans: int
-    bytes: int
-    refused_requests: int
-    ack_p50_ms: float
-    ack_p99_ms: float
-    wall_s: float
-
-
-def _send(address: str, seconds: float, rate: float = 0.0) -> _Sent:
-    command = [
-        sys.executable,
-        "-m",
-        "bench.ingest_sender",
-        address,
-        "--seconds",
-        str(seconds),
-        "--rate",
-        str(rate),
-    ]
-    limit_s = seconds + 120
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=limit_s, cwd=_ROOT)
-    fields = json.loads(done.stdout)
-    del fields["requests"]
-    return _Sent(**fields)
-
-
-class _Meter:
-    """CPU-seconds that processes used since the meter was made."""
-
-    def __init__(self, *processes: Process) -> None:
-        self._processes = processes
-        self._before_s = [process.cpu_s() for process in processes]
-
-    def used_s(self) -> list[float]:
-        pairs = zip(self._processes, self._before_s, strict=True)
-        return [process.cpu_s() - before for process, before in pairs]
-
-
 def _floor_us_per_span() -> float:
-    request = ExportTraceServiceRequest.FromString(TraceLoad(0, _SPANS).next())
+    request = ExportTraceServiceRequest.FromString(TraceLoad(0, SPANS).next())
     best_s = float("inf")
     for _ in range(5):
         started_s = time.process_time()
@@ -87,17 +44,20 @@ def _floor_us_per_span() -> float:
                         for pair in span.attributes
                     }
         best_s = min(best_s, time.process_time() - started_s)
-    return best_s / _SPANS * 1e6
+    return best_s / SPANS * 1e6
 
 
 def _gateway(folder: Path, seconds: float) -> dict[str, float]:
     away = f"http://127.0.0.1:{free_port()}/otel"
     collector = CollectorProcess(folder, away, ["--stop-grace-s", "0", "--wal-max-bytes", str(20 << 30)])
     with collector.running():
-        _send(collector.address, 1)
-        meter = _Meter(collector)
-        sent = _send(collector.address, seconds)
+        send(collector.address, 1)
+        meter = Meter(collector)
+        sent = send(collector.address, seconds)
         (cpu_s,) = meter.used_s()
+        meter = Meter(collector)
+        small = send(collector.address, seconds, spans=8, connections=16)
+        (small_cpu_s,) = meter.used_s()
         return {
             "spans": sent.spans,
             "spans_per_cpu_s": sent.spans / cpu_s,
@@ -105,43 +65,29 @@ def _gateway(folder: Path, seconds: float) -> dict[str, float]:
             "spans_per_s": sent.spans / seconds,
             "ack_p50_ms": sent.ack_p50_ms,
             "ack_p99_ms": sent.ack_p99_ms,
+            "small_requests": small.requests,
+            "small_requests_per_cpu_s": small.requests / small_cpu_s,
             "collector_rss_mb": collector.peak_rss_mb(),
         }
-
-
-def _wait_merged(store: StoreProcess) -> None:
-    calm_since_s = time.monotonic()
-    last = ""
-
-    def is_calm() -> bool:
-        nonlocal calm_since_s, last
-        now = store.query(
-            "SELECT (SELECT count() FROM system.merges), (SELECT count() FROM system.parts WHERE active)"
-        )
-        if now != last or not now.startswith("0\t"):
-            calm_since_s, last = time.monotonic(), now
-        return time.monotonic() - calm_since_s > 2.0
-
-    wait_until(is_calm, timeout_s=_DRAIN_TIMEOUT_S, what="background merges are done")
 
 
 def _end_to_end(folder: Path, seconds: float) -> dict[str, object]:
     store = StoreProcess(folder)
     collector = CollectorProcess(folder, store.url)
     with store.running(), collector.running():
-        warm = _send(collector.address, 1)
-        collector.wait_drained(_DRAIN_TIMEOUT_S)
-        _wait_merged(store)
-        meter = _Meter(collector, store)
+        warm = send(collector.address, 1)
+        collector.wait_drained(DRAIN_TIMEOUT_S)
+        wait_merged(store)
+        meter = Meter(collector, store)
         started_s = time.monotonic()
-        sent = _send(collector.address, seconds)
-        collector.wait_drained(_DRAIN_TIMEOUT_S)
+        sent = send(collector.address, seconds)
+        collector.wait_drained(DRAIN_TIMEOUT_S)
         rows = store.number("SELECT count() FROM otel_traces")
         if rows != warm.spans + sent.spans:
             raise RuntimeError(f"{rows} rows for {warm.spans + sent.spans} acknowledged spans")
         visible_s = time.monotonic() - started_s
         collector_s, inserting_s = meter.used_s()
-        _wait_merged(store)
+        wait_merged(store)
         collector_s, store_s = meter.used_s()
         rate = sent.spans / visible_s
         half = _half_rate(store, collector, seconds, rate / 2)
@@ -172,11 +118,10 @@ def _end_to_end(folder: Path, seconds: float) -> dict[str, object]:
 def _half_rate(
     store: StoreProcess, collector: CollectorProcess, seconds: float, rate: float
 ) -> dict[str, float]:
-    command = [sys.executable, "-m", "bench.ingest_sender", collector.address, "--seconds", str(seconds)]
-    sender = subprocess.Popen([*command, "--rate", str(rate)], stdout=subprocess.PIPE, text=True, cwd=_ROOT)
-    time.sleep(seconds / 2)
-    visible_after_s = [_visible_after_s(store, collector) for _ in range(3)]
-    output, _ = sender.communicate(timeout=seconds + 120)
+    with sender(collector.address, seconds, rate=rate) as process:
+        time.sleep(seconds / 2)
+        visible_after_s = [_visible_after_s(store, collector) for _ in range(3)]
+        output, _ = process.communicate(timeout=seconds + 120)
     fields = json.loads(output)
     return {
         "spans_per_s": rate,
@@ -206,26 +151,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.ingest")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each run sends")
+    parser.add_argument("--peer", choices=["rotel"], help="measure another collector beside it, too")
     arguments = parser.parse_args()
     floor_us = _floor_us_per_span()
     with tempfile.TemporaryDirectory(prefix="rootspan-bench-") as folder:
         gateway = _gateway(Path(folder) / "gateway", arguments.seconds / 2)
         whole = _end_to_end(Path(folder) / "whole", arguments.seconds)
+        peer = measure_rotel(Path(folder) / "peer", arguments.seconds) if arguments.peer else None
+    ours = float(str(whole["spans_per_cpu_s"]))
+    theirs = float(str(peer["spans_per_cpu_s"])) if peer else None
     half = whole["half_rate"]
     result = {
         "gateway_spans_per_cpu_s": round(gateway["spans_per_cpu_s"]),
-        "end_to_end_spans_per_cpu_s": round(float(str(whole["spans_per_cpu_s"]))),
-        "ratio_to_python_loop": round(float(str(whole["spans_per_cpu_s"])) * floor_us / 1e6, 2),
+        "end_to_end_spans_per_cpu_s": round(ours),
+        "ratio_to_python_loop": round(ours * floor_us / 1e6, 2),
         "python_loop_spans_per_cpu_s": round(1e6 / floor_us),
-        "peer": None,
-        "peer_spans_per_cpu_s": None,
-        "ratio_to_peer": None,
+        "peer": arguments.peer,
+        "peer_spans_per_cpu_s": round(theirs) if theirs else None,
+        "ratio_to_peer": round(ours / theirs, 2) if theirs else None,
         "ack_p99_ms": half["ack_p99_ms"],  # type: ignore[index]
         "visible_after_s": half["visible_after_s"],  # type: ignore[index]
         "bytes_per_span": whole["bytes_per_span"],
         "collector_rss_mb": max(gateway["collector_rss_mb"], float(str(whole["collector_rss_mb"]))),
         "gateway": gateway,
         "end_to_end": whole,
+        "peer_details": peer,
         "machine": {
             "cpus": os.cpu_count(),
             "cpu": _cpu_name(),

@@ -183,11 +183,11 @@ class StoreProcess(Process):
         except (OSError, http.client.HTTPException):
             return False
 
-    def query(self, sql: str) -> str:
+    def query(self, sql: str, database: str = "otel") -> str:
         """Run a query; return its TSV. Raises RuntimeError with the store's words."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
-            connection.request("POST", "/?" + urlencode({"database": "otel"}), sql.encode())
+            connection.request("POST", "/?" + urlencode({"database": database}), sql.encode())
             response = connection.getresponse()
             text = response.read().decode()
         finally:
