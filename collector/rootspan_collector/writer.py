@@ -26,7 +26,7 @@ _VERIFY_AFTER_S = 60.0
 # An insert costs the store the analysis of the views whatever its size (0.1 s for traces, 0.7 s for metrics
 # on two cores). Resting this many times as long as the last one took keeps a small load's cost a small share.
 _REST_PER_INSERT = 4.0
-# A larger load pays for its inserts; it rests only as long as what comes meanwhile is visible within this time.
+# A larger load pays for its inserts: it rests only as long as what comes meanwhile is visible in this time.
 _VISIBLE_WITHIN_S = 2.5
 
 
