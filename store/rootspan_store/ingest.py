@@ -72,6 +72,8 @@ def insert_settings(signal: Signal, token: str) -> dict[str, str]:
         "insert_deduplicate": "1",
         "insert_deduplication_token": token,
         "deduplicate_blocks_in_dependent_materialized_views": "1",
+        # On a cluster: answered when every shard has its rows, not when one node has noted them.
+        "distributed_foreground_insert": "1",
         # A segment is one block, hence one part: a merge costs as much as an insert.
         "max_insert_block_size": "1000000000",
         # A sender whose clock jumped must not make a whole segment fail.

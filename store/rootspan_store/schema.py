@@ -14,6 +14,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from rootspan_store.client import store_errors
+from rootspan_store.cluster import ClusterSchema, cluster_of_engine
 from rootspan_store.errors import SchemaChanged, SchemaError, SchemaTooNew
 from rootspan_store.macros import macros
 from rootspan_store.retention import retention_days, retention_statement, ttl_clause
@@ -82,17 +83,44 @@ def load_migrations(folder: Traversable | None = None) -> tuple[Migration, ...]:
     return tuple(found)
 
 
-def render(database: str, *, retention: RetentionSettings | None = None) -> str:
-    """Return the whole schema as a script that any ClickHouse client runs, without a record of it."""
+def render(database: str, *, cluster: str | None = None, retention: RetentionSettings | None = None) -> str:
+    """Return the whole schema as a script that any ClickHouse client runs, without a record of it.
+
+    Args:
+        database: Where it goes.
+        cluster: Name of the cluster that it is for, as in `system.clusters`; None: a single server.
+        retention: Days to keep; None reads ROOTSPAN_RETENTION_*.
+
+    Raises:
+        SchemaError: The cluster's name cannot be one, or a migration has no form for a cluster.
+    """
     require_identifier(database, "database")
-    lines = [f"CREATE DATABASE IF NOT EXISTS {database};", f"USE {database};"]
+    forms = _Forms(database, cluster)
+    lines = [f"{forms.create_database};", f"USE {database};"]
     for migration in load_migrations():
         lines.append(f"\n-- {migration.version:04d} {migration.name}")
-        lines.extend(f"{statement};\n" for statement in migration.statements)
+        lines.extend(f"{form};\n" for statement in migration.statements for form in forms.of(statement))
     lines.append("-- retention")
     days = retention_days(retention or RetentionSettings())
-    lines.extend(f"{retention_statement(table, keep)};" for table, keep in days.items())
+    lines.extend(f"{forms.of(retention_statement(table, keep))[0]};" for table, keep in days.items())
     return "\n".join(lines) + "\n"
+
+
+class _Forms:
+    """The statements that a migration's statement becomes, on one server or on a cluster."""
+
+    def __init__(self, database: str, cluster: str | None) -> None:
+        self._schema = ClusterSchema(cluster, database) if cluster is not None else None
+        self.is_for_cluster = cluster is not None
+        on_cluster = f" {self._schema.on_cluster}" if self._schema is not None else ""
+        self.create_database = f"CREATE DATABASE IF NOT EXISTS {database}{on_cluster}"
+
+    def of(self, statement: str) -> list[str]:
+        return [statement] if self._schema is None else self._schema.render(statement)
+
+    def stored_in(self, table: str) -> str:
+        """Name of the table whose definition has the retention of `table`."""
+        return table if self._schema is None else self._schema.local(table)
 
 
 def _sql(name: str) -> str:
@@ -120,6 +148,7 @@ def applied_version(client: "Client") -> int:
 def migrate(
     client: "Client",
     *,
+    cluster: str | None = None,
     retention: RetentionSettings | None = None,
     migrations: Sequence[Migration] | None = None,
 ) -> list[Migration]:
@@ -129,6 +158,9 @@ def migrate(
 
     Args:
         client: From `client.connect`; its `database` is the one that is migrated.
+        cluster: Spread the database over this cluster. Statements of applied migrations are then repeated
+            too, so that nodes that joined since get the tables. None: as the database is already, a single
+            server's if it is new.
         retention: Days to keep; None reads ROOTSPAN_RETENTION_*.
         migrations: Others than the package's own, for tests.
 
@@ -138,19 +170,30 @@ def migrate(
     Raises:
         SchemaTooNew: A newer rootspan migrated this database. Nothing was changed.
         SchemaChanged: An applied migration reads differently here. Nothing was changed.
+        SchemaError: The server knows no such cluster, or the database is a single server's, or another's.
         StoreUnreachable, StoreRejected: The store's answer.
     """
     known = tuple(load_migrations() if migrations is None else migrations)
     database = require_identifier(str(client.database), "database")
     with store_errors():
-        client.command(f"CREATE DATABASE IF NOT EXISTS {database}", use_database=False)
-        client.command(_sql("schema_table"))
+        forms = _Forms(database, _cluster_to_use(client, database, cluster))
+        record = forms.of(_sql("schema_table"))
+        if cluster is not None or not forms.is_for_cluster:
+            client.command(forms.create_database, use_database=False)
+            for form in record:
+                client.command(form)
         rows = client.query(_sql("schema_applied")).result_rows
         _check(database, {int(row[0]): str(row[2]) for row in rows}, known)
         missing = [m for m in known if m.version not in {int(row[0]) for row in rows}]
-        for migration in missing:
-            for statement in migration.statements:
+        for migration in known:
+            # All are rendered, in order: a later one has to know which tables earlier ones made.
+            statements = [form for statement in migration.statements for form in forms.of(statement)]
+            if migration not in missing and cluster is None:
+                continue
+            for statement in statements:
                 client.command(statement)
+            if migration not in missing:
+                continue
             client.command(
                 _sql("schema_record"),
                 parameters={
@@ -159,8 +202,38 @@ def migrate(
                     "checksum": migration.checksum,
                 },
             )
-        _apply_retention(client, database, retention or RetentionSettings())
+        _apply_retention(client, forms, database, retention or RetentionSettings())
     return missing
+
+
+def _cluster_to_use(client: "Client", database: str, asked: str | None) -> str | None:
+    """The cluster that the database is spread over, or is to be.
+
+    Raises:
+        SchemaError: What is asked for is not there, or does not fit what the database is.
+    """
+    rows = client.query(
+        _sql("table_definitions"),
+        parameters={"database": database, "tables": ["rootspan_schema"]},
+        settings={"database": "system"},
+    ).result_rows
+    found = cluster_of_engine(str(rows[0][1])) if rows else None
+    if asked is None:
+        return found
+    if rows and found != asked:
+        is_now = f"spread over cluster {found}" if found else "a single server's"
+        raise SchemaError(
+            f"database {database} is {is_now}, not cluster {asked}'s: use another database in --store"
+        )
+    known = [
+        str(row[0]) for row in client.query(_sql("clusters"), settings={"database": "system"}).result_rows
+    ]
+    if asked not in known and not asked.startswith("{"):
+        raise SchemaError(
+            f"the server knows no cluster {asked}; it has {', '.join(known) or 'none'}: see remote_servers "
+            "in its configuration"
+        )
+    return asked
 
 
 def _check(database: str, applied: Mapping[int, str], known: Sequence[Migration]) -> None:
@@ -186,11 +259,12 @@ def _check(database: str, applied: Mapping[int, str], known: Sequence[Migration]
             )
 
 
-def _apply_retention(client: "Client", database: str, settings: RetentionSettings) -> None:
-    wanted = retention_days(settings)
+def _apply_retention(client: "Client", forms: _Forms, database: str, settings: RetentionSettings) -> None:
+    wanted = {forms.stored_in(table): (table, days) for table, days in retention_days(settings).items()}
     rows = client.query(
         _sql("table_definitions"), parameters={"database": database, "tables": list(wanted)}
     ).result_rows
-    for table, definition in rows:
-        if ttl_clause(wanted[table]) not in definition:
-            client.command(retention_statement(table, wanted[table]))
+    for name, definition in rows:
+        table, days = wanted[name]
+        if ttl_clause(days) not in definition:
+            client.command(forms.of(retention_statement(table, days))[0])

@@ -116,7 +116,7 @@ WRONG = (
     ("why", "--store", "nowhere"),
     ("why", "--from", "10m", "--to", "20m"),
     ("sql", "SELECT 1", "--store", "http://127.0.0.1:1/otel"),
-    ("migrate", "--cluster", "fleet"),
+    ("migrate", "--cluster", "a'b", "--print"),
     ("demo", "--fault", "gremlins"),
     ("demo", "--hosts", "1"),
     ("up", "--collector-grpc", "4317"),

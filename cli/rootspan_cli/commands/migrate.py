@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from rootspan_cli.errors import WrongUse
 from rootspan_cli.extras import needing
 from rootspan_cli.help import DEFAULT_STORE, StoreOption, examples
 
@@ -13,7 +12,11 @@ __all__ = ["EPILOG", "migrate"]
 EPILOG = examples(
     ("rootspan migrate", "bring the store on this machine up to date"),
     ("rootspan migrate --store https://admin:secret@db:8443/otel", "a ClickHouse server"),
-    ("rootspan migrate --print > schema.sql", "look before you leap"),
+    (
+        "rootspan migrate --store https://admin:secret@db:8443/otel --cluster main",
+        "a cluster, or nodes that joined it",
+    ),
+    ("rootspan migrate --cluster main --print > schema.sql", "look before you leap"),
 )
 
 
@@ -26,7 +29,7 @@ def migrate(
             "--cluster",
             envvar="ROOTSPAN_CLUSTER",
             metavar="NAME",
-            help="Render for a cluster. Not yet there.",
+            help="Spread the schema over this cluster of ClickHouse servers, a name of system.clusters.",
         ),
     ] = None,
     print_only: Annotated[
@@ -39,24 +42,20 @@ def migrate(
     """Bring the schema of a store up to this program's, or print it.
 
     Applies each migration once; safe to repeat and to interrupt. Refuses a database that a newer rootspan
-    has migrated. `rootspan up` and `rootspan collector` do this by themselves.
+    has migrated. `rootspan up` and `rootspan collector` do this by themselves. On a cluster, the first time
+    is yours, with --cluster, and so is the time after a node joined.
     """
-    if cluster is not None:
-        raise WrongUse(
-            f"--cluster {cluster}: this version cannot render the schema for a cluster yet; "
-            "leave --cluster away for a single server"
-        )
     with needing("client", "clickhouse_connect"):
         from rootspan_store.client import StoreUrl, connect
         from rootspan_store.schema import applied_version, render
         from rootspan_store.schema import migrate as apply
     url = StoreUrl.parse(store)
     if print_only:
-        print(render(url.database), end="")
+        print(render(url.database, cluster=cluster), end="")
         return
     client = connect(url)
     try:
-        applied = apply(client)
+        applied = apply(client, cluster=cluster)
         for migration in applied:
             print(f"applied {migration.version:04d} {migration.name}")
         print(f"{url}: schema {applied_version(client)}" + ("" if applied else ", nothing to do"))

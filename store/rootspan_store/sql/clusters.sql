@@ -1,0 +1,3 @@
+SELECT DISTINCT cluster
+FROM system.clusters
+ORDER BY cluster
