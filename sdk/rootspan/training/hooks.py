@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import optimizer
 
-from rootspan.training.distributed import channel_of, note_end
+from rootspan.training.distributed import channel_of
 from rootspan.training.phases import Phase
 from rootspan.training.recorder import recorder
 from rootspan.training.ring import Wait, close
@@ -89,9 +89,19 @@ def _reduce(group: dist.ProcessGroup, bucket: Any) -> torch.futures.Future[torch
     except BaseException as err:
         close(record, type(err).__name__)
         raise
-    note_end(work, record)
-    reduced: torch.futures.Future[torch.Tensor] = work.get_future().then(lambda done: done.value()[0])
-    return reduced
+
+    # One callback for the end and for what DDP is to get: each takes the interpreter from another thread.
+    def ended(done: torch.futures.Future[list[torch.Tensor]]) -> torch.Tensor:
+        try:
+            (reduced,) = done.value()
+        except Exception as err:
+            close(record, type(err).__name__)
+            raise
+        close(record)
+        return reduced
+
+    future: torch.futures.Future[torch.Tensor] = work.get_future().then(ended)
+    return future
 
 
 def _unannotated(hook: Callable[..., Any]) -> Callable[..., Any]:
