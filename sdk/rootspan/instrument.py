@@ -100,10 +100,11 @@ _switched_on: set[str] = set()
 
 
 def _missing(one: Instrumentation) -> str | None:
-    return next((module for module in one.modules if not _installed(module)), None)
+    return next((module for module in one.modules if not is_installed(module)), None)
 
 
-def _installed(module: str) -> bool:
+def is_installed(module: str) -> bool:
+    """Whether a module can be found, without importing it."""
     try:
         return importlib.util.find_spec(module) is not None
     except (ModuleNotFoundError, ValueError):  # a parent package is missing, or the module is a stand-in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -18,11 +19,12 @@ PAGE = (ROOT / "docs" / "training.md").read_text()
 BLOCKS = re.findall(r"^```python(?P<kind>[^\n]*)\n(?P<code>.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 PROGRAMS = [code for kind, code in BLOCKS if not kind.strip()]
 JOBS = [code for kind, code in BLOCKS if kind.strip() == "torchrun"]
+TRAINERS = [(kind.strip(), code) for kind, code in BLOCKS if kind.strip() in ("lightning", "transformers")]
 
 
 def test_the_page_has_blocks_to_run() -> None:
-    assert (len(PROGRAMS), len(JOBS)) == (3, 1)
-    assert len(PROGRAMS) + len(JOBS) == len(BLOCKS)
+    assert (len(PROGRAMS), len(JOBS), len(TRAINERS)) == (3, 1, 3)
+    assert len(PROGRAMS) + len(JOBS) + len(TRAINERS) == len(BLOCKS)
 
 
 @pytest.mark.parametrize("code", PROGRAMS, ids=lambda code: code.split("\n\n")[1][:25])
@@ -66,6 +68,32 @@ def test_the_three_lines_run_under_torchrun(receiver: Receiver, tmp_path: Path, 
     assert all(
         found == {(rank, f"train.{name}") for rank in (0, 1) for name in names} for found in traces.values()
     )
+
+
+@pytest.mark.parametrize(("needs", "code"), TRAINERS, ids=("lightning", "transformers", "accelerate"))
+def test_a_trainers_steps_are_told(receiver: Receiver, tmp_path: Path, needs: str, code: str) -> None:
+    if importlib.util.find_spec(needs) is None:
+        pytest.skip(f"{needs} is not installed")
+    (tmp_path / "trainer.py").write_text(code)
+    endpoint = f"http://{receiver.endpoint}"
+    done = subprocess.run(
+        [sys.executable, "trainer.py"],  # the warnings of trainers are their own
+        cwd=tmp_path,
+        env={**_clean(), "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "rootspan" not in done.stderr
+    steps = [attributes_of(span) for _, span in receiver.spans() if span.name == "train.step"]
+    numbers = sorted(int(str(step["training.step"])) for step in steps)
+    assert numbers == list(range(len(steps)))
+    assert len(steps) == (4 if "max_steps=4" in code else 8)
+    for step in steps:
+        for phase in ("data", "forward", "backward", "optimizer"):
+            assert f"training.phase.{phase}.seconds" in step, (phase, step)
 
 
 def _clean() -> dict[str, str]:

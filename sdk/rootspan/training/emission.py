@@ -44,6 +44,14 @@ def send_phases(
         tracer.start_span(f"train.{name}", inside, SpanKind.INTERNAL, told, (), start_ns).end(end_ns)
 
 
+def send_outside(
+    tracer: Tracer, name: str, start_ns: int, end_ns: int, attributes: Mapping[str, AttributeValue]
+) -> None:
+    """Send a phase between steps that was measured elsewhere, as a trace of its own."""
+    told = {**attributes, semconv.TRAINING_PHASE: name}
+    tracer.start_span(f"train.{name}", Context(), SpanKind.INTERNAL, told, (), start_ns).end(end_ns)
+
+
 def send_collectives(
     tracer: Tracer, records: Iterable[Record], inside: Context, attributes: Mapping[str, AttributeValue]
 ) -> None:

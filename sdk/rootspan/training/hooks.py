@@ -67,6 +67,11 @@ def watch_model(model: nn.Module) -> None:
 
     model.register_forward_pre_hook(begin)
     model.register_forward_hook(end, always_call=True)
+    watch_buckets(model)
+
+
+def watch_buckets(model: object) -> None:
+    """See DDP's collectives, if the model is DistributedDataParallel; `watch_model` says how."""
     if isinstance(model, DistributedDataParallel):
         try:
             # DDP reads annotations and takes none but its own: it is shown a function without any.

@@ -83,6 +83,12 @@ class Recorder:
         self.place = place
         self.attributes: Mapping[str, AttributeValue] = place.attributes()
 
+    def locate_again(self) -> None:
+        """Ask PyTorch who this rank is, where no variable told: process groups may exist by now."""
+        found = None if detect() is not None else _place_from_torch()
+        if found is not None:
+            self.set_place(found.with_parallel(self.place.parallel))
+
     def demand(self) -> None:
         """Have the step that is running, or the next one, be sent in detail."""
         self._demanded = True
