@@ -5,7 +5,8 @@ import streamlit as st
 from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_dashboard.cause_view import CauseView, EvidenceView
 from rootspan_dashboard.cause_words import cause_name, headline, impact_facts, tags
-from rootspan_dashboard.charts.evidence import draw_evidence
+from rootspan_dashboard.charts.evidence import plot_evidence
+from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.examples import Example
 from rootspan_dashboard.formats import format_ms, format_time
 from rootspan_dashboard.links import link_to
@@ -44,13 +45,13 @@ def _draw_evidence(view: CauseView, one: EvidenceView, key: str) -> None:
         f"<div>{escape(evidence.text)}</div></div>"
     )
     if one.courses is not None:
-        figure = draw_evidence(
+        plot = plot_evidence(
             one.courses,
             suspect_name=cause_name(view.cause),
             onset_ns=view.cause.onset_unix_ns,
             axis=view.axis,
         )
-        st.plotly_chart(figure, key=f"evidence:{key}", config={"displayModeBar": False})
+        draw_plot(plot, key=f"evidence:{key}")
     elif one.problem:
         st.html(f'<div class="rs-note">no chart: {escape(one.problem, most=300)}</div>')
     with st.expander("SQL"):

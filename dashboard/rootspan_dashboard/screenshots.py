@@ -38,8 +38,8 @@ def settle(page: "Page") -> None:
     """Return when the app has nothing left to run and its charts are drawn."""
     page.wait_for_selector(".rs-title, .rs-state", timeout=WAIT_MS)
     page.wait_for_function(SETTLED, timeout=WAIT_MS)
-    for chart in page.locator('[data-testid="stPlotlyChart"]').all():
-        chart.locator("svg.main-svg").first.wait_for(timeout=WAIT_MS)
+    for chart in page.locator(".box:has(> .panels)").all():
+        chart.and_(page.locator("[data-drawn]")).wait_for(timeout=WAIT_MS)
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 

@@ -67,9 +67,11 @@ def serve(settings: DashboardSettings, sign_in: "SignInSettings") -> None:
         SystemExit: It was stopped, with status 0; or the port is taken.
     """
     from starlette.middleware import Middleware
+    from starlette.routing import Route
     from streamlit.starlette import App
 
     from rootspan_dashboard.access.return_path import ReturnPath
+    from rootspan_dashboard.components.plot import LIBRARY_PATH, serve_library
 
     script = files("rootspan_dashboard").joinpath("app.py")
     os.environ.update(environment(settings))
@@ -77,6 +79,7 @@ def serve(settings: DashboardSettings, sign_in: "SignInSettings") -> None:
         str(script),
         secrets=sign_in.streamlit_secrets(settings.url) or None,  # type: ignore[arg-type]
         lifespan=_warm,
+        routes=[Route(LIBRARY_PATH, serve_library)],
         middleware=[Middleware(ReturnPath)],
     )
     # Streamlit takes the folder of its main script from here, and puts it first on the module path.
@@ -93,9 +96,7 @@ def _end(*_: object) -> NoReturn:
 
 @asynccontextmanager
 async def _warm(_: "App") -> AsyncIterator[None]:
-    """What the first viewer would wait for: modules, and what Plotly makes at its first figure."""
+    """Import what the first viewer would wait for."""
     from rootspan_dashboard import pages  # noqa: F401
-    from rootspan_dashboard.charts.lines import Panel, draw_panels
 
-    draw_panels([Panel("", "", {"": ([0, 60], [0.0, 1.0])})], [""]).to_json()
     yield

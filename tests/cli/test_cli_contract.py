@@ -51,7 +51,6 @@ HEAVY = {
     "grpc",
     "numpy",
     "pandas",
-    "plotly",
     "pyarrow",
     "pydantic",
     "streamlit",

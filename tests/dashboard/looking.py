@@ -11,7 +11,9 @@ from stage import Stage
 from rootspan_dashboard.screenshots import open_ready, settle
 from rootspan_dashboard.url_state import write_moment
 
-__all__ = ["address", "milliseconds", "open_view", "settle", "tiles"]
+CHART = ".box:has(> .panels)"
+
+__all__ = ["CHART", "address", "milliseconds", "open_view", "settle", "tiles"]
 
 
 def address(stage: Stage, path: str = "fleet", *, from_ns: int = 0, to_ns: int = 0, **query: str) -> str:

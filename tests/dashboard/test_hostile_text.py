@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from looking import open_view, tiles
+from looking import CHART, open_view, tiles
 from playwright.sync_api import Page, expect
 from stage import HOSTILE, HOSTILE_TRACE, NS_PER_S, Stage
 
@@ -30,7 +30,7 @@ def test_fleet_page(stage: Stage, page: Page) -> None:
     assert tiles(page)["Hosts"] == "1"
     expect(page.locator(".labels div span").first).to_have_text(HOSTILE["host"])
     expect(page.locator(".group").first).to_contain_text(f"{HOSTILE['region']} / {HOSTILE['markdown']}")
-    expect(page.get_by_test_id("stPlotlyChart").locator(".legendtext")).to_have_text(HOSTILE["region"])
+    expect(page.locator(f"{CHART} .name")).to_have_text(HOSTILE["region"])
     note = page.get_by_text("where traces begin")
     expect(note).to_contain_text(HOSTILE["operation"])
     nothing_ran(page)

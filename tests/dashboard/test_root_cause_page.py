@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from looking import address, open_view, settle
+from looking import CHART, address, open_view, settle
 from playwright.sync_api import Page, expect
 from stage import NS_PER_S, Stage
 
@@ -37,7 +37,7 @@ def test_the_planted_host_is_named_with_evidence_sql_that_runs_and_traces_to_ope
     expect(card).to_contain_text("Onset")
     # Every sentence of evidence from spans and gauges has its chart, with suspect and peers in the legend.
     sentences = card.locator(".rs-evidence.charted").count()
-    charts = card.get_by_test_id("stPlotlyChart")
+    charts = card.locator(CHART)
     assert sentences >= 1
     assert charts.count() >= 1
     expect(charts.first).to_contain_text(stage.suspect)
@@ -88,7 +88,7 @@ def test_the_report_is_one_file_that_shows_what_the_page_shows(
     stage: Stage, page: Page, tmp_path: Path
 ) -> None:
     open_view(page, stage, "root-cause")
-    charts = page.get_by_test_id("stPlotlyChart").count()
+    charts = page.locator(CHART).count()
     verdict = page.locator(".rs-verdict h2").inner_text()
     traces = [parse_qs(urlsplit(one.get_attribute("href") or "").query)["trace"][0]
               for one in page.get_by_role("link", name="Open", exact=False).all()]  # fmt: skip

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from looking import open_view, settle, tiles
+from looking import CHART, open_view, settle, tiles
 from playwright.sync_api import Page, expect
 from stage import FORWARD_NS, JOB, NS_PER_S, RANKS, SLOW_RANK, SLOWER_NS, STEPS, Stage
 
@@ -121,8 +121,8 @@ def test_a_host_and_regions_side_by_side(stage: Stage, page: Page) -> None:
     ).split("\t")
     for text in (rack, switch, "ranker"):
         expect(page.locator(".rs-facts").first).to_contain_text(text)
-    expect(page.get_by_test_id("stPlotlyChart").first).to_contain_text("ranker, peers")
-    expect(page.get_by_test_id("stPlotlyChart").nth(1)).to_contain_text("GPU clock")
+    expect(page.locator(CHART).first).to_contain_text("ranker, peers")
+    expect(page.locator(CHART).nth(1)).to_contain_text("GPU clock")
     open_view(page, stage, "fleet", side="1", by="rack", rows="all")
     expect(page.locator(".scroll")).to_have_count(2)
     hosts = stage.store.number(

@@ -25,7 +25,6 @@ PARTS_ONLY = (
     "chdb",
     "streamlit",
     "pandas",
-    "plotly",
     "uvicorn",
     "starlette",
     "typer",

@@ -38,7 +38,7 @@ def dashboard(
     It reads the store; only what an operator records is written. People sign in by OpenID Connect when
     ROOTSPAN_OIDC_ISSUER and its companions are set. Stops on Ctrl-C or SIGTERM.
     """
-    with needing("dashboard", "streamlit", "plotly", "authlib"):
+    with needing("dashboard", "streamlit", "authlib"):
         from rootspan_dashboard import DashboardSettings, SignInSettings, is_exposed, serve
     settings, sign_in = DashboardSettings(store=store, port=port, address=address), SignInSettings()
     print(f"dashboard at {settings.url}", flush=True)

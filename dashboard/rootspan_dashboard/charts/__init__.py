@@ -1,1 +1,1 @@
-"""Charts: tables and dataclasses in, Plotly figures out. They fetch nothing and know no Streamlit."""
+"""Charts: tables and dataclasses in, plots out. They fetch nothing and know no Streamlit."""

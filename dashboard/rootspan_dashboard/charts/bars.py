@@ -3,13 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import plotly.graph_objects as go
+from rootspan_dashboard.charts.plot import GREY, Line, Plot, PlotPanel
 
-from rootspan_dashboard.charts.lines import GRID, moments, tick_format
-from rootspan_dashboard.formats import format_count
-from rootspan_dashboard.literal import escape
-
-__all__ = ["SEVERITY_COLORS", "draw_bars"]
+__all__ = ["SEVERITY_COLORS", "plot_bars"]
 
 SEVERITY_COLORS: Final = {
     "TRACE": "#9aa4b1",
@@ -21,50 +17,15 @@ SEVERITY_COLORS: Final = {
 }
 
 
-def draw_bars(
+def plot_bars(
     series: Mapping[str, tuple[Sequence[int], Sequence[float]]],
     colors: Mapping[str, str],
     *,
-    title: str,
-    height: int = 150,
-) -> go.Figure:
-    """Stacked bars by name, in the given order; names are telemetry and escaped."""
-    figure = go.Figure()
-    for name, (seconds, values) in series.items():
-        figure.add_trace(
-            go.Bar(
-                x=moments(seconds),
-                y=list(values),
-                name=escape(name, most=40) or "unknown",
-                marker={"color": colors.get(name, "#7a7a7a"), "line": {"width": 0}},
-                text=[format_count(one) for one in values],
-                textposition="none",
-                hovertemplate="%{text}",
-            )
-        )
-    figure.update_layout(
-        barmode="stack",
-        bargap=0.08,
-        height=height,
-        margin={"l": 46, "r": 8, "t": 8, "b": 6},
-        hovermode="x unified",
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        showlegend=True,
-    )
-    figure.update_xaxes(
-        gridcolor=GRID,
-        tickfont={"size": 11},
-        nticks=10,
-        tickformat=tick_format([at for seconds, _ in series.values() for at in seconds]),
-        hoverformat="%d %b %H:%M UTC",
-    )
-    figure.update_yaxes(
-        gridcolor=GRID,
-        zeroline=False,
-        nticks=4,
-        tickfont={"size": 11},
-        title={"text": title, "font": {"size": 11}, "standoff": 4},
-    )
-    return figure
+    height: int = 130,
+) -> Plot:
+    """Stacked bars by name, the first on top."""
+    lines = [
+        Line(name or "unknown", seconds, values, color=colors.get(name, GREY))
+        for name, (seconds, values) in series.items()
+    ]
+    return Plot([PlotPanel("", "", lines)], style="bars", height=height)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from rootspan_analysis.views.call_tree import CallPath
-from rootspan_dashboard.charts.lines import PALETTE
+from rootspan_dashboard.charts.plot import PALETTE
 from rootspan_dashboard.components.mount import component
 from rootspan_dashboard.formats import format_ms
 from rootspan_dashboard.literal import visible

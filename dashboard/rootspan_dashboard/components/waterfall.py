@@ -8,7 +8,7 @@ import pyarrow as pa
 import streamlit as st
 
 from rootspan_analysis.views.trace_tree import TraceSpan, TraceTree
-from rootspan_dashboard.charts.lines import PALETTE
+from rootspan_dashboard.charts.plot import PALETTE
 from rootspan_dashboard.components.mount import component
 from rootspan_dashboard.formats import format_count, format_ms
 from rootspan_dashboard.literal import visible

@@ -18,8 +18,9 @@ from rootspan_analysis.views.fleet import (
     fetch_totals,
 )
 from rootspan_analysis.views.timespan import pick_step
-from rootspan_dashboard.charts.lines import draw_panels
+from rootspan_dashboard.charts.lines import plot_panels
 from rootspan_dashboard.columns import service_columns
+from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.components.tiles import draw_tiles
 from rootspan_dashboard.connection import ask
 from rootspan_dashboard.fleet_parts import (
@@ -86,7 +87,7 @@ def _draw_regions(view: View, filters: Filters, entries: Sequence[Entry]) -> Non
     table = ask(fetch_group_series, view.span, filters, entries, dimension="region", step_s=step)
     names, panels = group_panels(table, view, step)
     st.html(section("Regions", "requests, failed requests and latency, side by side"))
-    st.plotly_chart(draw_panels(panels, names), key="regions", config={"displayModeBar": False})
+    draw_plot(plot_panels(panels, names), key="regions")
 
 
 def _draw_services(view: View, filters: Filters) -> None:

@@ -8,8 +8,9 @@ from rootspan_analysis.views.fleet import Filters, fetch_host_cells
 from rootspan_analysis.views.hosts import fetch_host_gauges, fetch_host_instances, fetch_host_ranks
 from rootspan_analysis.views.logs import LogFilter, fetch_log_templates
 from rootspan_analysis.views.timespan import pick_step
-from rootspan_dashboard.charts.lines import draw_panels
+from rootspan_dashboard.charts.lines import plot_panels
 from rootspan_dashboard.columns import instance_columns, template_columns
+from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.connection import ask
 from rootspan_dashboard.header import View, open_page
 from rootspan_dashboard.host_parts import gauge_panels, host_facts, instances_frame, service_panels
@@ -64,7 +65,7 @@ def _draw_services(view: View, host: str, services: list[str]) -> None:
     if not names:
         return
     st.html(section("Services", "spans by which each serves, beside the median of the service's other hosts"))
-    st.plotly_chart(draw_panels(panels, names), key="host:services", config={"displayModeBar": False})
+    draw_plot(plot_panels(panels, names), key="host:services")
 
 
 def _draw_gauges(view: View, host: str) -> None:
@@ -75,9 +76,7 @@ def _draw_gauges(view: View, host: str) -> None:
     st.html(section("GPUs", "means of the samples, a line each device"))
     for first in range(0, len(panels), PANELS_A_ROW):
         row = panels[first : first + PANELS_A_ROW]
-        st.plotly_chart(
-            draw_panels(row, devices), key=f"host:gauges:{first}", config={"displayModeBar": False}
-        )
+        draw_plot(plot_panels(row, devices, legend=not first), key=f"host:gauges:{first}")
 
 
 def _draw_logs(view: View, host: str) -> None:

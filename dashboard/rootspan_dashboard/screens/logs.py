@@ -9,8 +9,9 @@ from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.views.fleet import fetch_places
 from rootspan_analysis.views.logs import LogFilter, fetch_log_records, fetch_log_series, fetch_log_templates
 from rootspan_analysis.views.timespan import TimeSpan, pick_step
-from rootspan_dashboard.charts.bars import SEVERITY_COLORS, draw_bars
+from rootspan_dashboard.charts.bars import SEVERITY_COLORS, plot_bars
 from rootspan_dashboard.columns import record_columns, template_columns
+from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.connection import ask, ask_now
 from rootspan_dashboard.formats import format_count
 from rootspan_dashboard.header import View, open_page
@@ -88,8 +89,7 @@ def _draw_severities(view: View, only: LogFilter) -> None:
         return
     total = sum(sum(counts) for _, counts in series.values())
     st.html(section("Records", f"{format_count(total)} in this range, by severity"))
-    figure = draw_bars(series, SEVERITY_COLORS, title="records")
-    st.plotly_chart(figure, key="severities", config={"displayModeBar": False})
+    draw_plot(plot_bars(series, SEVERITY_COLORS), key="severities")
 
 
 def _draw_templates(view: View, only: LogFilter) -> None:

@@ -13,8 +13,9 @@ from rootspan_analysis.views.metrics import (
     fetch_metric_series,
 )
 from rootspan_analysis.views.timespan import pick_step
-from rootspan_dashboard.charts.lines import Panel, draw_panels
+from rootspan_dashboard.charts.lines import Panel, plot_panels
 from rootspan_dashboard.columns import exemplar_columns, series_columns
+from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.connection import ask
 from rootspan_dashboard.formats import format_count
 from rootspan_dashboard.header import View, open_page
@@ -84,9 +85,7 @@ def _draw_series(view: View, metric: MetricName, only: MetricFilter) -> None:
     )
     st.html(section(metric.metric, f"{MEANS[metric.kind]}{shown}. {metric.description}"))
     panel = Panel(MEANS[metric.kind], display_unit(metric), series)
-    st.plotly_chart(
-        draw_panels([panel], list(series), height=340), key="series", config={"displayModeBar": False}
-    )
+    draw_plot(plot_panels([panel], list(series), height=280), key="series")
     draw_table(series_frame(table), series_columns(display_unit(metric)), key="groups")
 
 

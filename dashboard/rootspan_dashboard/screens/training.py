@@ -15,8 +15,9 @@ from rootspan_analysis.training.views import (
 )
 from rootspan_analysis.views.trace_search import Condition
 from rootspan_analysis.views.training_extras import fetch_arrivals, fetch_loss
-from rootspan_dashboard.charts.steps import draw_steps
+from rootspan_dashboard.charts.steps import plot_steps
 from rootspan_dashboard.columns import arrival_columns, pending_columns, phase_columns, straggler_columns
+from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.components.rank_heat import draw_rank_heat
 from rootspan_dashboard.components.tiles import draw_tiles
 from rootspan_dashboard.connection import ask, ask_now
@@ -90,14 +91,11 @@ def _draw_overview(job: Job) -> None:
                 "slowest rank": (steps, finite(times.slowest_s)),
                 "median rank": (steps, finite(times.median_s)),
             }
-            figure = draw_steps(lines, unit="s", title="Step time")
-            st.plotly_chart(figure, key="step-times", config={"displayModeBar": False})
+            draw_plot(plot_steps(lines, unit="s", title="Step time"), key="step-times")
         with right:
             if loss.num_rows:
                 course = {"loss": (loss["step"].to_pylist(), loss["loss"].to_pylist())}
-                st.plotly_chart(
-                    draw_steps(course, unit="", title="Loss"), key="loss", config={"displayModeBar": False}
-                )
+                draw_plot(plot_steps(course, unit="", title="Loss"), key="loss")
             else:
                 st.html(section("Loss", "no rank tells `training.loss`"))
     st.html(
