@@ -22,7 +22,9 @@ __all__ = [
     "exemplar_columns",
     "incident_columns",
     "instance_columns",
+    "job_cost_columns",
     "log_columns",
+    "lost_columns",
     "model_cost_columns",
     "path_columns",
     "pending_columns",
@@ -209,7 +211,18 @@ def straggler_columns() -> dict[str, "ColumnConfig"]:
         ),
         "excess": st.column_config.NumberColumn("Excess", format="%.2f s"),
         "place": text_column("Place"),
-        "verdict": text_column("Verdict"),
+        "verdict": text_column("Verdict", width="medium"),
+    }
+
+
+def lost_columns() -> dict[str, "ColumnConfig"]:
+    """Columns of who costs a job its time."""
+    return {
+        "rank": count_column("Rank"),
+        "host": text_column("Host"),
+        "steps": count_column("Steps", help_text="In which it was the one that all waited for"),
+        "excess": st.column_config.NumberColumn("Waited for it", format="%.1f s"),
+        "hours": st.column_config.NumberColumn("GPU time lost", format="%.3f h"),
     }
 
 
@@ -218,6 +231,8 @@ def arrival_columns() -> dict[str, "ColumnConfig"]:
     return {
         "rank": count_column("Rank"),
         "host": text_column("Host"),
+        "op": text_column("Operation"),
+        "group": text_column("Group"),
         "last": count_column("Times last"),
         "share": st.column_config.NumberColumn("Of its collectives", format="%.0f %%"),
         "mean": ms_column("Mean lateness", help_text="Against the median rank of the same collective"),
@@ -230,6 +245,7 @@ def pending_columns() -> dict[str, "ColumnConfig"]:
     return {
         "rank": count_column("Rank"),
         "role": text_column("Role"),
+        "waits_for": text_column("Waits for"),
         "host": text_column("Host"),
         "op": text_column("Operation"),
         "seq": count_column("Number"),
@@ -254,6 +270,26 @@ def service_cost_columns(currency: str) -> dict[str, "ColumnConfig"]:
         "cost": _money("Cost", currency),
         "requests": count_column("Requests", help_text="Served, scaled up where senders sampled"),
         "per_thousand": _money("Per 1,000 requests", currency),
+    }
+
+
+def job_cost_columns(currency: str) -> dict[str, "ColumnConfig"]:
+    """Columns of what training jobs cost."""
+    number = st.column_config.NumberColumn
+    return {
+        "job": text_column("Job", width="medium"),
+        "ranks": count_column("Ranks"),
+        "hours": number("GPU time", format="%.2f h"),
+        "cost": _money("Cost", currency),
+        "per_thousand": _money("Per 1,000 steps", currency),
+        "efficiency": number("Efficiency", format="%.1f %%", help="Share of the GPU time that computes"),
+        "worth": number(
+            "Worth", format="%.1f GPUs", help="GPUs that would compute as much if none had to wait for others"
+        ),
+        "communication": number("Communication", format="%.1f %%", help="Not hidden by computation"),
+        "bubbles": number("Bubbles", format="%.1f %%", help="Idle, or waiting for another pipeline stage"),
+        "lost": number("Lost to slow ranks", format="%.2f h"),
+        "lost_cost": _money("Lost", currency),
     }
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from rootspan_analysis.question import NS_PER_S
-from rootspan_analysis.training.hang import Hang
+from rootspan_analysis.training.hang import Hang, Pending
+from rootspan_analysis.training.step_parts import LostTime
 from rootspan_analysis.training.views import JobOverview, RankLag, StepTimes
 from rootspan_dashboard.components.tiles import Tile
 from rootspan_dashboard.formats import format_count, format_ms, format_number, format_ratio, format_time
@@ -17,13 +18,14 @@ __all__ = [
     "arrivals_frame",
     "goodput",
     "hang_words",
-    "lost_gpu_hours",
+    "lost_frame",
     "pending_frame",
     "phases_frame",
     "stragglers_frame",
     "training_tiles",
 ]
 
+GOOD_PACE = 0.1
 RULES = {
     "absent": "did not come to the collective that the others wait in",
     "behind": "are behind the others in the same group",
@@ -33,31 +35,36 @@ RULES = {
 
 
 def goodput(times: StepTimes) -> float:
-    """Share of the wall time that steps of the usual length would have taken, 0-1; NaN below two steps.
+    """Share of the wall time that the steps would have taken at the job's good pace; NaN below two steps.
 
-    Wall time is from the first step's begin to the last one's end; what exceeds the usual length, or lies
-    between steps, counts as lost.
+    The good pace is that of its fastest tenth: a median would take a fault that lasts for the usual. Wall
+    time is from the first step's begin to the last one's end; what lies between steps counts as lost.
     """
     if len(times.step) < 2:
         return math.nan
     wall = (times.begin_ns[-1] - times.begin_ns[0]) / NS_PER_S + float(times.slowest_s[-1])
-    return min(1.0, len(times.step) * times.usual_s / wall) if wall > 0 else math.nan
+    pace = float(np.quantile(times.slowest_s, GOOD_PACE))
+    return min(1.0, len(times.step) * pace / wall) if wall > 0 else math.nan
 
 
-def lost_gpu_hours(found: Sequence[RankLag], ranks: int) -> tuple[float, int]:
-    """GPU-hours that a job waited for the rank whose computation exceeds its peers' most, and that rank.
-
-    Steps end together, so all ranks wait for as long; 0 and -1 without stragglers to compare.
-    """
-    excess: dict[int, float] = {}
-    for one in found:
-        excess[one.rank] = excess.get(one.rank, 0.0) + max(0.0, one.excess_s)
-    worst = max(excess, key=lambda rank: (excess[rank], -rank), default=-1)
-    return (excess[worst] * ranks / 3600, worst) if worst >= 0 else (0.0, -1)
+def lost_frame(lost: Sequence[LostTime]) -> pd.DataFrame:
+    """`rank, host, steps, excess, hours`, the most expensive first."""
+    return pd.DataFrame(
+        [
+            {
+                "rank": one.rank,
+                "host": one.host,
+                "steps": one.steps,
+                "excess": one.excess_s,
+                "hours": one.gpu_hours,
+            }
+            for one in lost
+        ]
+    )
 
 
 def training_tiles(
-    overview: JobOverview, times: StepTimes, loss: pa.Table, lags: Sequence[RankLag]
+    overview: JobOverview, times: StepTimes, loss: pa.Table, lost: Sequence[LostTime]
 ) -> list[Tile]:
     """The row of figures."""
     job = overview.job
@@ -67,8 +74,8 @@ def training_tiles(
         if size
     ]
     told = loss["loss"].to_pylist()
-    lost, worst = lost_gpu_hours(lags, job.ranks)
-    by = f"by rank {worst}, all wait" if worst >= 0 else "no peers to compare"
+    hours = sum(one.gpu_hours for one in lost)
+    by = f"most by rank {lost[0].rank}" if lost else "no peers to compare"
     return [
         Tile(
             "Ranks",
@@ -92,8 +99,8 @@ def training_tiles(
             "",
             times.slowest_s.tolist(),
         ),
-        Tile("Goodput", format_ratio(goodput(times)), "usual steps of wall time", "", []),
-        Tile("GPU time lost", format_number(lost, "h"), by, "", []),
+        Tile("Goodput", format_ratio(goodput(times)), "of wall time, at its good pace", "", []),
+        Tile("GPU time lost", format_number(hours, "h"), by, "", []),
         Tile(
             "Loss",
             f"{told[-1]:.4g}" if told else "–",
@@ -137,11 +144,17 @@ def stragglers_frame(found: Sequence[RankLag]) -> pd.DataFrame:
                     for name, value in (("dp", one.dp), ("tp", one.tp), ("stage", one.stage))
                     if value >= 0
                 ),
-                "verdict": "straggler" if one.is_straggler else "",
+                "verdict": _verdict(one),
             }
             for one in found
         ]
     )
+
+
+def _verdict(one: RankLag) -> str:
+    if not one.is_straggler:
+        return ""
+    return f"straggler, steps {one.first_step:,} to {one.last_step:,}" if one.first_step >= 0 else "straggler"
 
 
 def arrivals_frame(table: pa.Table) -> pd.DataFrame:
@@ -151,6 +164,8 @@ def arrivals_frame(table: pa.Table) -> pd.DataFrame:
         {
             "rank": frame["rank"],
             "host": frame["host"],
+            "op": frame["op"],
+            "group": frame["group"],
             "last": frame["last"],
             "share": 100 * frame["last"] / frame["collectives"],
             "mean": frame["mean_late_s"] * 1e3,
@@ -186,6 +201,7 @@ def pending_frame(hang: Hang) -> pd.DataFrame:
             "group": one.description or one.group,
             "since": pd.Timestamp(one.created_ns, unit="ns") if one.created_ns else pd.NaT,
             "role": "at fault" if one.rank in hang.ranks else "waits",
+            "waits_for": _waits_for(one, hang),
         }
         for one in hang.pending
     ]
@@ -195,16 +211,28 @@ def pending_frame(hang: Hang) -> pd.DataFrame:
             "rank": rank,
             "host": "",
             "op": "nothing pending",
-            "seq": -1,
+            "seq": pd.NA,
             "group": "",
             "since": pd.NaT,
             "role": "at fault",
+            "waits_for": "",
         }
         for rank in hang.ranks
         if rank not in present
     ]
     frame = pd.DataFrame(rows)
     return frame.sort_values(["role", "rank"], ignore_index=True) if len(frame) else frame
+
+
+def _waits_for(one: Pending, hang: Hang) -> str:
+    """Who has to come before this operation ends, as far as it is known."""
+    if one.rank in hang.ranks:
+        return ""
+    if one.p2p and one.peer >= 0:
+        return f"rank {one.peer}"
+    if one.group == hang.group and hang.ranks:
+        return ", ".join(f"rank {rank}" for rank in hang.ranks[:8])
+    return "its group"
 
 
 def finite(values: np.ndarray) -> list[float]:

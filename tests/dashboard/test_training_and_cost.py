@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 from looking import CHART, open_view, settle, tiles
 from playwright.sync_api import Page, expect
-from stage import FORWARD_NS, JOB, NS_PER_S, RANKS, SLOW_RANK, SLOWER_NS, STEPS, Stage
+from stage import FORWARD_NS, JOB, NS_PER_S, RANKS, SLOW_RANK, SLOWER_NS, STEP_NS, STEPS, Stage
 
 from rootspan_analysis.training.hang import Hang, Pending
+from rootspan_analysis.training.step_parts import fetch_lost, fetch_shares
 from rootspan_analysis.training.views import fetch_heat, fetch_jobs, fetch_stragglers
 from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_analysis.views.training_extras import fetch_arrivals
 from rootspan_dashboard.components.rank_heat import rank_heat_data
 from rootspan_dashboard.formats import format_number, format_ratio
+from rootspan_dashboard.training.cost_of_jobs import jobs_cost_frame
 from rootspan_dashboard.training_parts import hang_words, pending_frame
 from rootspan_store.client import connect
 
@@ -38,7 +40,7 @@ def test_a_jobs_figures_and_its_slow_rank_are_told(stage: Stage, page: Page) -> 
     assert shown["Goodput"].replace("\u00a0", " ") == "100.0 %"
     lost_h = STEPS * SLOWER_NS / 1e9 * RANKS / 3600
     assert shown["GPU time lost"].replace("\u00a0", " ").startswith(f"{lost_h:.3f}"[:5])
-    expect(page.get_by_text(f"by rank {SLOW_RANK}, all wait")).to_be_visible()
+    expect(page.get_by_text(f"most by rank {SLOW_RANK}")).to_be_visible()
     expect(page.locator(".rs-verdict h2")).to_have_text("No rank hangs")
     assert page.locator("main b >> text=1</b>").count() == 0
     page.get_by_role("radio", name="forward").or_(page.get_by_role("button", name="forward")).first.click()
@@ -50,13 +52,47 @@ def test_a_jobs_figures_and_its_slow_rank_are_told(stage: Stage, page: Page) -> 
     assert box is not None
     row = box["height"] / RANKS
     canvas.click(position={"x": 4, "y": row * (SLOW_RANK + 0.5)})
+    expect(page).to_have_url(re.compile(f"rank={SLOW_RANK}&step=0|step=0&rank={SLOW_RANK}"))
+    settle(page)
+    lanes = page.locator(".lane")
+    expect(lanes).to_have_count(RANKS)
+    expect(page.locator(".lane.marked .label")).to_contain_text(f"rank {SLOW_RANK}")
+    frame = page.locator(".frame").last
+    frame.focus()
+    for _ in range(SLOW_RANK):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".tip").last).to_contain_text("entered last")
+    page.get_by_role("link", name="Its traces").click()
     expect(page.locator(".rs-title")).to_have_text("Traces")
     settle(page)
     assert parse_qs(urlsplit(page.url).query)["where"] == [
-        f"training.rank = {SLOW_RANK}",
         "training.step = 0",
+        f"training.rank = {SLOW_RANK}",
     ]
     expect(page.get_by_text("1 traces by the span that matches")).to_be_visible()
+
+
+def test_shares_add_up_and_lost_time_is_told_by_rank_and_priced(stage: Stage, page: Page) -> None:
+    client = connect(stage.store.url)
+    bounds = window(stage)
+    (job,) = fetch_jobs(client, TimeSpan(bounds["from_ns"], bounds["to_ns"]).window)
+    (share,) = fetch_shares(client, job)
+    assert share.total_s == pytest.approx(RANKS * STEPS * STEP_NS / 1e9)
+    parts = share.compute_s + share.collective_s + share.data_s + share.checkpoint_s + share.idle_s
+    assert parts == pytest.approx(share.total_s)
+    forward_s = (RANKS * FORWARD_NS + SLOWER_NS) * STEPS / 1e9
+    assert share.compute_s == pytest.approx(forward_s, rel=1e-3)
+    (lost, *_) = fetch_lost(client, job)
+    assert (lost.rank, lost.steps) == (SLOW_RANK, STEPS)
+    assert lost.gpu_hours == pytest.approx(STEPS * SLOWER_NS / 1e9 * RANKS / 3600, rel=0.01)
+    frame = jobs_cost_frame([(job, [share], [lost])], price=10.0)
+    assert frame["efficiency"][0] == pytest.approx(100 * forward_s / share.total_s, rel=1e-3)
+    assert frame["lost_cost"][0] == pytest.approx(10 * lost.gpu_hours)
+    open_view(page, stage, "training", **bounds)
+    bars = page.locator(".rs-shares .bar")
+    expect(bars).to_have_count(1)
+    assert format_ratio(share.compute_s / share.total_s) in (bars.first.get_attribute("aria-label") or "")
 
 
 def test_heat_stragglers_and_arrivals_all_point_at_the_same_rank(stage: Stage) -> None:
@@ -71,6 +107,7 @@ def test_heat_stragglers_and_arrivals_all_point_at_the_same_rank(stage: Stage) -
     assert 2 ** values[0] == pytest.approx((FORWARD_NS + SLOWER_NS) / FORWARD_NS, rel=0.01)
     worst = fetch_stragglers(client, job)[0]
     assert (worst.rank, worst.is_straggler) == (SLOW_RANK, True)
+    assert (worst.first_step, worst.last_step) == (0, STEPS - 1)
     last = fetch_arrivals(client, job).to_pylist()
     assert [(row["rank"], row["last"]) for row in last[:2]] == [(SLOW_RANK, STEPS), (0, 0)] or (
         last[0]["rank"],
@@ -87,6 +124,7 @@ def test_a_hang_names_who_did_not_come_and_who_waits() -> None:
     assert "all_reduce 7 of group dp; 1 ranks wait" in words
     frame = pending_frame(hang)
     assert list(zip(frame["rank"], frame["role"], strict=True)) == [(3, "at fault"), (1, "waits")]
+    assert frame["waits_for"].tolist() == ["", "rank 3"]
 
 
 def test_cost_counts_gpu_minutes_at_the_price_in_the_link(stage: Stage, page: Page) -> None:

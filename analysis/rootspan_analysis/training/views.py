@@ -16,7 +16,7 @@ from rootspan_analysis.training.jobs import Job, find_jobs
 from rootspan_analysis.training.placement import NOWHERE, fetch_places
 from rootspan_analysis.training.statements import ask
 from rootspan_analysis.training.steps import StepTimes, fetch_step_times
-from rootspan_analysis.training.stragglers import COMPUTE_PHASES, MIN_RATIO, MIN_SHARE_OF_STEPS
+from rootspan_analysis.training.stragglers import COMPUTE_PHASES, MIN_RATIO, lagging_stretch
 
 __all__ = [
     "JobOverview",
@@ -106,7 +106,8 @@ class RankLag:
         share_of_steps: Of those in which it took at least 1.1 times the peers' median.
         ratio: Median over steps of its time to the peers' median.
         excess_s: Seconds beyond the peers' median, all steps together.
-        is_straggler: Whether it lags in at least 80 % of the steps, the engine's rule over the whole window.
+        is_straggler: Whether there is a stretch of steps in which it lags by the engine's rule.
+        first_step, last_step: That stretch; -1 without one.
     """
 
     rank: int
@@ -120,6 +121,8 @@ class RankLag:
     ratio: float
     excess_s: float
     is_straggler: bool
+    first_step: int
+    last_step: int
 
 
 def fetch_jobs(client: Reader, window: Window, *, job: str = "", service: str = "") -> list[Job]:
@@ -219,6 +222,10 @@ def fetch_stragglers(client: Reader, job: Job, *, limit: int = 20) -> list[RankL
     found, places = [], fetch_places(client, job)
     for row in ask(client, "stragglers", values, job.reading).to_pylist():
         place = places.by_rank.get(row["rank"], NOWHERE)
+        steps, lag = np.asarray(row["at_step"]), np.asarray(row["lag"])
+        by_step = np.argsort(steps)
+        steps, usual_rate = steps[by_step], row["lagging_cells"] / row["cells"]
+        stretch = lagging_stretch(lag[by_step], usual_rate, series=max(1, job.ranks))
         found.append(
             RankLag(
                 rank=row["rank"],
@@ -231,7 +238,9 @@ def fetch_stragglers(client: Reader, job: Job, *, limit: int = 20) -> list[RankL
                 share_of_steps=row["share_of_steps"],
                 ratio=float(np.exp(np.median(row["lag"]))),
                 excess_s=row["excess_s"],
-                is_straggler=row["share_of_steps"] >= MIN_SHARE_OF_STEPS,
+                is_straggler=stretch is not None,
+                first_step=int(steps[stretch.first]) if stretch else -1,
+                last_step=int(steps[stretch.stop - 1]) if stretch else -1,
             )
         )
     return found

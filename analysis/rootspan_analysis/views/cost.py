@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from rootspan_analysis.views.service_edges import MOST_SPANS
 from rootspan_analysis.views.statements import ArrowClient, run_statement
-from rootspan_analysis.views.timespan import TimeSpan
+from rootspan_analysis.views.timespan import TimeSpan, pick_slices
 
 __all__ = ["IDLE_BELOW", "fetch_gpu_time", "fetch_model_usage", "fetch_served"]
 
@@ -34,11 +34,13 @@ def fetch_served(client: ArrowClient, span: TimeSpan, *, region: str = "") -> pa
 def fetch_model_usage(client: ArrowClient, span: TimeSpan, *, region: str = "") -> pa.Table:
     """`service, model, requests, seconds, input_tokens, output_tokens`; of a large range by a sample."""
     (row,) = run_statement(client, "span_count", from_s=span.from_s, to_s=span.to_s).to_pylist()
+    slices = pick_slices(span, spans=row["spans"], most=MOST_SPANS)
     return run_statement(
         client,
         "model_usage",
         from_ns=span.from_ns,
         to_ns=span.to_ns,
         region=region,
-        modulus=max(1, -(-row["spans"] // MOST_SPANS)),
+        seconds=list(slices.seconds),
+        scale=slices.scale,
     )

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from rootspan_analysis.views.statements import ArrowClient, run_statement
-from rootspan_analysis.views.timespan import TimeSpan
+from rootspan_analysis.views.timespan import TimeSpan, pick_slices
 
 __all__ = ["MOST_SPANS", "ServiceEdge", "fetch_service_edges"]
 
-MOST_SPANS: Final = 2_000_000
-"""Of a range with more spans one trace in so many is read: the join of both ends is what costs."""
+MOST_SPANS: Final = 800_000
+"""Of a range with more spans some slices of time are read: the join of both ends is what costs."""
 MOST_EDGES: Final = 500
 
 
@@ -36,14 +36,15 @@ class ServiceEdge:
 def fetch_service_edges(client: ArrowClient, span: TimeSpan, *, region: str = "") -> tuple[ServiceEdge, ...]:
     """Edges by their number of calls, most first; those of a service to itself are left out."""
     (row,) = run_statement(client, "span_count", from_s=span.from_s, to_s=span.to_s).to_pylist()
-    modulus = max(1, -(-row["spans"] // MOST_SPANS))
+    slices = pick_slices(span, spans=row["spans"], most=MOST_SPANS)
     table = run_statement(
         client,
         "service_edges",
         from_ns=span.from_ns,
         to_ns=span.to_ns,
         region=region,
-        modulus=modulus,
+        seconds=list(slices.seconds),
+        scale=slices.scale,
         limit=MOST_EDGES,
     )
     return tuple(ServiceEdge(**row) for row in table.to_pylist())

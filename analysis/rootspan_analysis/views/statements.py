@@ -4,7 +4,8 @@ The only place of this package that touches a client. Fragments (`sql/fragments/
 text that a statement names as `${fragment}`; nothing that a user typed ever becomes SQL text.
 """
 
-from functools import cache
+from collections.abc import Mapping
+from functools import lru_cache
 from importlib.resources import files
 from string import Template
 from typing import Protocol
@@ -13,9 +14,9 @@ import pyarrow as pa
 
 from rootspan_analysis.reader import statement
 
-__all__ = ["ArrowClient", "Parameter", "read_statement", "run_statement"]
+__all__ = ["ArrowClient", "Parameter", "read_statement", "run_search", "run_statement"]
 
-Parameter = str | int | float | list[str]
+Parameter = str | int | float | list[str] | list[int]
 
 
 class ArrowClient(Protocol):
@@ -45,10 +46,14 @@ class _Fragments(dict[str, str]):
         return self[name]
 
 
-@cache
-def read_statement(name: str) -> str:
-    """SQL text of `sql/NAME.sql` with its fragments filled in; `{name:Type}` parameters remain."""
-    return Template(_text(f"{name}.sql").strip()).substitute(_Fragments())
+@lru_cache(maxsize=256)
+def read_statement(name: str, conditions: str = "true") -> str:
+    """SQL text of `sql/NAME.sql` with its fragments filled in; `{name:Type}` parameters remain.
+
+    Args:
+        conditions: Takes the place of `${conditions}`; made by `attribute_conditions.py` of its own words.
+    """
+    return Template(_text(f"{name}.sql").strip()).substitute(_Fragments(conditions=conditions))
 
 
 def run_statement(client: ArrowClient, name: str, **parameters: Parameter) -> pa.Table:
@@ -61,3 +66,10 @@ def run_statement(client: ArrowClient, name: str, **parameters: Parameter) -> pa
         Exception: Whatever the client raises when the store is away or refuses the query.
     """
     return client.query_arrow(read_statement(name), parameters=dict(parameters))
+
+
+def run_search(
+    client: ArrowClient, name: str, conditions: str, parameters: Mapping[str, Parameter]
+) -> pa.Table:
+    """As `run_statement`, with conditions on attributes: see `read_statement`."""
+    return client.query_arrow(read_statement(name, conditions), parameters=dict(parameters))

@@ -10,7 +10,7 @@ from typing import Final
 
 from rootspan_analysis.question import NS_PER_S, Window
 
-__all__ = ["TimeSpan", "pick_step"]
+__all__ = ["Slices", "TimeSpan", "pick_slices", "pick_step"]
 
 MINUTE_S: Final = 60
 STEPS_S: Final = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
@@ -63,6 +63,31 @@ class TimeSpan:
         begin = max(self.from_s * NS_PER_S, first_ns)
         end = min(self.to_s * NS_PER_S, last_ns)
         return max(1.0, (end - begin) / NS_PER_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """Some seconds of a range that stand for all of it, in a few runs, so that the store reads few blocks.
+
+    Attributes:
+        seconds: Unix seconds; empty: the whole range.
+        scale: What counts of these seconds are multiplied by.
+    """
+
+    seconds: tuple[int, ...]
+    scale: float
+
+
+def pick_slices(span: TimeSpan, *, spans: int, most: int, runs: int = 12) -> Slices:
+    """As many seconds of the range as hold about `most` of its spans, in runs spread evenly over it."""
+    if spans <= most:
+        return Slices((), 1.0)
+    first, last = span.from_ns // NS_PER_S, -(-span.to_ns // NS_PER_S)
+    length = last - first
+    run = max(1, round(length * most / spans / runs))
+    pace = max(run, length // runs)
+    seconds = tuple(s for start in range(first, last, pace) for s in range(start, min(start + run, last)))
+    return Slices(seconds, length / len(seconds))
 
 
 def pick_step(span: TimeSpan, *, most: int = 120) -> int:

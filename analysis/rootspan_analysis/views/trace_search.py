@@ -11,7 +11,12 @@ from urllib.parse import quote, unquote
 import pyarrow as pa
 
 from rootspan_analysis.question import NS_PER_S
-from rootspan_analysis.views.statements import ArrowClient, Parameter, run_statement
+from rootspan_analysis.views.attribute_conditions import (
+    condition_parameters,
+    conditions_sql,
+    fetch_key_places,
+)
+from rootspan_analysis.views.statements import ArrowClient, Parameter, run_search, run_statement
 from rootspan_analysis.views.timespan import TimeSpan
 
 __all__ = [
@@ -37,6 +42,8 @@ LONGEST_NS: Final = (1 << 64) - 1
 BUCKETS_PER_DOUBLING: Final = 4
 COMPLETION_NS: Final = 120 * NS_PER_S
 """Names are completed from this much of the range's end: the whole would be a read of every attribute."""
+PLACES_NS: Final = 20 * NS_PER_S
+"""From this much of it is learnt where a key stands."""
 MOST_COMPLETIONS: Final = 200
 _WRITTEN = re.compile(r"([^ ]+) (=|!=|~|>|<|exists)(?: (.*))?", re.DOTALL)
 
@@ -104,10 +111,17 @@ def _scope(span: TimeSpan, only: TraceFilter, *, failed: bool) -> dict[str, Para
         "min_duration_ns": only.min_duration_ns,
         "max_duration_ns": only.max_duration_ns,
         "only_failed": int(only.failed or failed),
-        "keys": [one.key for one in only.where],
-        "operators": [one.operator for one in only.where],
-        "values": [one.value for one in only.where],
+        "by_root": int(only.by_root),
+        **condition_parameters(only.where),
     }
+
+
+def _conditions(client: ArrowClient, span: TimeSpan, only: TraceFilter) -> str:
+    if not only.where:
+        return "true"
+    begin = max(span.from_ns, span.to_ns - PLACES_NS)
+    places = fetch_key_places(client, [one.key for one in only.where], from_ns=begin, to_ns=span.to_ns)
+    return conditions_sql(only.where, places)
 
 
 def fetch_trace_list(
@@ -121,7 +135,8 @@ def fetch_trace_list(
         only: newest first; `random`: the same ones each time.
     """
     scope = _scope(span, only, failed=order == "failed")
-    return run_statement(client, "trace_list", order=order, limit=limit, **scope)
+    conditions = _conditions(client, span, only)
+    return run_search(client, "trace_list", conditions, {"order": order, "limit": limit, **scope})
 
 
 def pick_cell_ns(span: TimeSpan, *, most: int = 120) -> int:
@@ -136,7 +151,8 @@ def fetch_latency_cells(client: ArrowClient, span: TimeSpan, only: TraceFilter, 
     Without the list's bounds of the duration the whole distribution is seen: they are not applied here.
     """
     scope = _scope(span, only, failed=False) | {"min_duration_ns": 0, "max_duration_ns": LONGEST_NS}
-    return run_statement(client, "latency_cells", step_ns=step_ns, **scope)
+    conditions = _conditions(client, span, only)
+    return run_search(client, "latency_cells", conditions, {"step_ns": step_ns, **scope})
 
 
 def _end_of(span: TimeSpan) -> dict[str, Parameter]:

@@ -76,7 +76,7 @@ def rank_heat_data(heat: RankHeat, *, phase: str, against_peers: bool) -> dict[s
         "rowHeight": next((tall for most, tall in HEIGHTS if len(heat.ranks) <= most), 11),
         "height": 560,
         "axis": "step",
-        "hint": "click a cell for that rank's traces of the step",
+        "hint": "click a cell to see that step in time",
         "legend": f"{what}{how}",
         "summary": f"{what} of {len(heat.ranks)} ranks over {len(heat.first_step)} columns, by stage",
     }

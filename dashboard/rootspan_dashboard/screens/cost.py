@@ -1,18 +1,25 @@
 """Cost: what the GPUs cost, how much of it is idle, and what a request or a token costs."""
 
+from collections.abc import Sequence
+
+import pyarrow as pa
 import streamlit as st
 
+from rootspan_analysis.training.jobs import Job
+from rootspan_analysis.training.step_parts import fetch_lost, fetch_shares
+from rootspan_analysis.training.views import fetch_jobs
 from rootspan_analysis.views.cost import fetch_gpu_time, fetch_model_usage, fetch_served
 from rootspan_analysis.views.fleet import fetch_places
-from rootspan_dashboard.columns import model_cost_columns, service_cost_columns
+from rootspan_dashboard.columns import job_cost_columns, model_cost_columns, service_cost_columns
 from rootspan_dashboard.components.tiles import draw_tiles
 from rootspan_dashboard.connection import ask, settings
 from rootspan_dashboard.cost_parts import cost_tiles, models_frame, services_cost_frame
-from rootspan_dashboard.header import open_page
+from rootspan_dashboard.header import View, open_page
 from rootspan_dashboard.markup import section
 from rootspan_dashboard.place_choice import choose_region
 from rootspan_dashboard.states import say_empty, told_in_words
 from rootspan_dashboard.tables import draw_table
+from rootspan_dashboard.training.cost_of_jobs import jobs_cost_frame
 from rootspan_dashboard.url_state import read, write
 
 __all__ = ["draw"]
@@ -30,13 +37,22 @@ def draw() -> None:
         region = choose_region(places, width=190)
         price = _draw_price()
     gpu_time = ask(fetch_gpu_time, view.span, region=region)
-    if not gpu_time.num_rows:
+    jobs = () if region else tuple(ask(fetch_jobs, view.span.window))
+    if not gpu_time.num_rows and not jobs:
         say_empty(
             "No GPU told its utilisation here",
             "Cost is counted in minutes of `hw.gpu.utilization`, of which this range has none.",
             ["Choose another range or region.", "Send GPU gauges: docs/sdk.md names them."],
         )
         return
+    if gpu_time.num_rows:
+        _draw_serving(view, gpu_time, region, price)
+    if jobs:
+        with told_in_words():
+            _draw_jobs(jobs, price)
+
+
+def _draw_serving(view: View, gpu_time: pa.Table, region: str, price: float) -> None:
     currency = settings().currency
     draw_tiles(cost_tiles(gpu_time, price, currency, view.covered_s()), key="cost")
     st.html(section("Services", "a GPU counts in each minute in which it told its utilisation, used or not"))
@@ -48,6 +64,13 @@ def draw() -> None:
         st.html(section("Models", note if len(models) else "no span names `gen_ai.request.model`"))
         if len(models):
             draw_table(models, model_cost_columns(currency), key="model-cost")
+
+
+def _draw_jobs(jobs: Sequence[Job], price: float) -> None:
+    note = "a rank is a GPU from the job's first span to its last; efficiency is the share that computes"
+    st.html(section("Training jobs: is their distribution worth it?", note))
+    found = [(job, ask(fetch_shares, job), ask(fetch_lost, job)) for job in jobs]
+    draw_table(jobs_cost_frame(found, price), job_cost_columns(settings().currency), key="job-cost")
 
 
 def _draw_price() -> float:

@@ -1,10 +1,9 @@
 """Training: how a job gets on, which rank holds the others up and in which phase, and who hangs."""
 
-from typing import Final
-
 import streamlit as st
 
 from rootspan_analysis.training.jobs import Job
+from rootspan_analysis.training.step_parts import fetch_lost, fetch_shares
 from rootspan_analysis.training.views import (
     fetch_hang,
     fetch_heat,
@@ -13,34 +12,41 @@ from rootspan_analysis.training.views import (
     fetch_step_times,
     fetch_stragglers,
 )
-from rootspan_analysis.views.trace_search import Condition
 from rootspan_analysis.views.training_extras import fetch_arrivals, fetch_loss
 from rootspan_dashboard.charts.steps import plot_steps
-from rootspan_dashboard.columns import arrival_columns, pending_columns, phase_columns, straggler_columns
+from rootspan_dashboard.columns import (
+    arrival_columns,
+    lost_columns,
+    pending_columns,
+    phase_columns,
+    straggler_columns,
+)
 from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.components.rank_heat import draw_rank_heat
 from rootspan_dashboard.components.tiles import draw_tiles
 from rootspan_dashboard.connection import ask, ask_now
+from rootspan_dashboard.formats import format_ratio
 from rootspan_dashboard.header import open_page
-from rootspan_dashboard.links import go_to, link_to
+from rootspan_dashboard.links import link_to
 from rootspan_dashboard.literal import escape
 from rootspan_dashboard.markup import section
 from rootspan_dashboard.states import say_empty, told_in_words
 from rootspan_dashboard.tables import draw_table
+from rootspan_dashboard.training.shares_html import scaling_efficiency, shares_html
+from rootspan_dashboard.training.step_view import draw_step
 from rootspan_dashboard.training_parts import (
     arrivals_frame,
     finite,
     hang_words,
+    lost_frame,
     pending_frame,
     phases_frame,
     stragglers_frame,
     training_tiles,
 )
-from rootspan_dashboard.url_state import choice
+from rootspan_dashboard.url_state import choice, write
 
 __all__ = ["draw"]
-
-PICKED: Final = "training:picked"
 
 
 def draw() -> None:
@@ -81,8 +87,7 @@ def _draw_hang(job: Job) -> None:
 
 def _draw_overview(job: Job) -> None:
     overview, times, loss = ask(fetch_overview, job), ask(fetch_step_times, job), ask(fetch_loss, job)
-    lags = ask(fetch_stragglers, job)
-    draw_tiles(training_tiles(overview, times, loss, lags), key="training")
+    draw_tiles(training_tiles(overview, times, loss, ask(fetch_lost, job)), key="training")
     if len(times.step):
         steps = times.step.tolist()
         left, right = st.columns([0.62, 0.38], gap="medium")
@@ -102,6 +107,12 @@ def _draw_overview(job: Job) -> None:
         section("Phases", "per rank and step; phases may overlap, so shares may add up to more than 100 %")
     )
     draw_table(phases_frame(overview), phase_columns(), key="phases")
+    shares = ask(fetch_shares, job)
+    if shares:
+        st.html(
+            section("GPU time", f"of all ranks; {format_ratio(scaling_efficiency(shares))} of it computes")
+        )
+        st.html(shares_html(shares))
 
 
 def _draw_heat(job: Job) -> None:
@@ -125,15 +136,17 @@ def _draw_heat(job: Job) -> None:
         say_empty("Nothing told", "No rank told of this phase in this range.")
         return
 
-    def picked(rank: int, step: int) -> None:
-        st.session_state[PICKED] = rank, step
-
-    draw_rank_heat(heat, phase=phase, against_peers=scale == "peers", key=f"ranks:{phase}", on_pick=picked)
-    chosen = st.session_state.pop(PICKED, None)
-    if chosen is not None:
-        keys = ("training.rank", "training.step")
-        where = [Condition(key, "=", str(value)).write() for key, value in zip(keys, chosen, strict=True)]
-        go_to("Traces", where=where, service="", find="slowest")
+    draw_rank_heat(
+        heat,
+        phase=phase,
+        against_peers=scale == "peers",
+        key=f"ranks:{phase}",
+        on_pick=lambda rank, step: write(rank=str(rank), step=str(step)),
+    )
+    times = ask(fetch_step_times, job)
+    if len(times.step):
+        with told_in_words():
+            draw_step(job, times, heat, ask(fetch_stragglers, job))
 
 
 def _draw_stragglers(job: Job) -> None:
@@ -144,6 +157,11 @@ def _draw_stragglers(job: Job) -> None:
         say_empty("None to compare", "Ranks have no data-parallel peers that told of the same steps.")
         return
     draw_table(stragglers_frame(found), straggler_columns(), key="stragglers")
+    lost = ask(fetch_lost, job)
+    if lost:
+        note = "in each step, what its slowest rank computes beyond its peers, times all ranks: they wait"
+        st.html(section("GPU time lost, and by whom", note))
+        draw_table(lost_frame(lost), lost_columns(), key="lost")
 
 
 def _draw_collectives(job: Job) -> None:

@@ -1,17 +1,17 @@
--- What each model was asked for, by service, from one trace in `modulus`: requests, the time they took, and tokens where told.
+-- What each model was asked for, by service, of the whole range or of some slices of it: requests, the time they took, and tokens where told.
 -- Of a service's spans that name a model those by which it serves count; all, where none does.
 WITH chosen AS
 (
     SELECT
         ServiceName AS service, SpanAttributes['gen_ai.request.model'] AS model, SpanKind IN ('Server', 'Consumer') AS serves,
-        toFloat64(Weight) * {modulus:UInt32} AS weight, Duration / 1e9 AS took_s,
+        toFloat64(Weight) * {scale:Float64} AS weight, Duration / 1e9 AS took_s,
         toFloat64OrZero(SpanAttributes['gen_ai.usage.input_tokens']) AS input_tokens,
         toFloat64OrZero(SpanAttributes['gen_ai.usage.output_tokens']) AS output_tokens
     FROM otel_traces
     WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
         AND ({region:String} = '' OR Region = {region:String})
         AND SpanKind NOT IN ('Client', 'Producer')
-        AND ({modulus:UInt32} = 1 OR cityHash64(TraceId) % {modulus:UInt32} = 0)
+        AND ${in_slices}
         AND mapContains(SpanAttributes, 'gen_ai.request.model')
 )
 SELECT

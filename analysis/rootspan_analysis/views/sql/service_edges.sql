@@ -1,5 +1,5 @@
--- Calls between services, from one trace in `modulus`: rate, failures, the client's duration, and the edge gap, which is the
--- client's duration without the server's own. Counts are scaled up for the modulus and where the senders sampled.
+-- Calls between services, of the whole range or of some slices of it: rate, failures, the client's duration, and the edge gap,
+-- which is the client's duration without the server's own. Counts are scaled up for the slices and where the senders sampled.
 WITH
     chosen AS
     (
@@ -10,7 +10,7 @@ WITH
         FROM otel_traces
         WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
             AND SpanKind IN ('Client', 'Producer')
-            AND ({modulus:UInt32} = 1 OR cityHash64(TraceId) % {modulus:UInt32} = 0)
+            AND ${in_slices}
             AND ({region:String} = '' OR Region = {region:String})
     ),
     servers AS
@@ -20,14 +20,14 @@ WITH
         FROM otel_traces
         WHERE ParentSpanId != '' AND SpanKind IN ('Server', 'Consumer')
             AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
-            AND ({modulus:UInt32} = 1 OR cityHash64(TraceId) % {modulus:UInt32} = 0)
+            AND ${in_slices}
         GROUP BY parent
     )
 SELECT
     caller,
     callee,
-    sum(toFloat64(Weight)) * {modulus:UInt32} AS calls,
-    sumIf(toFloat64(Weight), failed) * {modulus:UInt32} AS errors,
+    sum(toFloat64(Weight)) * {scale:Float64} AS calls,
+    sumIf(toFloat64(Weight), failed) * {scale:Float64} AS errors,
     quantileTDigest(0.5)(Duration) / 1e6 AS p50_ms,
     quantileTDigest(0.95)(Duration) / 1e6 AS p95_ms,
     quantileTDigestIf(0.5)(gap_ms, replied) AS gap_p50_ms,
