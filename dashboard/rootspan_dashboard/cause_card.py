@@ -4,7 +4,7 @@ import streamlit as st
 
 from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_dashboard.cause_view import CauseView, EvidenceView
-from rootspan_dashboard.cause_words import cause_name, headline, impact_facts, tags
+from rootspan_dashboard.cause_words import cause_name, headline, impact_facts, tags, what_if_words
 from rootspan_dashboard.charts.evidence import plot_evidence
 from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.examples import Example
@@ -29,6 +29,9 @@ def draw_cause(view: CauseView) -> None:
             f'<div class="tags">{labels}</div>'
             f"{facts(impact_facts(cause))}</div>"
         )
+        words = what_if_words(cause)
+        if words:
+            st.html(f'<div class="rs-evidence"><i>what if</i><div>{escape(words)}</div></div>')
         for first in range(0, len(view.evidence), 2):
             columns = st.columns(2, gap="medium")
             for number, column in enumerate(columns, start=first):

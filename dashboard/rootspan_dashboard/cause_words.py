@@ -4,7 +4,8 @@ Plain text, escaped by who shows it.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from rootspan_analysis.explanation import Cause, Explanation
 from rootspan_dashboard.formats import (
@@ -16,7 +17,17 @@ from rootspan_dashboard.formats import (
     format_time,
 )
 
-__all__ = ["answer_facts", "cause_name", "headline", "impact_facts", "tags", "verdict_words"]
+__all__ = [
+    "Suspect",
+    "answer_facts",
+    "cause_name",
+    "exonerated_words",
+    "headline",
+    "impact_facts",
+    "tags",
+    "verdict_words",
+    "what_if_words",
+]
 
 FAULTS: Final[Mapping[str, str]] = {
     "slow": "is slow",
@@ -64,7 +75,35 @@ VERDICTS: Final[Mapping[str, tuple[str, str, str]]] = {
 SHORT_HOSTS: Final = 3
 
 
-def cause_name(cause: Cause) -> str:
+class Named(Protocol):
+    """What a thing at fault is called by: `Cause`, or what an incident keeps of one."""
+
+    @property
+    def kind(self) -> str:
+        """What kind of thing it is."""
+        ...
+
+    @property
+    def entity(self) -> Mapping[str, str]:
+        """Attributes that name it."""
+        ...
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A `Named` of plain texts."""
+
+    kind: str
+    entity: Mapping[str, str]
+    fault: str
+
+
+def cause_name(cause: Named) -> str:
     """`gpu-029`, or `gateway → balancer` for an edge; a long list of hosts is cut."""
     entity = cause.entity
     if cause.kind == "edge":
@@ -77,7 +116,7 @@ def cause_name(cause: Cause) -> str:
     return ", ".join(parts) or "unnamed"
 
 
-def headline(cause: Cause) -> str:
+def headline(cause: Named) -> str:
     """`Host gpu-029 of ranker is slow`."""
     service = cause.entity.get("service.name", "")
     whose = f" of {service}" if service and cause.kind not in ("service", "edge") else ""
@@ -140,3 +179,27 @@ def impact_facts(cause: Cause) -> list[tuple[str, str]]:
     if impact.gpu_hours > 0:
         pairs.append(("GPU time lost", format_number(impact.gpu_hours, "h")))
     return pairs
+
+
+def what_if_words(cause: Cause) -> str:
+    """What a training step would be without the cause; empty where that is not known."""
+    told = cause.to_json().get("what_if")
+    if not isinstance(told, dict):
+        return ""
+    how = "replayed with its operations at its peers' pace" if told.get("is_replayed") else "at best"
+    won = format_number(float(told["recovered_gpu_hours"]), "h")
+    return (
+        f"Without it a step of {format_ms(float(told['step_s']) * 1e3)} would take "
+        f"{format_ms(float(told['without_s']) * 1e3)}, {how}; the job would have won "
+        f"{format_ms(float(told['recovered_s']) * 1e3)}, which is {won} of GPU time."
+    )
+
+
+def exonerated_words(answer: Explanation) -> list[tuple[str, str]]:
+    """Who looked ill but is not at fault, and why: names and sentences. Often empty."""
+    found = answer.to_json().get("exonerated")
+    told = []
+    for one in found if isinstance(found, list) else []:
+        suspect = Suspect(str(one["kind"]), {str(k): str(v) for k, v in one["entity"].items()}, "")
+        told.append((f"{suspect.kind} {cause_name(suspect)}", _sentence(str(one["text"]))))
+    return told

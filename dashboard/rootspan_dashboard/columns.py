@@ -101,7 +101,7 @@ def incident_columns() -> dict[str, "ColumnConfig"]:
     return {
         "state": text_column("State", width="small"),
         "severity": text_column("Severity", width="small"),
-        "title": text_column("What", width="large"),
+        "title": text_column("What", width="medium"),
         "onset": st.column_config.DatetimeColumn("Onset (UTC)", format="YYYY-MM-DD HH:mm:ss"),
         "lasted": st.column_config.NumberColumn("Lasted", format="%.1f min"),
         "symptom": text_column("Symptom", width="medium"),

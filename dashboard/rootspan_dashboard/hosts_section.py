@@ -55,7 +55,8 @@ def draw_hosts(view: View, filters: Filters, places: pa.Table, gauges: Sequence[
         scale = choice(
             "scale",
             ["value", "peers"],
-            "value",
+            # Of several services the slowest one's hosts would be all that is seen.
+            "value" if filters.service else "peers",
             st.segmented_control,
             label="Scale",
             names={"value": "Value", "peers": "Against peers"},

@@ -7,6 +7,7 @@ import pandas as pd
 
 from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.watch import Incident
+from rootspan_dashboard.cause_words import Suspect, headline
 from rootspan_dashboard.formats import (
     NO_VALUE,
     format_count,
@@ -88,10 +89,10 @@ def cause_line(cause: Mapping[str, object]) -> str:
     evidence = cause.get("evidence")
     first = evidence[0] if isinstance(evidence, list) and evidence else {}
     entity = cause.get("entity")
-    names = " ".join(str(value) for value in entity.values()) if isinstance(entity, dict) else ""
-    fault = str(cause.get("fault", "")).replace("_", " ")
+    names = {str(k): str(v) for k, v in entity.items()} if isinstance(entity, dict) else {}
     text = str(first.get("text", "")) if isinstance(first, dict) else ""
-    return f"{cause.get('kind', '')} {names}: {fault}{'. ' if text else ''}{text}"
+    told = headline(Suspect(str(cause.get("kind", "")), names, str(cause.get("fault", ""))))
+    return f"{told}{': ' if text else ''}{text}"
 
 
 def asked_window(one: Incident) -> tuple[int, int]:

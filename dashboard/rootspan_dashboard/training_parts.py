@@ -192,7 +192,7 @@ def hang_words(hang: Hang | None) -> tuple[str, str, str]:
 
 def pending_frame(hang: Hang) -> pd.DataFrame:
     """`rank, host, op, seq, group, since, blamed`, those at fault first."""
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "rank": one.rank,
             "host": one.host,

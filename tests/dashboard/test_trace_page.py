@@ -54,7 +54,7 @@ def test_spans_critical_path_details_and_logs_are_those_of_the_store(stage: Stag
         f"SELECT Body FROM otel_logs WHERE TraceId = '{trace_id}' ORDER BY Timestamp DESC LIMIT 1"
     )
     page.locator(".lane .mark").last.hover()
-    expect(page.locator(".tip")).to_contain_text(body)
+    expect(page.locator(".tip").first).to_contain_text(body)
     # The suspect's gauges lie on the same axis; their figure is the point in the trace, or the nearest to it.
     lane = page.locator(".gauge").filter(has_text=stage.suspect).filter(has_text="GPU clock")
     clock = stage.store.query(

@@ -8,10 +8,12 @@ from rootspan_dashboard.cause_view import CauseView, EvidenceView
 from rootspan_dashboard.cause_words import (
     answer_facts,
     cause_name,
+    exonerated_words,
     headline,
     impact_facts,
     tags,
     verdict_words,
+    what_if_words,
 )
 from rootspan_dashboard.examples import Example
 from rootspan_dashboard.formats import format_ms, format_time
@@ -39,6 +41,7 @@ def html_report(
         f'<div class="verdict {look}"><h1>{escape(title)}</h1><p>{escape(words)}</p></div>',
         _facts(answer_facts(answer)),
         *(_cause(view) for view in causes),
+        _exonerated(answer),
         f"<footer><p>{escape(telemetry)}</p><p>rootspan, {format_time(written_ns, date=True)} UTC"
         f"{_link(link)}</p></footer></body></html>",
     ]
@@ -55,13 +58,23 @@ def _facts(pairs: Sequence[tuple[str, str]]) -> str:
     return f'<p class="facts">{items}</p>'
 
 
+def _exonerated(answer: Explanation) -> str:
+    rows = "".join(
+        f"<li><b>{escape(name)}</b> {escape(words)}</li>" for name, words in exonerated_words(answer)
+    )
+    return f"<h2>Not at fault</h2><ul>{rows}</ul>" if rows else ""
+
+
 def _cause(view: CauseView) -> str:
     cause = view.cause
+    words = what_if_words(cause)
+    what_if = f"<p>{escape(words)}</p>" if words else ""
     labels = "".join(f"<span>{escape(name)} <b>{escape(value)}</b></span>" for name, value in tags(cause))
     evidence = "".join(_evidence(view, one) for one in view.evidence)
     return (
         f"<article><h2>{cause.rank}. {escape(headline(cause))}</h2>"
-        f'<p class="tags">{labels}</p>{_facts(impact_facts(cause))}<div class="evidence">{evidence}</div>'
+        f'<p class="tags">{labels}</p>{_facts(impact_facts(cause))}{what_if}'
+        f'<div class="evidence">{evidence}</div>'
         f"{_examples('Traces that it hurt', view.hurt)}{_examples(view.normal_words, view.normal)}</article>"
     )
 

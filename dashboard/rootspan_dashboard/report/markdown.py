@@ -11,7 +11,15 @@ from rootspan_analysis.explanation import Explanation
 from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.views.evidence import EvidenceCourses
 from rootspan_dashboard.cause_view import CauseView, EvidenceView
-from rootspan_dashboard.cause_words import answer_facts, headline, impact_facts, tags, verdict_words
+from rootspan_dashboard.cause_words import (
+    answer_facts,
+    exonerated_words,
+    headline,
+    impact_facts,
+    tags,
+    verdict_words,
+    what_if_words,
+)
 from rootspan_dashboard.examples import Example
 from rootspan_dashboard.formats import format_ms, format_time, format_value
 from rootspan_dashboard.literal import visible
@@ -37,6 +45,9 @@ def markdown_report(
     ]
     for view in causes:
         lines += _cause(view)
+    told = exonerated_words(answer)
+    if told:
+        lines += ["## Not at fault", "", *(f"* {_plain(name)}: {_plain(words)}" for name, words in told), ""]
     lines += [_plain(telemetry), "", f"rootspan, {format_time(written_ns, date=True)} UTC"]
     if link.startswith(("http://", "https://")):
         lines.append(f"<{link.replace('>', '%3E')}>")
@@ -56,6 +67,8 @@ def _cause(view: CauseView) -> list[str]:
     lines = [f"## {view.cause.rank}. {_plain(headline(view.cause))}", ""]
     lines += [" ".join(f"{name}={_code(value)}" for name, value in tags(view.cause)), ""]
     lines += [*(f"* {name}: **{_plain(value)}**" for name, value in impact_facts(view.cause)), ""]
+    words = what_if_words(view.cause)
+    lines += [_plain(words), ""] if words else []
     for one in view.evidence:
         lines += _evidence(view, one)
     lines += _examples("Traces that it hurt", view.hurt)

@@ -29,7 +29,7 @@ from rootspan_dashboard.url_state import choice, read
 
 __all__ = ["draw"]
 
-MOST_LINES: Final = 12
+MOST_LINES: Final = 8
 MEANS: Final = {
     "gauge": "mean of its points",
     "sum": "rate per second",

@@ -11,12 +11,12 @@ from rootspan_analysis.views.fleet import fetch_places
 from rootspan_dashboard.answers import answer
 from rootspan_dashboard.cause_card import draw_cause
 from rootspan_dashboard.cause_view import view_cause
-from rootspan_dashboard.cause_words import answer_facts, verdict_words
+from rootspan_dashboard.cause_words import answer_facts, exonerated_words, verdict_words
 from rootspan_dashboard.connection import ask
 from rootspan_dashboard.header import View, open_page
 from rootspan_dashboard.links import link_to
 from rootspan_dashboard.literal import escape
-from rootspan_dashboard.markup import facts
+from rootspan_dashboard.markup import facts, section
 from rootspan_dashboard.place_choice import choose_service
 from rootspan_dashboard.record_change import draw_record_change
 from rootspan_dashboard.share import draw_share
@@ -55,6 +55,7 @@ def draw() -> None:
     for one in causes:
         with told_in_words():
             draw_cause(one)
+    _draw_exonerated(found)
     if not causes:
         window = {"from": write_moment(question.from_ns), "to": write_moment(question.to_ns)}
         with st.container(horizontal=True):
@@ -85,3 +86,13 @@ def _draw_verdict(found: Explanation) -> None:
     look, title, words = verdict_words(found)
     st.html(f'<div class="rs-verdict {look}"><h2>{escape(title)}</h2><p>{escape(words)}</p></div>')
     st.html(facts(answer_facts(found)))
+
+
+def _draw_exonerated(found: Explanation) -> None:
+    """Who looked ill but is not at fault: what a person would otherwise look at next."""
+    told = exonerated_words(found)
+    if not told:
+        return
+    st.html(section("Not at fault", "what stood out too, and why it is not the cause"))
+    rows = "".join(f"<li><b>{escape(name)}</b> {escape(words)}</li>" for name, words in told)
+    st.html(f'<ul class="rs-exonerated">{rows}</ul>')
