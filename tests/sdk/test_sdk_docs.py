@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -10,19 +11,21 @@ from pathlib import Path
 import pytest
 
 from rootspan.config.settings import load
-from rootspan.testing import Receiver
+from rootspan.testing import Receiver, attributes_of
 from support.programs import RunProgram
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sdk.md").read_text()
 BLOCKS = re.findall(r"^```python(?P<kind>[^\n]*)\n(?P<code>.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 PROGRAMS = [code for kind, code in BLOCKS if not kind.strip()]
 TESTS = [code for kind, code in BLOCKS if kind.strip() == "test"]
+CONNECTED = [code for kind, code in BLOCKS if kind.strip() == "connected"]
+RAY = [code for kind, code in BLOCKS if kind.strip() == "ray"]
 
 
 def test_the_page_has_blocks_to_run() -> None:
     assert len(PROGRAMS) >= 5
-    assert len(TESTS) == 2
-    assert len(PROGRAMS) + len(TESTS) == len(BLOCKS)
+    assert (len(TESTS), len(CONNECTED), len(RAY)) == (2, 2, 1)
+    assert len(PROGRAMS) + len(TESTS) + len(CONNECTED) + len(RAY) == len(BLOCKS)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,42 @@ def test_a_snippet_runs_and_delivers_all_it_makes(
         assert receiver.spans()
     if "logging" in code:
         assert receiver.logs()
+
+
+@pytest.mark.parametrize("code", CONNECTED, ids=("grpc", "http"))
+def test_a_client_and_its_server_are_one_trace(
+    receiver: Receiver, run_program: RunProgram, code: str
+) -> None:
+    done = run_program(code, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{receiver.endpoint}", timeout_s=60)
+    assert done.code == 0, done.err
+    spans = [span for _, span in receiver.spans()]
+    assert len({span.trace_id for span in spans}) == 1
+    clients = [span for span in spans if span.kind == span.SPAN_KIND_CLIENT]
+    servers = [span for span in spans if span.kind == span.SPAN_KIND_SERVER]
+    assert {span.span_id for span in clients} == {span.parent_span_id for span in servers}
+    assert len(clients) == (1 if "grpc" in code else 2)
+    assert all("rootspan.peer.duration_ms" in attributes_of(span) for span in clients)
+
+
+@pytest.mark.parametrize("code", RAY)
+def test_a_task_of_ray_is_called_in_the_drivers_trace(receiver: Receiver, tmp_path: Path, code: str) -> None:
+    pytest.importorskip("ray")
+    (tmp_path / "driver.py").write_text(code)
+    endpoint = f"http://{receiver.endpoint}"
+    done = subprocess.run(
+        [sys.executable, "driver.py"],  # its warnings are Ray's own
+        cwd=tmp_path,
+        env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "RAY_USAGE_STATS_ENABLED": "0"},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    spans = [span for _, span in receiver.spans()]
+    (request,) = [span for span in spans if span.name == "request"]
+    # What the worker made in its last moments may be lost; the driver's own may not.
+    assert any("embed" in span.name and span.parent_span_id == request.span_id for span in spans)
 
 
 @pytest.mark.parametrize("code", TESTS)

@@ -245,3 +245,33 @@ def test_many_steps_that_the_device_never_ends_are_let_go(captured: Captured) ->
     finally:
         replace_recorder(None)
     assert captured.names().count("train.step") == 6
+
+
+def test_a_real_gpu_is_read() -> None:
+    reader = NvmlReader.open(pynvml)
+    if not isinstance(reader, NvmlReader):
+        pytest.skip(reader)
+    for reading in reader.read():
+        assert reading.gpu.uuid.startswith("GPU-")
+        assert reading.utilization_ratio is None or 0 <= reading.utilization_ratio <= 1
+    assert reader.new_xids() == []
+
+
+def test_real_cuda_events_time_what_the_device_does_and_nobody_waits() -> None:
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("PyTorch has no CUDA device")
+    matrix = torch.randn(4096, 4096, device="cuda")
+    clock = CudaClock.of_torch()
+    assert clock is not None
+    torch.cuda.synchronize()
+    begin = clock.mark()
+    for _ in range(50):
+        matrix = (matrix @ matrix).tanh()
+    end = clock.mark()
+    took_s = clock.seconds(begin, end)
+    if took_s is None:  # as a rule: the device is not there yet, and asking did not wait for it
+        torch.cuda.synchronize()
+        took_s = clock.seconds(begin, end)
+    assert took_s is not None
+    assert took_s > 0

@@ -18,13 +18,14 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "training.md").read_text()
 BLOCKS = re.findall(r"^```python(?P<kind>[^\n]*)\n(?P<code>.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 PROGRAMS = [code for kind, code in BLOCKS if not kind.strip()]
+GPU = [code for kind, code in BLOCKS if kind.strip() == "gpu"]
 JOBS = [code for kind, code in BLOCKS if kind.strip() == "torchrun"]
 TRAINERS = [(kind.strip(), code) for kind, code in BLOCKS if kind.strip() in ("lightning", "transformers")]
 
 
 def test_the_page_has_blocks_to_run() -> None:
-    assert (len(PROGRAMS), len(JOBS), len(TRAINERS)) == (3, 1, 3)
-    assert len(PROGRAMS) + len(JOBS) + len(TRAINERS) == len(BLOCKS)
+    assert (len(PROGRAMS), len(JOBS), len(TRAINERS), len(GPU)) == (3, 1, 3, 1)
+    assert len(PROGRAMS) + len(JOBS) + len(TRAINERS) + len(GPU) == len(BLOCKS)
 
 
 @pytest.mark.parametrize("code", PROGRAMS, ids=lambda code: code.split("\n\n")[1][:25])
@@ -40,6 +41,18 @@ def test_a_snippet_runs_and_delivers_what_it_makes(
     done = run_program(local, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{receiver.endpoint}")
     assert done.code == 0, done.err
     assert {span.name for _, span in receiver.spans()} >= {"train.step"}
+
+
+@pytest.mark.parametrize("code", GPU)
+def test_gpus_are_told_where_there_are_any_and_else_it_is_said_once(
+    receiver: Receiver, run_program: RunProgram, code: str
+) -> None:
+    pytest.importorskip("pynvml")
+    listening = f"import logging\nlogging.basicConfig(level=logging.INFO)\n{code}"
+    done = run_program(listening, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{receiver.endpoint}")
+    assert done.code == 0, done.err
+    told = any(metric.name.startswith("hw.") for _, metric in receiver.metrics())
+    assert told or done.err.count("no GPU metrics") == 1
 
 
 @pytest.mark.parametrize("code", JOBS)

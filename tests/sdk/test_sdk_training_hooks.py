@@ -55,9 +55,10 @@ def test_batched_sends_and_receives_are_recorded_however_they_were_imported(
         assert one["pairs"] == expected
 
 
-def test_fsdps_collectives_are_recorded(found: list[dict[str, Any]]) -> None:
+def test_fsdps_collectives_and_phases_are_recorded(found: list[dict[str, Any]]) -> None:
     for one in found:
-        gather, scatter = one["fsdp"]
+        (gather, scatter), phases = one["fsdp"]
+        assert {"forward", "backward", "optimizer"} <= set(phases)
         assert gather.startswith("all_gather")
         assert scatter.startswith("reduce_scatter")
 

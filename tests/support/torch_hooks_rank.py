@@ -64,17 +64,22 @@ def batched_pairs() -> list[list[Any]]:
     return [[record[OP], record[PEER], record[SEQ]] for record in records]
 
 
-def fsdp_operations() -> list[str]:
-    """What FSDP calls in one step."""
+def fsdp_operations() -> tuple[list[str], list[str]]:
+    """What FSDP calls in one step, and the step's phases."""
     model = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))
     for layer in model:
         fully_shard(layer)
     fully_shard(model)
+    rootspan.training.watch_model(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     before = recorder().ring.n_added
     with rootspan.train_step(50):
+        step = recorder().step
+        assert step is not None
         model(torch.randn(2, 8)).sum().backward()
+        optimizer.step()
     records, _ = recorder().ring.since(before)
-    return sorted({record[OP] for record in records})
+    return sorted({record[OP] for record in records}), sorted(step.own_ns)
 
 
 def compiled_sum() -> float:
