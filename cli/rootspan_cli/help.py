@@ -13,6 +13,7 @@ __all__ = [
     "CollectorOption",
     "JsonOption",
     "StoreOption",
+    "StoresOption",
     "TokenOption",
     "examples",
 ]
@@ -31,6 +32,15 @@ StoreOption = Annotated[
         envvar="ROOTSPAN_STORE",
         metavar="URL",
         help="ClickHouse: http(s)://\\[user:password@]host:port/database.",
+    ),
+]
+StoresOption = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        envvar="ROOTSPAN_STORE",
+        metavar="URL",
+        help="ClickHouse: http(s)://\\[user:password@]host:port/database; or several: eu=URL,us=URL.",
     ),
 ]
 CollectorOption = Annotated[

@@ -12,6 +12,7 @@ __all__ = [
     "LogUnavailable",
     "MalformedRequest",
     "QuotaExceeded",
+    "ResidencyViolated",
     "TooLarge",
     "Unauthenticated",
     "UnsupportedRequest",
@@ -60,6 +61,21 @@ class QuotaExceeded(CollectorError):  # noqa: N818 - named for what happened
     def __init__(self, limit: str, retry_s: float) -> None:
         super().__init__(f"more than this tenant's {limit}; send less, or have the limit raised")
         self.retry_s = retry_s
+
+
+class ResidencyViolated(CollectorError):  # noqa: N818 - named for what happened
+    """A resource's data may be stored nowhere.
+
+    Attributes:
+        region: What it calls its region; empty if it names none, or several.
+    """
+
+    def __init__(self, region: str) -> None:
+        which = f"region {region[:64]!r} has no store here" if region else "a resource names no one region"
+        super().__init__(
+            f"{which}, and its data is stored nowhere else: set cloud.region, or add it to the regions file"
+        )
+        self.region = region
 
 
 class LogFilling(CollectorError):  # noqa: N818 - named for what happened

@@ -9,7 +9,7 @@ import grpc
 from rootspan_collector.admission import refusal
 from rootspan_collector.errors import CollectorError, Unauthenticated
 from rootspan_collector.otlp.services import SERVICES
-from rootspan_collector.receiver import Receiver
+from rootspan_collector.receiver import Receives
 from rootspan_collector.senders.caller import ANONYMOUS, Caller
 from rootspan_collector.senders.tenants import Tenants
 from rootspan_store.ingest import Signal
@@ -45,7 +45,7 @@ def _certificate_names(context: grpc.ServicerContext) -> Iterator[str]:
             yield value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _export(receiver: Receiver, tenants: Tenants) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+def _export(receiver: Receives, tenants: Tenants) -> Callable[[bytes, grpc.ServicerContext], bytes]:
     def export(body: bytes, context: grpc.ServicerContext) -> bytes:
         try:
             receiver.receive(body, caller_of(context, tenants))
@@ -59,7 +59,7 @@ def _export(receiver: Receiver, tenants: Tenants) -> Callable[[bytes, grpc.Servi
 
 
 def export_handlers(
-    receivers: Mapping[Signal, Receiver], tenants: Tenants
+    receivers: Mapping[Signal, Receives], tenants: Tenants
 ) -> tuple[grpc.GenericRpcHandler[bytes, bytes], ...]:
     """Return gRPC handlers for the three Export methods. Without (de)serializers: bodies stay bytes."""
     return tuple(

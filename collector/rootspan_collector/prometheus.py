@@ -16,15 +16,22 @@ _Sample = tuple[Mapping[str, str], float]
 
 def render_metrics(report: StatusReport) -> bytes:
     """Return the metrics page."""
-    counts = {signal.value: log.ledger.counts() for signal, log in report.logs.items()}
+    # The collector's own store has no label; those of regions have their name.
+    lanes: list[tuple[dict[str, str], StatusReport]] = [({}, report)]
+    lanes += [({"store": name}, one) for name, one in report.regions.items()]
+    logs = [
+        ({**store, "signal": signal.value}, log, log.ledger.counts())
+        for store, lane in lanes
+        for signal, log in lane.logs.items()
+    ]
     lines: list[str] = []
     lines += _family(
         "rootspan_collector_items_total",
         "counter",
         "Spans, log records and data points since the log folder was made.",
         (
-            ({"signal": signal, "outcome": outcome}, getattr(one, outcome))
-            for signal, one in counts.items()
+            ({**labels, "outcome": outcome}, getattr(counts, outcome))
+            for labels, _, counts in logs
             for outcome in _OUTCOMES
         ),
     )
@@ -32,23 +39,20 @@ def render_metrics(report: StatusReport) -> bytes:
         "rootspan_collector_items_pending",
         "gauge",
         "Items in the log that the store does not have yet.",
-        (({"signal": signal}, one.pending) for signal, one in counts.items()),
+        ((labels, counts.pending) for labels, _, counts in logs),
     )
-    lines += _refusals(report)
+    lines += _refusals(lanes)
     lines += _family(
         "rootspan_collector_oldest_pending_seconds",
         "gauge",
         "Age of the oldest segment that the store does not have yet.",
-        (
-            ({"signal": signal.value}, _age_s(log.oldest_pending_unix_ns))
-            for signal, log in report.logs.items()
-        ),
+        ((labels, _age_s(log.oldest_pending_unix_ns)) for labels, log, _ in logs),
     )
     lines += _family(
         "rootspan_collector_log_failing",
         "gauge",
         "1 while the disk refuses the log.",
-        (({"signal": signal.value}, float(log.error is not None)) for signal, log in report.logs.items()),
+        ((labels, float(log.error is not None)) for labels, log, _ in logs),
     )
     for name, value, text in (
         ("wal_bytes", report.budget.used_bytes, "Bytes in the write-ahead log."),
@@ -61,10 +65,11 @@ def render_metrics(report: StatusReport) -> bytes:
     return "".join(lines).encode()
 
 
-def _refusals(report: StatusReport) -> list[str]:
+def _refusals(lanes: Iterable[tuple[dict[str, str], StatusReport]]) -> list[str]:
     found = [
-        ({"signal": signal.value, "sender": key.sender, "reason": key.reason}, requests, items)
-        for signal, receiver in report.receivers.items()
+        ({**store, "signal": signal.value, "sender": key.sender, "reason": key.reason}, requests, items)
+        for store, lane in lanes
+        for signal, receiver in lane.receivers.items()
         for key, (requests, items) in receiver.refusals.snapshot().items()
     ]
     return [

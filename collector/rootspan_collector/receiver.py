@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from rootspan_collector.admission import admission_of
 from rootspan_collector.errors import CollectorError, LogFilling, MalformedRequest
 from rootspan_collector.otlp.framing import framing
@@ -12,11 +14,21 @@ from rootspan_collector.wal.budget import ByteBudget
 from rootspan_collector.wal.log import SignalLog
 from rootspan_store.ingest import Signal
 
-__all__ = ["Receiver"]
+__all__ = ["Receiver", "Receives"]
 
 # How full the log may be for requests of this worth; HIGH is taken until it is full.
 _MOST_USED_RATIO = {Worth.LOW: 0.7, Worth.ORDINARY: 0.85}
 _PRESSURE_RATIO = min(_MOST_USED_RATIO.values())
+
+
+class Receives(Protocol):
+    """What a transport hands requests of one signal to, from any thread."""
+
+    def receive(self, body: bytes, caller: Caller) -> None:
+        """Take one request; returns only after it is durable. Raises CollectorError: it was not taken."""
+
+    def refuse(self, error: CollectorError, caller: Caller, items: int = 0) -> None:
+        """Count a request that is turned away."""
 
 
 class Receiver:

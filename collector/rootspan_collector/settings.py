@@ -51,6 +51,12 @@ class CollectorSettings(BaseSettings):
             "TOML file of tenants: tokens, certificates and quotas. With it, senders must say who they are"
         ),
     )
+    collector_regions: Path | None = Field(
+        default=None,
+        description=(
+            "TOML file of regions: data goes to the store of its resource's cloud.region, and to no other"
+        ),
+    )
     collector_insecure: bool = Field(
         default=False, description="Allow listening beyond loopback without knowing who sends"
     )

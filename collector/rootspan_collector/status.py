@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, empty_pb2, json_format, struct_pb2
@@ -27,9 +27,9 @@ __all__ = ["STATUS_SERVICE", "StatusReport", "register_descriptor", "status_hand
 STATUS_SERVICE = "rootspan.collector.v1.Status"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StatusReport:
-    """Makes reports of one collector."""
+    """Makes reports of one collector: of the lane to its own store, and of those of its regions."""
 
     collector_id: str
     version: str
@@ -37,6 +37,7 @@ class StatusReport:
     receivers: Mapping[Signal, Receiver]
     budget: ByteBudget
     started_monotonic_s: float
+    regions: Mapping[str, StatusReport] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, object]:
         """Return the report: counts by signal in items, the log's size and age, version, uptime."""
@@ -60,6 +61,7 @@ class StatusReport:
             "wal_bytes": self.budget.used_bytes,
             "wal_max_bytes": self.budget.limit_bytes,
             "signals": signals,
+            "regions": {name: report.as_dict() for name, report in self.regions.items()},
         }
 
     def counter_rows(self) -> bytes:

@@ -31,7 +31,17 @@ COMMANDS = (
 )
 FLAGS = {
     "change": {"--service", "--version", "--host", "--scope", "--text", "--author", "--at", "--collector"},
-    "collector": {"--store", "--grpc", "--http", "--tenants", "--insecure", "--wal", "--config", "--check"},
+    "collector": {
+        "--store",
+        "--grpc",
+        "--http",
+        "--tenants",
+        "--regions",
+        "--insecure",
+        "--wal",
+        "--config",
+        "--check",
+    },
     "dashboard": {"--store", "--port"},
     "demo": {"--fault", "--hosts", "--minutes", "--seed", "--no-ui", "--check", "--json"},
     "doctor": {"--store", "--collector", "--json"},

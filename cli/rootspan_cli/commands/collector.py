@@ -59,6 +59,14 @@ def collector(
             help="TOML file of tenants: tokens, certificates, quotas. Senders must then say who they are.",
         ),
     ] = None,
+    regions: Annotated[
+        Path | None,
+        typer.Option(
+            "--regions",
+            envvar="ROOTSPAN_COLLECTOR_REGIONS",
+            help="TOML file of regions: data goes to the store of its cloud.region, and to no other.",
+        ),
+    ] = None,
     insecure: Annotated[
         bool,
         typer.Option(
@@ -118,6 +126,7 @@ def collector(
         "collector_grpc": grpc,
         "collector_http": http,
         "collector_tenants": tenants,
+        "collector_regions": regions,
         "collector_insecure": insecure or None,
         "collector_wal": wal,
     }

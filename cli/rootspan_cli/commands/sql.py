@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rootspan_cli.extras import needing
-from rootspan_cli.help import DEFAULT_STORE, StoreOption, examples
+from rootspan_cli.help import DEFAULT_STORE, StoresOption, examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ EPILOG = examples(
     ('rootspan sql "SELECT ServiceName, count() FROM otel_traces GROUP BY ALL"', "a table"),
     ('rootspan sql "SELECT * FROM otel_logs LIMIT 5" | jq .Body', "JSON lines on a pipe"),
     ('rootspan sql "SHOW TABLES"', "what there is"),
+    ('rootspan sql --store eu=URL,us=URL "SELECT count() FROM otel_traces"', "regions, one after the other"),
 )
 
 
@@ -26,28 +27,38 @@ def sql(
         str, typer.Argument(metavar="SQL", envvar="ROOTSPAN_SQL", help="One ClickHouse statement.")
     ],
     *,
-    store: StoreOption = DEFAULT_STORE,
+    store: StoresOption = DEFAULT_STORE,
 ) -> None:
     """Run one SQL statement: a table on a terminal, JSON lines on a pipe.
 
-    An error of ClickHouse is shown in one line with its code.
+    An error of ClickHouse is shown in one line with its code. Of several stores, each answers for itself:
+    the first column says which.
     """
     with needing("client", "clickhouse_connect"):
+        from rootspan_cli.stores import ALONE, ask_each, named_stores
         from rootspan_store.client import StoreUrl, connect, store_errors
-    url = StoreUrl.parse(store)
-    client = connect(url)
-    try:
-        with store_errors(url):
-            result = client.query(query)
-    finally:
-        client.close()
+
+    def ask(url: StoreUrl) -> "tuple[Sequence[str], Sequence[Sequence[object]]]":
+        client = connect(url)
+        try:
+            with store_errors(url):
+                result = client.query(query)
+        finally:
+            client.close()
+        return result.column_names, result.result_rows
+
+    answers, failure = ask_each(named_stores(store), ask)
+    names, rows = next(iter(answers.values()))
+    if ALONE not in answers:
+        names = ("store", *names)
+        rows = [(name, *row) for name, (_, some) in answers.items() for row in some]
     if sys.stdout.isatty():
-        _print_table(result.column_names, result.result_rows)
+        _print_table(names, rows)
     else:
-        for row in result.result_rows:
-            print(
-                json.dumps(dict(zip(result.column_names, row, strict=True)), default=str, ensure_ascii=False)
-            )
+        for row in rows:
+            print(json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=False))
+    if failure is not None:
+        raise failure
 
 
 def _print_table(names: "Sequence[str]", rows: "Sequence[Sequence[object]]") -> None:

@@ -8,7 +8,7 @@ import typer
 
 from rootspan_cli.errors import WrongUse
 from rootspan_cli.extras import needing
-from rootspan_cli.help import DEFAULT_STORE, JsonOption, StoreOption, examples
+from rootspan_cli.help import DEFAULT_STORE, JsonOption, StoresOption, examples
 from rootspan_cli.output import print_json, terminal, working
 from rootspan_cli.times import parse_duration_ns, parse_time_ns
 
@@ -26,7 +26,7 @@ _DEFAULT_LAST = "15m"
 def why(
     context: typer.Context,
     *,
-    store: StoreOption = DEFAULT_STORE,
+    store: StoresOption = DEFAULT_STORE,
     last: Annotated[
         str | None,
         typer.Option(
@@ -63,7 +63,8 @@ def why(
     """Say why it was slow or broken in a window of time: ranked causes, each with evidence.
 
     The fault may have begun anywhere within the window. "Nothing is wrong" is an answer too. The exit status
-    is 0 whenever there is an answer, whatever it says.
+    is 0 whenever there is an answer, whatever it says. Several stores (regions that keep their data) answer
+    each for itself; as JSON by name under `stores`, and with status 1 if one of them did not.
     """
     # A flag wins over a variable, also where they name the window in different ways.
     if _is_variable(context, "last") and (begin or end) and not _is_variable(context, "begin"):
@@ -72,24 +73,35 @@ def why(
         begin = end = None
     from_ns, to_ns = window_of(last, begin, end, now_ns=time.time_ns())
     with needing("analysis", "clickhouse_connect", "pyarrow"):
-        from rootspan_analysis import Question, explain
+        from rootspan_analysis import Explanation, Question, explain
         from rootspan_analysis.telemetry import balance
+        from rootspan_cli.stores import ALONE, ask_each, named_stores
         from rootspan_store.client import StoreUrl, connect, store_errors
     question = Question(from_ns, to_ns, service=service, job=job, top=top)
-    url = StoreUrl.parse(store)
-    with working("asking the store") as tell, store_errors(url):
-        client = connect(url)
-        try:
-            explanation = explain(client, question, on_progress=lambda text, _share: tell(text))
-            explanation = replace(explanation, telemetry=balance(client).to_json())
-        finally:
-            client.close()
-    if as_json:
-        print_json(explanation.to_json())
-        return
-    from rootspan_cli.rendering.why import render_explanation
+    with working("asking the store") as tell:
 
-    terminal().print(render_explanation(explanation, show_sql=show_sql))
+        def ask(url: StoreUrl) -> Explanation:
+            with store_errors(url):
+                client = connect(url)
+                try:
+                    found = explain(client, question, on_progress=lambda text, _share: tell(text))
+                    return replace(found, telemetry=balance(client).to_json())
+                finally:
+                    client.close()
+
+        answers, failure = ask_each(named_stores(store), ask)
+    if as_json:
+        by_store = {name: answer.to_json() for name, answer in answers.items()}
+        print_json(by_store.get(ALONE, {"stores": by_store}))
+    else:
+        from rootspan_cli.rendering.why import render_explanation
+
+        for name, answer in answers.items():
+            if name != ALONE:
+                terminal().rule(name, align="left")
+            terminal().print(render_explanation(answer, show_sql=show_sql))
+    if failure is not None:
+        raise failure
 
 
 def window_of(last: str | None, begin: str | None, end: str | None, *, now_ns: int) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from rootspan_collector.admission import admission_of, rich_status
 from rootspan_collector.errors import CollectorError, Unauthenticated, UnsupportedRequest
 from rootspan_collector.http.body import BodyCut, IncomingBody, Receive, expanded
 from rootspan_collector.otlp.json import to_protobuf
-from rootspan_collector.receiver import Receiver
+from rootspan_collector.receiver import Receives
 from rootspan_collector.senders.caller import ANONYMOUS, Caller
 from rootspan_collector.senders.tenants import Tenants
 from rootspan_store.ingest import Signal
@@ -79,7 +79,7 @@ class HttpApp:
 
     def __init__(
         self,
-        receivers: Mapping[Signal, Receiver],
+        receivers: Mapping[Signal, Receives],
         tenants: Tenants,
         pages: Pages,
         workers: Executor,
