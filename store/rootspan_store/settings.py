@@ -101,6 +101,10 @@ class StoreSettings(BaseSettings):
         le=128,
         description="Threads that merge parts",
     )
+    fsync: bool = Field(
+        default=True,
+        description="Answer an INSERT only after its parts are fsynced; without it a power cut may lose them",
+    )
     access_log: bool = Field(default=False, description="Log one line per request to stderr")
 
     @field_validator("http")

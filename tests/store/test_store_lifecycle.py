@@ -44,6 +44,20 @@ def test_data_outlives_sigkill_and_the_lock_does_not(make_store: Callable[..., S
     client.close()
 
 
+@pytest.mark.parametrize(("fsync", "syncs"), [("true", True), ("false", False)])
+def test_an_insert_is_answered_after_its_parts_are_synced_unless_told_otherwise(
+    make_store: Callable[..., StoreProcess], fsync: str, syncs: bool
+) -> None:
+    client = make_store(fsync=fsync).connect()
+    client.command("CREATE DATABASE otel")
+    client.command("CREATE TABLE otel.t (a UInt64) ENGINE = MergeTree ORDER BY a")
+    count = "SELECT sum(value) FROM system.events WHERE event IN ('FileSync', 'DirectorySync')"
+    before = client.query(count).result_rows[0][0]
+    client.raw_insert("otel.t", ["a"], b"1\n2\n", fmt="TSV")
+    assert (client.query(count).result_rows[0][0] > before) == syncs
+    client.close()
+
+
 def test_the_default_database_takes_tables_after_every_restart(
     make_store: Callable[..., StoreProcess],
 ) -> None:

@@ -92,6 +92,10 @@ def render_config(settings: StoreSettings, folder: Path) -> str:
         "number_of_free_entries_in_pool_to_execute_mutation": free_entries,
         "number_of_free_entries_in_pool_to_execute_optimize_entire_partition": free_entries,
         **_CHEAP_PARTS,
+        # What the collector was told is stored, it forgets. Merged parts need no fsync of their own: their
+        # sources stay for eight minutes (`old_parts_lifetime`), and the system writes pages back within one.
+        "fsync_after_insert": int(settings.fsync),
+        "fsync_part_directory": int(settings.fsync),
     }
     merge_tree = "".join(f"<{name}>{value}</{name}>" for name, value in tables.items())
     return f"<clickhouse>{body}<merge_tree>{merge_tree}</merge_tree></clickhouse>\n"
