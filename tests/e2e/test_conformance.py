@@ -1,6 +1,8 @@
-"""OpenTelemetry's own SDKs as senders, over gRPC and HTTP: every field is found again in the database.
+"""Senders that we did not write, over gRPC and HTTP: every field is found again in the database.
 
-Node.js takes part if its SDK is there: npm install --no-package-lock --prefix tests/e2e/node
+OpenTelemetry's SDK for Python always; the same by way of Rotel, a collector that forwards, if it is there
+(pip install rotel); the SDK for Node.js if it is there (npm install --no-package-lock --prefix
+tests/e2e/node).
 """
 
 from __future__ import annotations
@@ -8,11 +10,14 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from importlib import util
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.ingest_peer import RotelProcess
 from opentelemetry import trace
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.grpc import _log_exporter as grpc_logs
@@ -32,10 +37,12 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
-from support.processes import CollectorProcess, StoreProcess
+from support import otlp_requests as otlp
+from support.processes import CollectorProcess, StoreProcess, wait_until
 
 pytestmark = pytest.mark.process
 
+EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 NODE = Path(__file__).parent / "node"
 START = 1_800_000_000_000_000_001
 LINKED = SpanContext(
@@ -59,9 +66,9 @@ class Place:
         return f"127.0.0.1:{self.collector.http_port}"
 
     def row(self, table: str, where: str) -> dict[str, Any]:
-        """The one row that the condition finds, once everything is stored."""
-        self.collector.wait_drained()
+        """The one row that the condition finds, once it is stored."""
         sql = f"SELECT * FROM {table} WHERE {where} FORMAT JSONEachRow"
+        wait_until(lambda: bool(self.store.query(sql)), timeout_s=60, what=f"{table} has a row: {where}")
         (line,) = self.store.query(sql).splitlines()
         found: dict[str, Any] = json.loads(line)
         return found
@@ -71,24 +78,67 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     made = Place(tmp_path_factory.mktemp("conformance"))
     with made.store.running(), made.collector.running():
+        with made.collector.channel() as channel:
+            channel.unary_unary(EXPORT)(otlp.traces(1).SerializeToString(), timeout=30)
+        made.collector.wait_drained()  # from now on there are tables to ask
         yield made
 
 
-def _resource(protocol: str) -> Resource:
+ROADS = ["grpc", "http", "grpc-rotel-grpc", "http-rotel-http"]
+"""How a request travels: the sender's protocol, and by way of whom."""
+
+
+class Road:
+    """Where the SDK sends to, and by which protocol."""
+
+    def __init__(self, name: str, grpc: str, http: str) -> None:
+        self.name = name
+        self.protocol = name.partition("-")[0]
+        self.grpc = f"http://{grpc}"
+        self.http = f"http://{http}"
+
+
+@pytest.fixture(scope="module")
+def road_of(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Road]]:
+    with ExitStack() as running:
+
+        def make(name: str) -> Road:
+            if "rotel" not in name:
+                return Road(name, place.collector.address, place.http)
+            if util.find_spec("rotel") is None:
+                pytest.skip("Rotel is not installed: pip install rotel")
+            leaving = name.rpartition("-")[2]
+            endpoint = place.collector.address if leaving == "grpc" else place.http
+            rotel = RotelProcess(
+                tmp_path_factory.mktemp("rotel"),
+                [
+                    *("--exporter", "otlp", "--otlp-exporter-protocol", leaving),
+                    *("--otlp-exporter-endpoint", f"http://{endpoint}"),
+                ],
+            )
+            running.enter_context(rotel.running())
+            return Road(name, rotel.address, f"127.0.0.1:{rotel.http_port}")
+
+        made: dict[str, Road] = {}
+        yield lambda name: made.get(name) or made.setdefault(name, make(name))
+
+
+def _resource(name: str) -> Resource:
     return Resource(
-        {"service.name": f"python-{protocol}", "host.name": "here", "many": ["a", "b"]}, "https://r/1"
+        {"service.name": f"python-{name}", "host.name": "here", "many": ["a", "b"]}, "https://r/1"
     )
 
 
-@pytest.mark.parametrize("protocol", ["grpc", "http"])
-def test_every_field_of_the_python_sdks_spans(place: Place, protocol: str) -> None:
+@pytest.mark.parametrize("name", ROADS)
+def test_every_field_of_the_python_sdks_spans(
+    place: Place, road_of: Callable[[str], Road], name: str
+) -> None:
+    road = road_of(name)
     exporter = {
-        "grpc": lambda: grpc_traces.OTLPSpanExporter(f"http://{place.collector.address}", insecure=True),
-        "http": lambda: http_traces.OTLPSpanExporter(
-            f"http://{place.http}/v1/traces", compression=Compression.Gzip
-        ),
-    }[protocol]()
-    provider = TracerProvider(resource=_resource(protocol), shutdown_on_exit=False)
+        "grpc": lambda: grpc_traces.OTLPSpanExporter(road.grpc, insecure=True),
+        "http": lambda: http_traces.OTLPSpanExporter(f"{road.http}/v1/traces", compression=Compression.Gzip),
+    }[road.protocol]()
+    provider = TracerProvider(resource=_resource(name), shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracer = provider.get_tracer("scope", "1.2.3", "https://s/1", {"scope.key": "scope value"})
     remote = SpanContext(
@@ -113,13 +163,12 @@ def test_every_field_of_the_python_sdks_spans(place: Place, protocol: str) -> No
     assert (row["TraceId"], row["ParentSpanId"]) == (f"{remote.trace_id:032x}", f"{remote.span_id:016x}")
     assert (row["SpanName"], row["SpanKind"], row["TraceState"]) == ("child", "Server", "vendor=y")
     assert (row["StatusCode"], row["StatusMessage"]) == ("Error", "out of memory")
-    assert (row["ServiceName"], row["HostName"]) == (f"python-{protocol}", "here")
+    assert (row["ServiceName"], row["HostName"]) == (f"python-{name}", "here")
     assert (row["ScopeName"], row["ScopeVersion"]) == ("scope", "1.2.3")
     assert row["ScopeAttributes"] == {"scope.key": "scope value"}
     assert (row["ResourceSchemaUrl"], row["ScopeSchemaUrl"]) == ("https://r/1", "https://s/1")
     assert (
-        row["ResourceAttributes"].items()
-        >= {"service.name": f"python-{protocol}", "many": '["a","b"]'}.items()
+        row["ResourceAttributes"].items() >= {"service.name": f"python-{name}", "many": '["a","b"]'}.items()
     )
     assert row["SpanAttributes"] == {
         "text": 'a "quoted" ✓',
@@ -138,13 +187,14 @@ def test_every_field_of_the_python_sdks_spans(place: Place, protocol: str) -> No
     assert (row["DroppedAttributes"], row["DroppedEvents"], row["DroppedLinks"]) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("protocol", ["grpc", "http"])
-def test_every_field_of_the_python_sdks_logs(place: Place, protocol: str) -> None:
+@pytest.mark.parametrize("name", ROADS)
+def test_every_field_of_the_python_sdks_logs(place: Place, road_of: Callable[[str], Road], name: str) -> None:
+    road = road_of(name)
     exporter = {
-        "grpc": lambda: grpc_logs.OTLPLogExporter(f"http://{place.collector.address}", insecure=True),
-        "http": lambda: http_logs.OTLPLogExporter(f"http://{place.http}/v1/logs"),
-    }[protocol]()
-    provider = LoggerProvider(_resource(protocol), shutdown_on_exit=False)
+        "grpc": lambda: grpc_logs.OTLPLogExporter(road.grpc, insecure=True),
+        "http": lambda: http_logs.OTLPLogExporter(f"{road.http}/v1/logs"),
+    }[road.protocol]()
+    provider = LoggerProvider(_resource(name), shutdown_on_exit=False)
     provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
     logger = provider.get_logger("scope", "1.2.3", "https://s/1", {"scope.key": "scope value"})
     logger.emit(
@@ -160,7 +210,7 @@ def test_every_field_of_the_python_sdks_logs(place: Place, protocol: str) -> Non
         )
     )
     provider.shutdown()
-    row = place.row("otel_logs", f"ServiceName = 'python-{protocol}'")
+    row = place.row("otel_logs", f"ServiceName = 'python-{name}'")
     assert row["Timestamp"] == "2027-01-15 08:00:00.000000001"
     assert row["ObservedTimestamp"] == "2027-01-15 08:00:00.000000006"
     assert (row["TraceId"], row["SpanId"]) == (f"{LINKED.trace_id:032x}", f"{LINKED.span_id:016x}")
@@ -173,15 +223,18 @@ def test_every_field_of_the_python_sdks_logs(place: Place, protocol: str) -> Non
     assert (row["ResourceSchemaUrl"], row["HostName"]) == ("https://r/1", "here")
 
 
-@pytest.mark.parametrize("protocol", ["grpc", "http"])
-def test_every_kind_of_the_python_sdks_metrics(place: Place, protocol: str) -> None:
+@pytest.mark.parametrize("name", ROADS)
+def test_every_kind_of_the_python_sdks_metrics(
+    place: Place, road_of: Callable[[str], Road], name: str
+) -> None:
+    road = road_of(name)
     exporter = {
-        "grpc": lambda: grpc_metrics.OTLPMetricExporter(f"http://{place.collector.address}", insecure=True),
-        "http": lambda: http_metrics.OTLPMetricExporter(f"http://{place.http}/v1/metrics"),
-    }[protocol]()
+        "grpc": lambda: grpc_metrics.OTLPMetricExporter(road.grpc, insecure=True),
+        "http": lambda: http_metrics.OTLPMetricExporter(f"{road.http}/v1/metrics"),
+    }[road.protocol]()
     provider = MeterProvider(
         [PeriodicExportingMetricReader(exporter, export_interval_millis=600_000)],
-        _resource(protocol),
+        _resource(name),
         views=[View(instrument_name="fine", aggregation=ExponentialBucketHistogramAggregation())],
         shutdown_on_exit=False,
     )
@@ -192,7 +245,7 @@ def test_every_kind_of_the_python_sdks_metrics(place: Place, protocol: str) -> N
     meter.create_histogram("latency", "ms", explicit_bucket_boundaries_advisory=[1.0, 10.0]).record(3.0)
     meter.create_histogram("fine").record(4.0)
     provider.shutdown()
-    ours = f"ServiceName = 'python-{protocol}'"
+    ours = f"ServiceName = 'python-{name}'"
     counter = place.row("otel_metrics_sum", f"{ours} AND MetricName = 'requests'")
     assert (counter["Value"], counter["IsMonotonic"], counter["AggregationTemporality"]) == (5, True, 2)
     assert (counter["MetricUnit"], counter["MetricDescription"]) == ("1", "how many")
