@@ -59,7 +59,7 @@ def main() -> None:
     machine = platform.processor() or platform.machine()
     print(f"{machine}, {os.cpu_count()} cores, Python {platform.python_version()}")
     verdicts = _print_calls()
-    from examples.torchrun import run_ranks
+    from examples.harness.torchrun import run_ranks
 
     with _sink() as address:
         told = json.dumps({"endpoint": address, "pairs": asked.pairs})

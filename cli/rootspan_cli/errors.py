@@ -15,6 +15,7 @@ _PACKAGE_ERRORS: Final = (
     ("rootspan_analysis.errors", "AnalysisError"),
     ("rootspan_dashboard.errors", "DashboardError"),
     ("rootspan_demo.errors", "DemoError"),
+    ("rootspan_agent.errors", "AgentError"),
 )
 """Base errors of the packages. A package that raised is imported, so none has to be imported to ask."""
 

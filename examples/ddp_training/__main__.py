@@ -6,8 +6,9 @@ import argparse
 import tempfile
 import time
 
-from examples.ddp_training.faults import FAULTS, host_of
-from examples.torchrun import run_ranks
+from examples.ddp_training.faults import FAULTS, TRUTHS, host_of
+from examples.harness.command import add_faults
+from examples.harness.torchrun import run_ranks
 
 
 def main() -> int:
@@ -16,7 +17,7 @@ def main() -> int:
     add = parser.add_argument
     add("--ranks", type=int, default=4, help="processes (default %(default)s)")
     add("--steps", type=int, default=400, help="steps (default %(default)s)")
-    add("--fault", choices=FAULTS, default="none", help="what breaks, on one rank")
+    add_faults(parser, TRUTHS)
     add("--fault-step", type=int, help="at which step it begins (default: half of them)")
     add("--endpoint", default="localhost:4317", help="OTLP/gRPC collector (default %(default)s)")
     add("--detail", default="all", help='who sends phases and collectives: "all", "suspects", "0,2"')

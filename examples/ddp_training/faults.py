@@ -12,6 +12,13 @@ FAULTS = {
     "hung-collective": 2,
 }
 """Fault and the rank it is on."""
+TRUTHS = {
+    "slow-rank": "one rank computes more slowly than its peers",
+    "slow-loader": "one rank waits for its data",
+    "killed-rank": "one rank is gone, the others wait for it",
+    "hung-collective": "one rank does not come to a collective for a while",
+}
+"""What a diagnosis should say."""
 SLOW_S = 0.08
 HANG_S = 3.0
 

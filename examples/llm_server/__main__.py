@@ -7,8 +7,8 @@ import signal
 import threading
 from collections import Counter
 
+from examples.harness.processes import Served
 from examples.llm_server.server import Settings
-from examples.processes import Served
 
 import rootspan
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from examples.processes import hold_signals, serve_until_stopped
+from examples.harness.processes import hold_signals, serve_until_stopped
 
 import rootspan
 from rootspan import semconv

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import time
 
+from examples.harness.command import add_faults
+from examples.harness.torchrun import run_ranks
 from examples.pipeline_training.layout import FAULTS, LONG_STAGE, SLOW_RANK, Layout, host_of
-from examples.torchrun import run_ranks
 
 
 def main() -> int:
@@ -17,7 +18,7 @@ def main() -> int:
     add("--replicas", type=int, default=2, help="copies of the pipeline (default %(default)s)")
     add("--microbatches", type=int, default=4, help="a step (default %(default)s)")
     add("--steps", type=int, default=400, help="steps (default %(default)s)")
-    add("--fault", choices=FAULTS, default="none", help="what is wrong")
+    add_faults(parser, FAULTS)
     add("--fault-step", type=int, help="at which step a slow worker becomes slow (default: half of them)")
     add("--endpoint", default="localhost:4317", help="OTLP/gRPC collector (default %(default)s)")
     add("--detail", default="all", help='who sends phases and collectives: "all", "suspects", "0,2"')

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FAULTS = ("none", "slow-worker", "long-stage")
+FAULTS = {
+    "slow-worker": "one worker computes more slowly than its peer in the other replica",
+    "long-stage": "one stage has more layers than the others; no host is at fault",
+    "slow-link": "the link between two stages of one replica is slow; both ends compute as ever",
+}
+"""And what a diagnosis should say."""
 SLOW_RANK, LONG_STAGE = 1, 1
 SLOW_S = 0.03
 """What a slow worker needs more for each forward pass of a microbatch."""

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 import grpc
-from examples.recsys.wire import Message
+from examples.harness.wire import Message
 
 import rootspan
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import grpc
-from examples.recsys.wire import Message
+from examples.harness.wire import Message
 
 import rootspan
 

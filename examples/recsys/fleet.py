@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from examples.processes import Report, Served
+from examples.harness.processes import Report, Served
 from examples.recsys.faults import BAD_VERSION, FAULTS
 from examples.recsys.service import Assignment
 from examples.recsys.topology import places

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
 import grpc
-from examples.recsys.wire import Message
+from examples.harness.wire import Message
 from opentelemetry.trace import Status, StatusCode, format_trace_id
 
 import rootspan

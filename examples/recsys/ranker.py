@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import grpc
-from examples.recsys.wire import Message
+from examples.harness.wire import Message
 from opentelemetry import context as otel_context
 
 import rootspan

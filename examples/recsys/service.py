@@ -12,7 +12,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
-from examples.processes import hold_signals, serve_until_stopped
+from examples.harness.processes import hold_signals, serve_until_stopped
+from examples.harness.vitals import tell_vitals
 from examples.recsys.faults import BAD_VERSION
 from examples.recsys.topology import Place
 
@@ -54,13 +55,14 @@ def main() -> None:
     # Records go to the collector; the terminal stays readable.
     logging.basicConfig(level=logging.INFO, handlers=[logging.NullHandler()])
     rootspan.init(mine.place.service, mine.endpoint, resource=mine.place.resource(), instrument=["grpc"])
+    tell_vitals()
     fault = threading.Event()
     serve_until_stopped(lambda: _start(mine, fault), fault.set)
 
 
 def _start(mine: Assignment, fault: threading.Event) -> tuple[int, Callable[[], object]]:
     # gRPC is imported after init(), which prepares it for fork, and instruments what is made from then on.
-    from examples.recsys import wire
+    from examples.harness import wire
 
     def broken(name: str) -> bool:
         return mine.fault == name and fault.is_set()

@@ -118,7 +118,20 @@ HW_ERROR_CODE = "hw.error.code"
 """String: NVIDIA's number of an XID."""
 GPU_THROTTLE_REASONS = "hw.gpu.throttle_reasons"
 """String on `hw.gpu.throttled` where it is 1: hw_slowdown, hw_thermal, hw_power_brake, sw_thermal, joined."""
+HW_ERROR_TEXT = "hw.error.text"
+"""String: what that number means, in short."""
 EVENT_GPU_XID = "gpu.xid"
+
+# What a node's kernel says, as log events of the agent
+EVENT_NVSWITCH_SXID = "nvswitch.sxid"
+EVENT_ECC_UNCORRECTED = "host.memory.ecc_uncorrected"
+EVENT_OOM_KILL = "host.memory.oom_kill"
+OOM_SCOPE = "host.memory.oom_scope"
+"""String on an OOM kill: `cgroup` (the container's limit) or `host` (the machine's memory)."""
+PROCESS_EXECUTABLE = "process.executable.name"
+PROCESS_MEMORY_BYTES = "process.memory.usage"
+LOG_FILE_PATH = "log.file.path"
+LOG_FILE_NAME = "log.file.name"
 
 # Training: who a process is in its job (resource, and on every span of a step)
 TRAINING_JOB_ID = "training.job.id"

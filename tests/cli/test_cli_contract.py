@@ -14,6 +14,7 @@ from rootspan_cli.commands import PANELS
 from support.command import Run
 
 COMMANDS = (
+    "agent",
     "change",
     "collector",
     "dashboard",
@@ -30,6 +31,17 @@ COMMANDS = (
     "why",
 )
 FLAGS = {
+    "agent": {
+        "--endpoint",
+        "--file",
+        "--journal",
+        "--from",
+        "--state",
+        "--ca",
+        "--token",
+        "--host",
+        "--once",
+    },
     "change": {"--service", "--version", "--host", "--scope", "--text", "--author", "--at", "--collector"},
     "collector": {
         "--store",

@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = (
     "rootspan",
+    "rootspan_agent",
     "rootspan_analysis",
     "rootspan_cli",
     "rootspan_collector",

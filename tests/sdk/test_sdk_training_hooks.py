@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from examples.torchrun import run_ranks
+from examples.harness.torchrun import run_ranks
 
 from rootspan.testing import Receiver, attributes_of
 

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Final
 
 from rootspan_cli.commands import (
+    agent,
     change,
     collector,
     dashboard,
@@ -29,7 +30,7 @@ __all__ = ["PANELS"]
 PANELS: Final[Mapping[str, tuple[ModuleType, ...]]] = {
     "Start here": (demo, up),
     "Ask": (why, watch, doctor, sql, mcp),
-    "Feed": (change, replay, quarantine),
+    "Feed": (agent, change, replay, quarantine),
     "Parts, each a process": (store, collector, dashboard, migrate),
 }
 """Commands by the heading under which help lists them."""

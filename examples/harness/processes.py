@@ -20,7 +20,7 @@ import rootspan
 
 STOP_WITHIN_S = 15.0
 _HELD = {signal.SIGTERM, signal.SIGUSR1}
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,12 @@ class Served:
     def begin_fault(self) -> None:
         """Have it break in the way it was told at its start."""
         self._process.send_signal(signal.SIGUSR1)
+
+    def kill(self) -> Report:
+        """End it as a power cut does: it says and delivers nothing more."""
+        self._process.kill()
+        self._process.communicate()
+        return Report(self._process.pid, self._process.returncode, {}, 0)
 
     def begin_stop(self) -> None:
         """Ask it to end, without waiting."""

@@ -1,0 +1,1 @@
+"""What the examples share: processes, ranks, recordings, and the question to `rootspan why`."""

@@ -1,0 +1,32 @@
+"""The row of the table: inference distributed over replicas and regions, and load balancing."""
+
+from __future__ import annotations
+
+from examples.harness.rows import Retold
+from examples.harness.truth import Truth
+from examples.recsys.faults import BAD_VERSION, FAULTS
+
+_RANKER = {"service.name": "ranker"}
+
+ROW = Retold(
+    system="inference distribution, load balancing",
+    module="examples.recsys",
+    arguments=("--rate", "30"),
+    faults={
+        "slow-gpu": Truth(FAULTS["slow-gpu"].truth, ({**_RANKER, "host.name": "gpu-001"},)),
+        "error-burst": Truth(
+            FAULTS["error-burst"].truth,
+            (
+                {"service.name": "feature-store", "host.name": "fs-01"},
+                {"service.name": "feature-store", "cloud.region": "us-east"},
+            ),
+        ),
+        "hot-replica": Truth(FAULTS["hot-replica"].truth, ({**_RANKER, "host.name": "gpu-001"},)),
+        "unfair-balancing": Truth(
+            FAULTS["unfair-balancing"].truth,
+            ({**_RANKER, "host.name": "gpu-001,gpu-004"}, {"service.name": "balancer"}),
+        ),
+        "saturated-queue": Truth(FAULTS["saturated-queue"].truth, (_RANKER,), verdict="load"),
+        "bad-version": Truth(FAULTS["bad-version"].truth, ({**_RANKER, "service.version": BAD_VERSION},)),
+    },
+)

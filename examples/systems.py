@@ -1,0 +1,11 @@
+"""The systems that `examples.run_all` runs, in the order of its table. Pure."""
+
+from __future__ import annotations
+
+from examples.consensus.row import ROW as CONSENSUS
+from examples.ddp_training.row import ROW as DATA_PARALLEL
+from examples.harness.rows import Row
+from examples.pipeline_training.row import ROW as PIPELINE
+from examples.recsys.row import ROW as RECSYS
+
+ROWS: tuple[Row, ...] = (DATA_PARALLEL, PIPELINE, RECSYS, CONSENSUS)

@@ -1,0 +1,80 @@
+"""Short forms of the rows of `examples.run_all`: real processes, real store, and `why` against the truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from examples.harness.command import NONE
+from examples.harness.installation import Stage, Window, installation
+from examples.harness.rows import Row
+from examples.systems import ROWS
+
+from examples import run_all
+
+pytestmark = pytest.mark.process
+ASKED = [
+    ("inference distribution, load balancing", "slow-gpu"),
+    ("inference distribution, load balancing", "bad-version"),
+    ("data parallelism", "slow-rank"),
+    ("data parallelism", "none"),
+    ("consensus", "slow-follower"),
+]
+"""One or two of each row: all of them are what `python -m examples.run_all` is for."""
+BY_NAME = {row.system: row for row in ROWS}
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with installation() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def played(stage: Stage) -> Iterator[dict[tuple[str, str], Future[Window]]]:
+    def play(row: Row, fault: str) -> Window:
+        return row.play(fault, stage, short=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        yield {
+            (system, fault): pool.submit(play, BY_NAME[system], fault)
+            for system, fault in ASKED
+            if not BY_NAME[system].missing()
+        }
+
+
+@pytest.mark.parametrize(("system", "fault"), ASKED)
+def test_why_names_what_was_injected(
+    stage: Stage, played: dict[tuple[str, str], Future[Window]], system: str, fault: str
+) -> None:
+    row = BY_NAME[system]
+    if row.missing():
+        pytest.skip(row.missing())
+    answer = stage.why(played[system, fault].result(timeout=300))
+    told = {key: answer[key] for key in ("verdict", "symptom", "causes")}
+    assert row.truth(fault).is_told(answer), json.dumps(told)[:3000]
+
+
+def test_every_row_has_faults_that_can_be_told_and_names_of_its_own() -> None:
+    assert len(BY_NAME) == len(ROWS)
+    for row in ROWS:
+        assert row.faults
+        for fault in row.faults:
+            truth = row.truth(fault)
+            assert truth.says
+            assert truth.entities or truth.verdict
+        assert not row.truth(NONE).entities
+
+
+def test_the_table_can_be_listed_without_running_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_all.main(["--list", "--only", "consensus"]) == 0
+    said = capsys.readouterr().out
+    assert "leader-lost" in said
+    assert "slow-gpu" not in said
+
+
+def test_a_system_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_all.main(["--only", "astrology"]) == 2
+    assert "astrology" in capsys.readouterr().err
