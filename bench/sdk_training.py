@@ -50,8 +50,8 @@ KEEPS_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
     "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
 }
-"""Has glibc keep what was freed. Whether it gives a block's memory back to the kernel hangs on what lies at the
-end of the heap; a step then takes up to 2,000 page faults, more than what is measured here, in either mode."""
+"""Has glibc keep what was freed. Whether it gives memory back to the kernel hangs on what lies at the end of
+the heap; a step then takes up to 2,000 page faults, in any mode, and they cost more than what is measured."""
 
 
 def main() -> None:
