@@ -99,6 +99,7 @@ def open_pages(browser: Browser, dashboard: Dashboard, runs: int) -> dict[str, O
     found: dict[str, Opened] = {}
     for number in range(runs + 1):
         for name, path, shown in views:
+            print(f"run {number}: {name}", file=sys.stderr, flush=True)
             page = context.new_page()
             began = time.perf_counter()
             page.goto(dashboard.url + path, wait_until="commit")
@@ -126,7 +127,9 @@ def ask_engine(browser: Browser, dashboard: Dashboard) -> Opened:
     page.goto(dashboard.url + ENGINE, wait_until="commit")
     page.locator(WINDOW).first.wait_for()
     first = time.perf_counter() - began
-    page.locator(".rs-verdict").first.wait_for()
+    page.locator(".rs-verdict, .rs-state").first.wait_for()
+    if not page.locator(".rs-verdict").count():
+        raise RuntimeError(f"the engine gave no answer: {page.locator('.rs-state').first.inner_text()}")
     settle(page)
     page.close()
     return Opened([first], [time.perf_counter() - began])

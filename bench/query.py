@@ -1,7 +1,8 @@
 """What the dashboard's questions cost over a fleet's spans: `python -m bench.query [--spans 20000000]`.
 
 Prints, for each read model that a page asks when it is opened, the median and the worst of some runs in
-milliseconds, beside the target of a second, and the machine.
+milliseconds, beside the target of a second, what the engine takes for the last quarter of an hour, and the
+machine.
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bench.fleet_store import LARGE_TRACE, FleetStore, add_arguments, fleet_store
-from rootspan_analysis.views import cost, fleet, logs, metrics, service_edges, trace_search, traces
+from rootspan_analysis import Question, explain
+from rootspan_analysis.question import NS_PER_S
+from rootspan_analysis.training.step_parts import fetch_lost, fetch_shares
+from rootspan_analysis.training.views import fetch_jobs, fetch_overview, fetch_stragglers
+from rootspan_analysis.views import call_tree, cost, fleet, logs, metrics, service_edges, trace_search, traces
 from rootspan_analysis.views.timespan import TimeSpan, pick_step
 from rootspan_store.client import connect
 
 TARGET_MS = 1000.0
+ASKED_NS = 900 * NS_PER_S
 
 
 def questions(store: FleetStore) -> dict[str, Callable[[], object]]:
@@ -34,6 +40,9 @@ def questions(store: FleetStore) -> dict[str, Callable[[], object]]:
         where=(trace_search.Condition("gen_ai.request.model", "=", "dlrm-v3-wide"),)
     )
     bounds = traces.fetch_trace_bounds(client, LARGE_TRACE)
+    (job,) = fetch_jobs(client, span.window)
+    listed = trace_search.fetch_trace_list(client, span, everything, order="random", limit=100)
+    drawn = tuple(listed["trace_id"].to_pylist())
     gauge = metrics.MetricName("hw.gpu.utilization", "gauge", "1", "")
     if bounds is None:
         raise RuntimeError(f"the large trace {LARGE_TRACE} is not in the store; see sql/large_trace.sql")
@@ -64,6 +73,14 @@ def questions(store: FleetStore) -> dict[str, Callable[[], object]]:
         ),
         "GPU time": lambda: cost.fetch_gpu_time(client, span),
         "models": lambda: cost.fetch_model_usage(client, span),
+        "training jobs": lambda: fetch_jobs(client, span.window),
+        "a job's steps and phases": lambda: fetch_overview(client, job),
+        "stragglers": lambda: fetch_stragglers(client, job),
+        "GPU time by stage": lambda: fetch_shares(client, job),
+        "GPU time lost": lambda: fetch_lost(client, job),
+        "flame of 100 traces": lambda: call_tree.compare_forests(
+            call_tree.fetch_call_forest(client, drawn, span)
+        ),
     }
 
 
@@ -78,6 +95,11 @@ def measure(ask: Callable[[], object], runs: int) -> list[float]:
     return took
 
 
+def p95(took: Sequence[float]) -> float:
+    """The 95th percentile, the nearest run to it."""
+    return sorted(took)[round(0.95 * (len(took) - 1))]
+
+
 def main() -> int:
     """Run it; the exit status is 0 whatever the figures are."""
     parser = argparse.ArgumentParser(prog="python -m bench.query", description=__doc__)
@@ -87,8 +109,17 @@ def main() -> int:
     given = parser.parse_args()
     with fleet_store(given) as store:
         found = {name: measure(ask, given.runs) for name, ask in questions(store).items()}
+        began = time.perf_counter()
+        answer = explain(connect(store.url, timeout_s=300), Question(store.to_ns - ASKED_NS, store.to_ns))
+        why_s = time.perf_counter() - began
     if given.json:
-        print(json.dumps({"spans_stored": store.spans, "hosts": store.hosts, "ms": found}))
+        told = [
+            {"name": name, "p50_s": statistics.median(took) / 1e3, "p95_s": p95(took) / 1e3}
+            for name, took in found.items()
+        ]
+        print(
+            json.dumps({"queries": told, "why_s": why_s, "spans_stored": store.spans, "hosts": store.hosts})
+        )
         return 0
     print(
         f"{store.spans:,} spans of {store.hosts:,} hosts in {store.minutes} min, "
@@ -100,6 +131,8 @@ def main() -> int:
         middle = statistics.median(took)
         ratio = middle / TARGET_MS
         print(f"{name:24} {middle:8.0f} ms median {max(took):8.0f} ms worst   {ratio:5.2f} of 1 s")
+    named = ", ".join(f"{one.kind} {one.entity.get('host.name', '')}" for one in answer.causes)
+    print(f"why: {why_s:.1f} s, {answer.verdict}: {named or 'no cause'}")
     return 0
 
 

@@ -11,6 +11,8 @@ from rootspan_store.client import StoreUrl, store_errors
 __all__ = ["answer"]
 
 KEPT: Final = 8
+ENGINE_PATIENCE: Final = 4.0
+"""The engine's questions read more than a page's, and a person sees how far it is."""
 
 
 def answer(question: Question) -> Explanation:
@@ -30,7 +32,7 @@ def answer(question: Question) -> Explanation:
 
     try:
         with store_errors(StoreUrl.parse(settings().store)):
-            found = explain(client(), question, on_progress=tell)
+            found = explain(client(patience=ENGINE_PATIENCE), question, on_progress=tell)
     finally:
         place.empty()
     kept[question] = found

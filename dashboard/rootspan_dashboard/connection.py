@@ -49,17 +49,20 @@ def store_url() -> StoreUrl:
 
 
 @st.cache_resource(show_spinner=False)
-def _client(url: str) -> "Client":
-    return connect(url, timeout_s=settings().query_timeout_s, connect_timeout_s=3.0)
+def _client(url: str, patience: float = 1.0) -> "Client":
+    return connect(url, timeout_s=settings().query_timeout_s * patience, connect_timeout_s=3.0)
 
 
-def client() -> "Client":
+def client(*, patience: float = 1.0) -> "Client":
     """The client, connected when first needed.
+
+    Args:
+        patience: How many times longer than usual a query may take.
 
     Raises:
         StoreUnreachable: Nothing answers.
     """
-    return _client(settings().store)
+    return _client(settings().store, patience)
 
 
 @dataclass(frozen=True, slots=True)

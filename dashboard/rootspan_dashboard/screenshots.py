@@ -63,15 +63,21 @@ def _shots(page: "Page", base: str) -> Iterator[str]:
         yield path.partition("?")[0]
     open_ready(page, urljoin(base, "fleet?scale=peers&side=1&by=rack"))
     yield "fleet-regions"
+    open_ready(page, urljoin(base, "traces?view=flame&service=gateway"))
+    yield "flame"
     open_ready(page, urljoin(base, "root-cause"))
     yield "root-cause"
-    links = page.get_by_role("link", name="Open", exact=False)
+    links = page.get_by_role("link", name="Open").or_(page.get_by_role("link", name="Compare"))
     found = [one.get_attribute("href") or "" for one in links.all()]
     hosts = page.locator(".rs-card .tags span").filter(has_text="host.name").all_inner_texts()
-    trace = next((one for one in found if "trace=" in one), None)
+    trace = next((one for one in found if "trace=" in one and "with=" not in one), None)
     if trace is not None:
         open_ready(page, urljoin(base, trace))
         yield "trace"
+    both = next((one for one in found if "with=" in one), None)
+    if both is not None:
+        open_ready(page, urljoin(base, both))
+        yield "compare"
     if hosts:
         name = hosts[0].removeprefix("host.name").strip()
         open_ready(page, urljoin(base, f"host?{urlencode({'host': name})}"))

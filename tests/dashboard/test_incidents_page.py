@@ -8,7 +8,7 @@ from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from looking import open_view, settle
+from looking import CHART, open_view, settle
 from playwright.sync_api import Page, expect
 from stage import HOSTILE, NS_PER_S, Stage
 
@@ -89,6 +89,37 @@ def test_an_open_incident_stands_first_with_cause_reach_and_cost_and_leads_to_it
     assert begin is not None
     assert begin < incidents.onset_ns
     expect(page.locator(".rs-verdict h2")).to_contain_text(stage.suspect)
+
+
+def test_the_on_call_story_from_the_incident_to_the_log_of_a_slow_request(
+    stage: Stage, page: Page, incidents: Incident
+) -> None:
+    page.goto(stage.dashboard.url)
+    page.get_by_role("link", name="Explain").first.click()
+    expect(page.locator(".rs-title")).to_have_text("Root cause")
+    expect(page.locator(".rs-verdict h2")).to_have_text(f"Host {stage.suspect} of ranker is slow")
+    settle(page)
+    card = page.locator('[class*="st-key-cause-1"]').first
+    expect(card.locator(f"{CHART} .name").first).to_have_text(stage.suspect)
+    links = card.get_by_role("link", name="Open")
+    for number in range(links.count()):
+        (trace,) = parse_qs(urlsplit(links.nth(number).get_attribute("href") or "").query)["trace"]
+        body = stage.store.query(
+            f"SELECT Body FROM otel_logs WHERE TraceId = '{trace}' AND HostName = '{stage.suspect}' LIMIT 1"
+        )
+        if body:
+            break
+    else:
+        pytest.fail("none of the slow traces wrote a log record on the suspect")
+    links.nth(number).click()
+    expect(page.locator(".rs-title")).to_have_text("Trace")
+    settle(page)
+    expect(page.locator(".row .svc").filter(has_text=stage.suspect).first).to_be_visible()
+    told = []
+    for mark in page.locator(".lane .mark").all():
+        mark.dispatch_event("pointerenter")  # marks of one moment lie on each other
+        told.append(page.locator(".tip").first.inner_text())
+    assert any(body in one for one in told)
 
 
 def test_a_past_incident_opens_by_its_link_and_its_text_does_nothing(
