@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from rootspan_analysis.candidates import code_paths, gauges
+from rootspan_analysis.candidates import code_paths, events, gauges
 from rootspan_analysis.candidates.components import MIN_ROOT_SHARE, find_errors, find_slow, find_waits
 from rootspan_analysis.candidates.edges import find_gaps, find_unanswered, placed
 from rootspan_analysis.candidates.presence import find_lost
@@ -20,6 +20,7 @@ from rootspan_analysis.evidence import evidence_of
 from rootspan_analysis.explain_away import Ranked, call_graph, rank, share_of
 from rootspan_analysis.explanation import Cause, Explanation, Impact, Symptom, Verdict
 from rootspan_analysis.finding import Finding
+from rootspan_analysis.machine_events import explain_by_events
 from rootspan_analysis.question import Question, Window
 from rootspan_analysis.reader import Reader, fetch, numbers, strings
 from rootspan_analysis.scene import Place, Scene
@@ -73,7 +74,7 @@ def explain_requests(
     tell("looking for history", 0.0)
     timeline = lay_out(client, question)
     if timeline.spans < MIN_SPANS or timeline.size < 2 * MIN_BUCKETS:
-        told = explain_by_gauges(client, question)
+        told = explain_by_gauges(client, question) or explain_by_events(client, question)
         if told is not None:
             return told
         text = f"{timeline.spans} spans in the window and before it are too few to compare"
@@ -112,6 +113,7 @@ def explain_requests(
         keys=gauges.KEYS,
         values=("n", "total"),
     )
+    happened = fetch_table(client, "events", timeline, parameters, keys=events.KEYS, values=events.VALUES)
     processors = fetch_processors(client, question)
     alive = _signs_of_life(client, timeline)
     places, first_seen = _inventory(client, timeline)
@@ -137,6 +139,7 @@ def explain_requests(
     if scene.has_history or any(one.z >= STRONG_Z for one in findings):
         findings += code_paths.find_path_changes(records, shapes, cells, scene)
         findings += find_busy(processors, cells, scene)
+    findings = events.beside(findings, events.find_events(happened, scene))
     findings = [replace(one, fault="load") if _is_load(one, symptoms) else one for one in findings]
     findings = [one.supported_by(*gauges.corroborate(one, levels, scene)) for one in findings]
     ranked = rank(
@@ -269,7 +272,10 @@ def _inventory(client: Reader, timeline: Timeline) -> tuple[dict[str, Place], di
 
 
 def _fault_of(one: Finding) -> str:
-    """Name of what is wrong: a slow host is a slow GPU where its GPU's gauges say so."""
+    """Name of what is wrong: a host is slow by what broke on it, or by its GPU where its gauges say so."""
+    broken = [each.fault for each in one.support if each.signal == "event" and each.detail["hard"]]
+    if broken:
+        return broken[0]
     if one.signal == "slow" and one.kind == "host":
         return "slow_gpu" if any(each.signal == "gauge" for each in one.support) else "slow_host"
     return "bad_version" if one.kind == "version" else one.fault

@@ -169,6 +169,12 @@ def _gauge(one: Finding) -> str:
     return f"{one.words['metric']} of {subject} is {now:.4g}, against {usual:.4g} before"
 
 
+def _event(one: Finding) -> str:
+    d, example = one.detail, _short(one.words["example"])
+    times = f"{d['seen']:.0f} times, where {d['expected']:.1f} were expected"
+    return f'{one.words["event"]} was told by {_where(one)} {times}: "{example}"'
+
+
 _SAY: Final[Mapping[SignalName, tuple[Signal, str, Callable[[Finding], str]]]] = {
     "slow": ("trace", "evidence_self_time", _slow),
     "errors": ("trace", "evidence_errors", _errors),
@@ -180,6 +186,7 @@ _SAY: Final[Mapping[SignalName, tuple[Signal, str, Callable[[Finding], str]]]] =
     "shape": ("trace", "evidence_shape", _shape),
     "size": ("trace", "evidence_size", _size),
     "gauge": ("metric", "evidence_gauge", _gauge),
+    "event": ("log", "evidence_event", _event),
 }
 
 

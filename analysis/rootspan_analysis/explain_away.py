@@ -18,7 +18,9 @@ WEIGHT_WITHOUT_COST: Final = 0.6
 """Signals that do not say what they cost weigh this much at most: a measured share of the loss goes first."""
 UNNOTICED: Final = 0.5
 HALF_WEIGHT_Z: Final = 5.0
-UNCOSTED: Final = frozenset({"logs", "shape", "gauge"})
+UNCOSTED: Final = frozenset({"logs", "shape", "gauge", "event"})
+TAKES_OVER: Final = frozenset({"gauge", "event"})
+"""Signals without a cost of their own: theirs is what they explain."""
 CallGraph = Mapping[str, frozenset[str]]
 """By service, those that it calls."""
 Ranked = tuple[Finding, float]
@@ -56,8 +58,11 @@ def rank(
     ranked: list[tuple[Finding, float, int]] = []
     for one in merged:
         cause = one.supported_by(*(b for a, b in consequences if _same(a, one)))
-        if cause.signal == "gauge":
-            cause = replace(cause, excess_s=sum(each.excess_s for each in cause.support))
+        if cause.signal in TAKES_OVER:
+            excess_s, errors = (
+                sum(getattr(each, of) for each in cause.support) for of in ("excess_s", "errors")
+            )
+            cause = replace(cause, excess_s=excess_s, errors=errors)
         own = [each for each in cause.support if each.service == cause.service and each.signal in UNCOSTED]
         share = share_of(cause, total_s, total_errors)
         share *= 1.0 if visible or cause.signal in UNCOSTED else UNNOTICED
@@ -80,8 +85,9 @@ def share_of(one: Finding, total_s: float, total_errors: float) -> float:
         return 1.0
     if one.signal in UNCOSTED:
         plain = WEIGHT_WITHOUT_COST * one.z / (one.z + HALF_WEIGHT_Z)
-        # A processor's cost is what it explains.
-        return max(plain, min(1.0, one.excess_s / total_s)) if one.signal == "gauge" else plain
+        if one.signal not in TAKES_OVER:
+            return plain
+        return max(plain, min(1.0, max(one.excess_s / total_s, one.errors / total_errors)))
     return min(1.0, max(one.excess_s / total_s, one.errors / total_errors))
 
 
@@ -123,6 +129,8 @@ def _explains(
     if effect.signal == "lost":
         return _cut_off(cause, effect)
     same = cause.service == effect.service
+    if cause.signal == "event":
+        return _event_explains(cause, effect)
     match effect.signal:
         case "wait":
             # Slow service fills its own queue.
@@ -157,6 +165,16 @@ def _explains(
 def _is_full(cause: Finding) -> bool:
     """Whether a queue is long because more is sent than it can take."""
     return cause.signal in ("wait", "size") and cause.fault in ("load", "hot_instance")
+
+
+def _event_explains(cause: Finding, effect: Finding) -> bool:
+    """What a service says has happened to it explains what it and its callers suffer from then on: a cluster
+    without a leader answers nobody, and one member may be to blame for that."""
+    if effect.signal in ("lost", "event") or cause.detail["hard"]:
+        return False
+    if effect.interval.start + 1 < cause.interval.start:
+        return False
+    return cause.service in (effect.service, effect.peer)
 
 
 def _covers(cause: Finding, effect: Finding) -> bool:

@@ -9,7 +9,9 @@ from rootspan_analysis.explanation import CauseKind
 
 __all__ = ["Finding", "SignalName"]
 
-SignalName = Literal["slow", "errors", "gap", "unanswered", "wait", "lost", "gauge", "logs", "shape", "size"]
+SignalName = Literal[
+    "slow", "errors", "gap", "unanswered", "wait", "lost", "gauge", "logs", "shape", "size", "event"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,19 @@
+-- Named events that warn or worse, by who told them and time bucket. Those of training jobs are the training half's.
+SELECT
+    event, service, host, code, any(body) AS example,
+    groupArray(bucket) AS buckets, groupArray(told) AS told
+FROM
+(
+    SELECT
+        EventName AS event, ServiceName AS service, HostName AS host, LogAttributes['hw.error.code'] AS code,
+        toInt32(floor((toUnixTimestamp64Nano(Timestamp) - {origin_ns:Int64}) / {bucket_ns:Int64})) AS bucket,
+        toFloat64(count()) AS told, any(substring(Body, 1, 300)) AS body
+    FROM otel_logs
+    WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
+        AND EventName != '' AND SeverityNumber >= 13
+        AND EventName != 'exception' AND NOT startsWith(EventName, 'rootspan.')
+        AND ResourceAttributes['training.job.id'] = ''
+        AND ({service:String} = '' OR ServiceName = {service:String})
+    GROUP BY event, service, host, code, bucket
+)
+GROUP BY event, service, host, code
