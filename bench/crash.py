@@ -1,7 +1,8 @@
 """`python -m bench.crash`: SIGKILL at random moments under load; acknowledged = stored once + quarantined.
 
 Real processes: the store, the collector, five senders of all signals that repeat what was not acknowledged.
-In each round the collector, the store or both are killed at a random moment and started again. Counted at
+In each round the collector, the store or both are killed at a random moment and started again; then the store
+is away for two minutes. Counted at
 the end, by the database: raw tables, rollups, the ledger, and the quarantine. Exit status 1 if one is off.
 """
 
@@ -77,6 +78,7 @@ def run(
     rounds: int,
     seed: int,
     longest_s: float = 1.0,
+    away_s: float = 0.0,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Account:
     """Kill and count.
@@ -86,6 +88,7 @@ def run(
         rounds: How often something is killed.
         seed: Of the moments and the victims.
         longest_s: Each kill comes up to this long after every sender was acknowledged again.
+        away_s: After the rounds the store is killed once more and stays away for so long, under load.
         say: Told about each round, in one line.
 
     Raises:
@@ -110,11 +113,24 @@ def run(
             _kill(victims, rng)
             said = f"{sum(fleet.requests()):,} requests acknowledged, {pending:,} items in the log"
             say(f"round {number}/{rounds}: {said}; {killed} killed")
+        if away_s:
+            _stay_away(store, fleet, away_s, say)
         _wait_for_more(fleet)
         told = fleet.stop(_STALL_S)
         say(f"senders stopped after {told.requests:,} requests; the log drains")
         collector.wait_drained(_STALL_S)
         return _account(store, collector, told, rounds, kills)
+
+
+def _stay_away(store: StoreProcess, fleet: CrashFleet, away_s: float, say: Callable[[str], None]) -> None:
+    store.kill()
+    say(f"the store is away for {away_s:g} s")
+    back_s = time.monotonic() + away_s
+    while (left_s := back_s - time.monotonic()) > 0:
+        _wait_for_more(fleet)
+        time.sleep(min(1.0, left_s))
+    store.start()
+    say(f"the store is back; {sum(fleet.requests()):,} requests acknowledged")
 
 
 def _wait_for_more(fleet: CrashFleet) -> None:
@@ -186,11 +202,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.crash", description=__doc__)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--away-s", type=float, default=120.0, help="then the store is away for so long, under load; 0: not"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rootspan-crash-") as folder:
-        account = run(Path(folder), rounds=arguments.rounds, seed=arguments.seed, say=_say)
+        account = run(
+            Path(folder),
+            rounds=arguments.rounds,
+            seed=arguments.seed,
+            away_s=arguments.away_s,
+            say=_say,
+        )
     fields = {name: getattr(account, name) for name in Account.__dataclass_fields__}
     fields["took_s"] = round(time.monotonic() - began_s, 1)
     if arguments.json:

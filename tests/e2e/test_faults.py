@@ -1,13 +1,22 @@
-"""Disks that refuse, logs that are damaged, clocks that jump: acknowledged = stored once + quarantined."""
+"""Disks that refuse, logs that are damaged, clocks that jump, senders that repeat themselves and mix things up.
+
+After each: acknowledged = stored once + quarantined.
+"""
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
+import random
 import resource
 import secrets
 import shutil
+import subprocess
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -184,3 +193,119 @@ def test_senders_whose_clocks_jump_keep_nobody_else_from_being_stored(
         assert (counts["stored"], counts["quarantined"]) == (60, 0)
         assert store.number(f"SELECT count() FROM otel_traces WHERE ServiceName = '{service}'") == 60
         assert collector.stop() == 0
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let nobody, not even root, make files in a folder."""
+    if os.geteuid():
+        folder.chmod(0o555)
+    elif subprocess.run(["chattr", "+i", str(folder)], capture_output=True, check=False).returncode:
+        pytest.skip("this file system knows no immutable folders, and root may write into any other")
+    try:
+        yield
+    finally:
+        if os.geteuid():
+            folder.chmod(0o755)
+        else:
+            subprocess.run(["chattr", "-i", str(folder)], check=True)
+
+
+def test_a_log_folder_that_turns_read_only_is_said_and_survived(
+    store: StoreProcess, service: str, tmp_path: Path
+) -> None:
+    if shutil.which("chattr") is None:
+        pytest.skip("chattr is not installed (Debian: e2fsprogs)")
+    collector = CollectorProcess(tmp_path, store.url, ["--wal-segment-age-s", "0.05"])
+    with collector.running():
+        assert send(collector, request(service, 5).SerializeToString()) is grpc.StatusCode.OK
+        collector.wait_drained()
+        bodies = [request(service, 7).SerializeToString() for _ in range(3)]
+        with read_only(collector.wal):
+            assert [send(collector, body) for body in bodies] == [grpc.StatusCode.UNAVAILABLE] * 3
+            wait_until(lambda: not collector.is_ready(), timeout_s=30, what="health says so")
+        wait_until(collector.is_ready, timeout_s=30, what="the collector is healthy again")
+        assert [send(collector, body) for body in bodies] == [grpc.StatusCode.OK] * 3
+        collector.wait_drained()
+        assert stored(store, service) == 26
+        assert collector.stop() == 0
+
+
+def post(collector: CollectorProcess, body: bytes) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", collector.http_port, timeout=30)
+    try:
+        connection.request("POST", "/v1/traces", body, {"content-type": "application/x-protobuf"})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_what_is_sent_several_times_at_once_later_and_in_any_order_is_stored_once(
+    store: StoreProcess, service: str, tmp_path: Path
+) -> None:
+    collector = CollectorProcess(tmp_path, store.url, ["--wal-segment-age-s", "0.05"])
+    rng = random.Random(5)
+    bodies = [request(service, 4).SerializeToString() for _ in range(60)]
+    mixed = [body for body in bodies for _ in range(rng.randint(1, 3))]
+    rng.shuffle(mixed)
+
+    def deliver(number: int) -> bool:
+        body = mixed[number]
+        return post(collector, body) == 200 if number % 2 else send(collector, body) is grpc.StatusCode.OK
+
+    with collector.running(), ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(deliver, range(len(mixed))))
+        collector.kill()
+        collector.start()
+        mixed = list(reversed(bodies))
+        assert all(pool.map(deliver, range(len(mixed))))
+        collector.wait_drained()
+        assert all(pool.map(deliver, range(len(mixed))))
+        collector.wait_drained()
+        assert collector.counts("traces")["accepted"] == collector.counts("traces")["stored"] == 240
+        assert collector.stop() == 0
+    assert stored(store, service) == 240
+
+
+# A clock that jumps, read by a file's say: what the interpreter imports before anything else.
+JUMPING_CLOCK = """
+import os, time
+_time, _time_ns = time.time, time.time_ns
+def _offset_s():
+    try:
+        with open(os.environ["CLOCK_OFFSET_FILE"]) as file:
+            return int(file.read() or 0)
+    except OSError:
+        return 0
+time.time = lambda: _time() + _offset_s()
+time.time_ns = lambda: _time_ns() + _offset_s() * 10**9
+"""
+
+
+def test_a_collector_whose_clock_jumps_loses_and_doubles_nothing(
+    store: StoreProcess, service: str, tmp_path: Path
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(JUMPING_CLOCK)
+    offset = tmp_path / "offset"
+    environment = {"PYTHONPATH": str(tmp_path / "site"), "CLOCK_OFFSET_FILE": str(offset)}
+    collector = CollectorProcess(tmp_path, store.url, ["--wal-segment-age-s", "0.05"], environment)
+    bodies = []
+    with collector.running():
+        for jump_s in (0, 86_400, -86_400 * 400, 3600, 0):
+            offset.write_text(str(jump_s))
+            bodies.append(request(service, 10).SerializeToString())
+            assert send(collector, bodies[-1]) is grpc.StatusCode.OK
+            made_s = json.loads((collector.wal / "collector.json").read_text())["created_unix_ns"] / 1e9
+            assert abs(made_s - time.time()) < 3600
+            collector.wait_drained()
+            if jump_s < 0:
+                collector.kill()
+                collector.start()
+            for body in bodies:
+                assert send(collector, body) is grpc.StatusCode.OK
+        collector.wait_drained()
+        counts = collector.counts("traces")
+        assert (counts["accepted"], counts["stored"], counts["repeated"]) == (50, 50, 150)
+        assert collector.stop() == 0
+    assert stored(store, service) == 50
