@@ -5,7 +5,7 @@ engine's own count is always current: under load the two are seconds apart.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Final, Protocol
 
@@ -61,6 +61,7 @@ class SignalBalance:
             collectors' last word may be older than the inserts.
         quarantined: Set aside by a collector, with a reason.
         refused: Turned away with a status that told the sender; never part of `accepted`.
+        dropped: Left out by rules (drop, sample), counted by the engine.
     """
 
     accepted: int = 0
@@ -68,11 +69,12 @@ class SignalBalance:
     pending: int = 0
     quarantined: int = 0
     refused: int = 0
+    dropped: int = 0
 
     @property
     def missing(self) -> int:
-        """Accepted, but not stored, pending or quarantined; below 0: stored without being accepted."""
-        return self.accepted - self.stored - self.pending - self.quarantined
+        """Accepted, and nowhere (not stored, pending, quarantined, dropped); below 0: stored unaccepted."""
+        return self.accepted - self.stored - self.pending - self.quarantined - self.dropped
 
     def to_json(self) -> dict[str, int]:
         """The counters by name."""
@@ -82,6 +84,7 @@ class SignalBalance:
             "pending": self.pending,
             "quarantined": self.quarantined,
             "refused": self.refused,
+            "dropped": self.dropped,
         }
 
 
@@ -93,11 +96,13 @@ class Balance:
         by_signal: `traces`, `logs` and `metrics`, always all three.
         dropped_by_senders: Items that senders report to have dropped before any collector saw them.
         collectors: One entry a collector and signal.
+        ruled_out: Items that rules left out, by signal and rule.
     """
 
     by_signal: Mapping[str, SignalBalance]
     dropped_by_senders: int
     collectors: tuple[CollectorCounters, ...]
+    ruled_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def total(self) -> SignalBalance:
@@ -109,6 +114,7 @@ class Balance:
             pending=sum(one.pending for one in parts),
             quarantined=sum(one.quarantined for one in parts),
             refused=sum(one.refused for one in parts),
+            dropped=sum(one.dropped for one in parts),
         )
 
     def to_json(self) -> dict[str, int]:
@@ -130,9 +136,20 @@ def balance(client: QueryClient) -> Balance:
     """
     counters = tuple(_counters(row) for row in client.query(_statement("counters")).result_rows)
     stored = {str(row[0]): _whole(row[1]) for row in client.query(_statement("stored")).result_rows}
+    ruled_out = _ruled_out(client)
     dropped = sum(_whole(row[0]) for row in client.query(_statement("dropped")).result_rows)
-    by_signal = {signal: _of_signal(signal, counters, stored.get(signal, 0)) for signal in SIGNALS}
-    return Balance(by_signal, dropped, counters)
+    by_signal = {
+        signal: _of_signal(signal, counters, stored.get(signal, 0), sum(ruled_out.get(signal, {}).values()))
+        for signal in SIGNALS
+    }
+    return Balance(by_signal, dropped, counters, ruled_out)
+
+
+def _ruled_out(client: QueryClient) -> Mapping[str, Mapping[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for signal, rule, items in client.query(_statement("ruled_out")).result_rows:
+        found.setdefault(str(signal), {})[str(rule)] = _whole(items)
+    return found
 
 
 def _counters(row: Sequence[object]) -> CollectorCounters:
@@ -150,16 +167,19 @@ def _counters(row: Sequence[object]) -> CollectorCounters:
     )
 
 
-def _of_signal(signal: str, counters: Sequence[CollectorCounters], stored: int) -> SignalBalance:
+def _of_signal(
+    signal: str, counters: Sequence[CollectorCounters], stored: int, dropped: int
+) -> SignalBalance:
     said = [one for one in counters if one.signal == signal]
     accepted = sum(one.accepted for one in said)
     quarantined = sum(one.quarantined for one in said)
     return SignalBalance(
         accepted=accepted,
         stored=stored,
-        pending=min(sum(one.pending for one in said), max(0, accepted - quarantined - stored)),
+        pending=min(sum(one.pending for one in said), max(0, accepted - quarantined - stored - dropped)),
         quarantined=quarantined,
         refused=sum(one.refused for one in said),
+        dropped=dropped,
     )
 
 

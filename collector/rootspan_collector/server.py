@@ -33,6 +33,7 @@ from rootspan_collector.tls import TlsFiles
 from rootspan_collector.wal.budget import ByteBudget
 from rootspan_store.client import StoreUrl, connect
 from rootspan_store.ingest import Signal
+from rootspan_store.rules import RuleSet
 from rootspan_store.schema import migrate
 
 __all__ = ["Collector", "check_settings", "serve"]
@@ -76,8 +77,10 @@ class Collector:
         self._caretaker = Caretaker(self._look_after)
 
     def _open_lane(self, path: Path, store: StoreUrl) -> Lane:
-        gate = SchemaGate(_migration(store) if self._settings.collector_migrate_on_start else None)
-        self._lanes.append(Lane(path, store, gate, self._settings, self._budget))
+        settings = self._settings
+        migration = _migration(store, settings.rule_set) if settings.collector_migrate_on_start else None
+        gate = SchemaGate(migration)
+        self._lanes.append(Lane(path, store, gate, settings, self._budget))
         return self._lanes[-1]
 
     def _receivers(self, home: Lane) -> Mapping[Signal, Receives]:
@@ -186,11 +189,11 @@ def _tls_of(settings: CollectorSettings) -> TlsFiles | None:
     return TlsFiles(certificate, key, settings.collector_tls_client_ca)
 
 
-def _migration(url: StoreUrl) -> Callable[[], None]:
+def _migration(url: StoreUrl, rules: RuleSet | None) -> Callable[[], None]:
     def run() -> None:
         client = connect(url)
         try:
-            migrate(client)
+            migrate(client, rules=rules)
         finally:
             client.close()
 

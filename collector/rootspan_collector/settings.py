@@ -6,12 +6,14 @@ import ipaddress
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rootspan_collector.errors import ConfigurationError
 from rootspan_store.client import StoreUrl
 from rootspan_store.errors import StoreConfigError
+from rootspan_store.rules import Rule, RuleSet
+from rootspan_store.rules.model import check_rules
 from rootspan_store.settings import parse_listen
 
 __all__ = ["CollectorSettings", "load_settings", "settings_schema"]
@@ -132,7 +134,18 @@ class CollectorSettings(BaseSettings):
         description="Time to store what is pending when told to stop; the rest stays in the log",
     )
     collector_migrate_on_start: bool = Field(
-        default=True, description="Apply the schema's migrations before the first insert"
+        default=True, description="Apply the schema's migrations, and rules, before the first insert"
+    )
+    rules: tuple[Rule, ...] | None = Field(
+        default=None,
+        max_length=200,
+        description=(
+            "Rules that redact, hash, remove, rename, drop and sample, in order, for the whole store. "
+            "Not given: those that are in force stay; an empty list ends them"
+        ),
+    )
+    rules_key: SecretStr | None = Field(
+        default=None, description="Secret of rules that hash, 16 or more characters"
     )
 
     @field_validator("collector_grpc", "collector_http")
@@ -162,6 +175,16 @@ class CollectorSettings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _rules_fit_together(self) -> CollectorSettings:
+        check_rules(self.rules or (), self.rules_key)
+        if self.rules and not self.collector_migrate_on_start:
+            raise ValueError(
+                "rules come into force with the migrations, which collector_migrate_on_start = false leaves "
+                "to others: leave `rules` away here, and run `rootspan migrate --rules FILE`"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _strangers_need_leave(self) -> CollectorSettings:
         if (self.collector_tls_certificate is None) != (self.collector_tls_key is None):
             raise ValueError(
@@ -187,6 +210,11 @@ class CollectorSettings(BaseSettings):
     def store_url(self) -> StoreUrl:
         """The parsed store URL."""
         return StoreUrl.parse(self.store)
+
+    @property
+    def rule_set(self) -> RuleSet | None:
+        """The rules that are to be in force; None: whichever are."""
+        return None if self.rules is None else RuleSet(rules=self.rules, rules_key=self.rules_key)
 
     @property
     def grpc_listen(self) -> tuple[str, int]:

@@ -7,6 +7,7 @@ can answer as ClickHouse would.
 __all__ = [
     "DataFolderLocked",
     "EngineError",
+    "RulesUnknown",
     "SchemaChanged",
     "SchemaError",
     "SchemaTooNew",
@@ -73,6 +74,10 @@ class SchemaChanged(SchemaError):  # noqa: N818
     def __init__(self, message: str, *, version: int) -> None:
         super().__init__(message)
         self.version = version
+
+
+class RulesUnknown(SchemaError):  # noqa: N818
+    """The database is under rules that are needed now and were not given: give them."""
 
 
 class EngineError(StoreError):

@@ -1,8 +1,8 @@
 """The schema: numbered migrations, applied once, in order, and remembered in `rootspan_schema`.
 
 Each migration is a file of idempotent statements without a database name, so a run that was cut off is
-repeated from its start. An applied migration never changes: a correction is a new file. Retention is not part
-of them; it is compared with the settings at every run (see retention.py).
+repeated from its start. An applied migration never changes: a correction is a new file. Retention and rules
+are not part of them; they are compared with the settings at every run (see retention.py and rules/).
 """
 
 import hashlib
@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING
 
 from rootspan_store.client import store_errors
 from rootspan_store.cluster import ClusterSchema, cluster_of_engine
-from rootspan_store.errors import SchemaChanged, SchemaError, SchemaTooNew
+from rootspan_store.errors import SchemaChanged, SchemaError, SchemaTooNew, StoreConfigError
 from rootspan_store.macros import macros
 from rootspan_store.retention import retention_days, retention_statement, ttl_clause
+from rootspan_store.rules.applying import apply_rules, give_names_back, require_rules, rules_in_force
+from rootspan_store.rules.model import RuleSet
+from rootspan_store.rules.views import LandingView, counter_statements, landing_views, ruled_statement
 from rootspan_store.settings import RetentionSettings, require_identifier
 from rootspan_store.sqltext import split_statements, tokenize
 
@@ -83,23 +86,36 @@ def load_migrations(folder: Traversable | None = None) -> tuple[Migration, ...]:
     return tuple(found)
 
 
-def render(database: str, *, cluster: str | None = None, retention: RetentionSettings | None = None) -> str:
+def render(
+    database: str,
+    *,
+    cluster: str | None = None,
+    retention: RetentionSettings | None = None,
+    rules: RuleSet | None = None,
+) -> str:
     """Return the whole schema as a script that any ClickHouse client runs, without a record of it.
 
     Args:
         database: Where it goes.
         cluster: Name of the cluster that it is for, as in `system.clusters`; None: a single server.
         retention: Days to keep; None reads ROOTSPAN_RETENTION_*.
+        rules: The landing views are rendered under these. The key of those that hash is not shown.
 
     Raises:
         SchemaError: The cluster's name cannot be one, or a migration has no form for a cluster.
+        StoreConfigError: Rules, and a cluster.
     """
     require_identifier(database, "database")
     forms = _Forms(database, cluster)
+    forms.require_room_for(rules)
+    shown = (rules or RuleSet()).without_key()
+    migrations = load_migrations()
     lines = [f"{forms.create_database};", f"USE {database};"]
-    for migration in load_migrations():
+    for migration in migrations:
         lines.append(f"\n-- {migration.version:04d} {migration.name}")
-        lines.extend(f"{form};\n" for statement in migration.statements for form in forms.of(statement))
+        ruled = (ruled_statement(statement, shown) for statement in migration.statements)
+        lines.extend(f"{form};\n" for statement in ruled for form in forms.of(statement))
+    lines.extend(f"{statement};\n" for statement in counter_statements(_views_of(migrations), shown))
     lines.append("-- retention")
     days = retention_days(retention or RetentionSettings())
     lines.extend(f"{forms.of(retention_statement(table, keep))[0]};" for table, keep in days.items())
@@ -117,6 +133,15 @@ class _Forms:
 
     def of(self, statement: str) -> list[str]:
         return [statement] if self._schema is None else self._schema.render(statement)
+
+    def require_room_for(self, rules: RuleSet | None) -> None:
+        """Raise StoreConfigError if there are rules, and a cluster, whose views cannot be changed as one."""
+        if self._schema is not None and rules is not None and rules.rules:
+            raise StoreConfigError(
+                f"rules ({rules.rules[0].name}, {len(rules.rules)} in all) for a database that is spread "
+                f"over cluster {self._schema.cluster}: they can change the views of a single server only, so "
+                "nothing was changed; leave `rules` and --rules away for this store"
+            )
 
     def stored_in(self, table: str) -> str:
         """Name of the table whose definition has the retention of `table`."""
@@ -150,9 +175,10 @@ def migrate(
     *,
     cluster: str | None = None,
     retention: RetentionSettings | None = None,
+    rules: RuleSet | None = None,
     migrations: Sequence[Migration] | None = None,
 ) -> list[Migration]:
-    """Bring the client's database up to this program: create it, apply what is missing, set the retention.
+    """Bring the client's database up to this program: create it, apply what is missing, set the rest.
 
     Safe to repeat, to interrupt, and to run from several processes at once.
 
@@ -162,6 +188,7 @@ def migrate(
             too, so that nodes that joined since get the tables. None: as the database is already, a single
             server's if it is new.
         retention: Days to keep; None reads ROOTSPAN_RETENTION_*.
+        rules: That are to be in force; None leaves those that are, an empty set ends them.
         migrations: Others than the package's own, for tests.
 
     Returns:
@@ -171,12 +198,17 @@ def migrate(
         SchemaTooNew: A newer rootspan migrated this database. Nothing was changed.
         SchemaChanged: An applied migration reads differently here. Nothing was changed.
         SchemaError: The server knows no such cluster, or the database is a single server's, or another's.
+        RulesUnknown: What is missing makes views anew that are under rules, and `rules` is None. Nothing was
+            changed.
+        StoreConfigError: The engine cannot run a rule; the rules are as they were. Or the database is a
+            cluster's, and rules are given: nothing was changed.
         StoreUnreachable, StoreRejected: The store's answer.
     """
     known = tuple(load_migrations() if migrations is None else migrations)
     database = require_identifier(str(client.database), "database")
     with store_errors():
         forms = _Forms(database, _cluster_to_use(client, database, cluster))
+        forms.require_room_for(rules)
         record = forms.of(_sql("schema_table"))
         if cluster is not None or not forms.is_for_cluster:
             client.command(forms.create_database, use_database=False)
@@ -185,9 +217,15 @@ def migrate(
         rows = client.query(_sql("schema_applied")).result_rows
         _check(database, {int(row[0]): str(row[2]) for row in rows}, known)
         missing = [m for m in known if m.version not in {int(row[0]) for row in rows}]
+        if not forms.is_for_cluster:
+            give_names_back(client, database)
+            if rules is None and rows:
+                require_rules(rules_in_force(client, database), _views_of(missing), database)
         for migration in known:
-            # All are rendered, in order: a later one has to know which tables earlier ones made.
-            statements = [form for statement in migration.statements for form in forms.of(statement)]
+            # All are rendered, in order: a later one has to know which tables earlier ones made. Under rules
+            # from the first moment: nothing gets in without them.
+            ruled = [ruled_statement(statement, rules or RuleSet()) for statement in migration.statements]
+            statements = [form for statement in ruled for form in forms.of(statement)]
             if migration not in missing and cluster is None:
                 continue
             for statement in statements:
@@ -203,7 +241,13 @@ def migrate(
                 },
             )
         _apply_retention(client, forms, database, retention or RetentionSettings())
+    if rules is not None and not forms.is_for_cluster:
+        apply_rules(client, _views_of(known), rules)
     return missing
+
+
+def _views_of(migrations: Sequence[Migration]) -> tuple[LandingView, ...]:
+    return landing_views(statement for one in migrations for statement in one.statements)
 
 
 def _cluster_to_use(client: "Client", database: str, asked: str | None) -> str | None:

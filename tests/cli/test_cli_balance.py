@@ -13,8 +13,8 @@ def counters(
     return CollectorCounters(collector, "traces", accepted, stored, pending, quarantined, 0, "0.1.0", 0)
 
 
-def ledger(stored: int, *rows: CollectorCounters) -> Balance:
-    return Balance({"traces": SignalBalance(stored=stored)}, 0, rows)
+def ledger(stored: int, *rows: CollectorCounters, dropped: int = 0) -> Balance:
+    return Balance({"traces": SignalBalance(stored=stored, dropped=dropped)}, 0, rows)
 
 
 def live(
@@ -59,6 +59,13 @@ def test_a_stale_report_is_made_good_by_the_next_one() -> None:
     assert judged(stale, fresh) == (True, 0)
 
 
+def test_what_rules_drop_is_accounted_for() -> None:
+    row = counters("a", accepted=100, stored=100)
+    assert judged(Reading(ledger(70, row, dropped=30), None)) == (True, 0)
+    assert judged(Reading(ledger(70, row, dropped=29), None)) == (False, 1)
+    assert judged(Reading(ledger(70, row, dropped=31), None)) == (False, -1)
+
+
 def test_what_moves_while_it_is_read_is_not_called_missing() -> None:
     before = live("a", accepted=100, stored=40, pending=60)
     after = live("a", accepted=150, stored=120, pending=30)
@@ -74,7 +81,7 @@ def test_other_collectors_count_by_their_last_report() -> None:
 
 
 class Canned:
-    """Answers of the three statements of the ledger, in order."""
+    """Answers of the statements of the ledger, in order."""
 
     def __init__(self, *answers: list[tuple[object, ...]]) -> None:
         self._answers = iter(answers)
@@ -87,13 +94,14 @@ class Canned:
 
 def test_a_report_older_than_the_insert_does_not_count_items_twice() -> None:
     row = ("a", "logs", 100, 0, 100, 0, 0, "0.1.0", 0)
-    read = balance(Canned([row], [("logs", 100)], [(3.0,)]))
+    read = balance(Canned([row], [("logs", 90)], [("logs", "health", 10)], [(3.0,)]))
     assert read.to_json() == {
         "accepted": 100,
-        "stored": 100,
+        "stored": 90,
         "pending": 0,
         "quarantined": 0,
         "refused": 0,
+        "dropped": 10,
         "dropped_by_senders": 3,
     }
     assert read.total.missing == 0

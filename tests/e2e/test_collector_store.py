@@ -20,8 +20,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from rootspan_analysis.telemetry import balance
 from rootspan_store.client import connect
 from rootspan_store.ingest import Signal, frame_prefix, insert_settings, insert_statement
+from rootspan_store.rules import RuleSet
 from rootspan_store.schema import migrate
 from support import otlp_requests as otlp
 from support.processes import CollectorProcess, StoreProcess, wait_until
@@ -232,3 +234,37 @@ def test_the_same_token_inserted_several_times_at_once_is_stored_once(
     wait_until(lambda: _insert(store, "race-one", bodies) == 200, timeout_s=30, what="the store answers")
     assert _spans(store, "raced") == 20_000
     assert store.number("SELECT sum(Spans) FROM otel_spans_1m WHERE ServiceName = 'raced'") == 20_000
+
+
+def test_rules_of_the_collector_hold_in_the_store_and_the_balance_shows_what_they_drop(
+    store: StoreProcess, tmp_path: Path
+) -> None:
+    rules = [
+        {"name": "health", "action": "drop", "when": {"name": "health"}},
+        {"name": "who", "action": "hash", "keys": ["user.id"], "signals": ["traces"]},
+    ]
+    environment = {"ROOTSPAN_RULES": json.dumps(rules), "ROOTSPAN_RULES_KEY": "nobody knows this"}
+    collector = CollectorProcess(tmp_path, store.url, ["--wal-segment-age-s", "0.1"], environment)
+    client = connect(store.url)
+    before = balance(client)
+    with collector.running(), collector.channel() as channel:
+        request = _traces("ruled", 6)
+        scopes = request.resource_spans[0].scope_spans
+        scopes[0].spans[0].name = "health"
+        scopes[0].spans[1].attributes.add(key="user.id").value.string_value = "u-1"
+        _export(channel, "traces", request.SerializeToString())
+        collector.wait_drained()
+        # To the collector the store took them all; the store's own count tells the rest.
+        assert collector.counts("traces")["stored"] == 6
+    assert _spans(store, "ruled") == 5
+    found = store.number("SELECT count() FROM otel_traces WHERE length(SpanAttributes['user.id']) = 32")
+    assert found == 1
+    after = balance(client)
+    assert after.by_signal["traces"].dropped - before.by_signal["traces"].dropped == 1
+    assert after.by_signal["traces"].stored - before.by_signal["traces"].stored == 5
+    assert after.ruled_out["traces"] == {"health": 1}
+    # Whoever has no rules of its own leaves those of others alone.
+    migrate(client)
+    assert store.number("SELECT count() FROM rootspan_rules FINAL WHERE length(Rules) > 0") > 0
+    migrate(client, rules=RuleSet())
+    client.close()

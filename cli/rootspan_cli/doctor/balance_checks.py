@@ -1,8 +1,9 @@
-"""Is every accepted item accounted for: accepted = stored + pending + quarantined, by the engine's own count?
+"""Is every accepted item accounted for: accepted = stored + pending + quarantined + dropped by rules?
 
-Everything moves while it is read, and the counters that a collector tells the store are seconds old. So the
-engine's count has to lie between two readings of the collectors: it holds all that was settled by the earlier
-one, and at most what was accepted by the later one. Pure.
+Stored and dropped are the engine's own counts. Everything moves while it is read, and the counters that a
+collector tells the store are seconds old. So the engine's count has to lie between two readings of the
+collectors: it holds all that was settled by the earlier one, and at most what was accepted by the later one.
+Pure.
 """
 
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ class Reading:
             pending=sum(one.pending for one in rows),
             quarantined=sum(one.quarantined for one in rows),
             refused=sum(one.refused for one in rows),
+            dropped=self.ledger.by_signal[signal].dropped,
         )
 
 
@@ -60,12 +62,15 @@ def _missing(signal: str, earlier: Reading, later: Reading) -> int:
     first, last = earlier.of(signal), later.of(signal)
     least = first.accepted - first.pending - first.quarantined
     most = last.accepted - last.quarantined
-    return max(0, least - first.stored) or min(0, most - first.stored)
+    settled = first.stored + first.dropped
+    return max(0, least - settled) or min(0, most - settled)
 
 
 def _check_signal(signal: str, earlier: Reading, later: Reading) -> Check:
     missing, shown = _missing(signal, earlier, later), later.of(signal)
     parts = f"{shown.stored:,} stored + {shown.pending:,} pending + {shown.quarantined:,} quarantined"
+    if shown.dropped:
+        parts += f" + {shown.dropped:,} dropped by rules"
     # What moved between the readings is no fault, but the sum does not add up to the item either.
     relation = "=" if shown.missing == 0 else "≈"
     step = ""
@@ -86,6 +91,7 @@ def _check_signal(signal: str, earlier: Reading, later: Reading) -> Check:
     facts = {
         **shown.to_json(),
         "missing": missing,
+        "dropped_by_rule": dict(later.ledger.ruled_out.get(signal, {})),
         "collectors": _by_collector(signal, later.ledger.collectors),
     }
     return Check(f"{signal} balance", missing == 0, said, step, facts)

@@ -1772,6 +1772,29 @@ CREATE TABLE IF NOT EXISTS rootspan_host_facts
 ENGINE = AggregatingMergeTree
 ORDER BY (Host, Name, Value);
 
+
+-- 0012 rules
+CREATE TABLE IF NOT EXISTS rootspan_dropped
+(
+    Signal LowCardinality(String),
+    Rule LowCardinality(String),
+    Minute DateTime CODEC(Delta, ZSTD(1)),
+    Items UInt64 CODEC(ZSTD(1))
+)
+ENGINE = SummingMergeTree(Items)
+ORDER BY (Signal, Rule, Minute)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS rootspan_rules
+(
+    View String,
+    Digest String,
+    Rules Array(String),
+    AppliedAt DateTime64(3)
+)
+ENGINE = ReplacingMergeTree(AppliedAt)
+ORDER BY View;
+
 -- retention
 ALTER TABLE otel_traces MODIFY TTL InsertedAt + toIntervalDay(30);
 ALTER TABLE otel_traces_trace_id_ts MODIFY TTL InsertedAt + toIntervalDay(30);

@@ -1,0 +1,1 @@
+SELECT View, argMax(Digest, AppliedAt) FROM rootspan_rules GROUP BY View
