@@ -13,6 +13,8 @@ from wal_bench import WalBench
 from rootspan_collector.errors import LogFull, LogLocked, LogUnavailable
 from rootspan_collector.ledger import Counts
 from rootspan_collector.wal.folder import WalFolder
+from rootspan_collector.wal.recent import RecentRequests
+from rootspan_collector.wal.waiting import Ticket, WaitingRoom
 
 
 def test_no_request_is_acknowledged_before_its_fsync_returned(wal: WalBench) -> None:
@@ -54,6 +56,21 @@ def test_requests_that_wait_together_share_one_fsync(wal: WalBench) -> None:
         wait([first, *acks], timeout=5)
     assert wal.disk.syncs - before <= 4
     assert len(wal.payloads(log)) == 10
+
+
+def test_senders_that_were_answered_together_are_waited_for_and_one_alone_is_not() -> None:
+    room = WaitingRoom(RecentRequests(window_s=600, most=10))
+    for number in range(3):
+        room.enter(Ticket(b"", 1, b"%d" % number))
+    room.gather(3, 60)  # all are here
+    with ThreadPoolExecutor(1) as pool:
+        gathering = pool.submit(room.gather, 4, 60)
+        room.enter(Ticket(b"", 1, b"late"))
+        gathering.result(10)
+    room.take()
+    room.gather(2, 0.01)  # nobody comes, and nobody is waited for longer
+    room.enter(Ticket(b"", 1, b"after"))
+    assert len(room.take()) == 1
 
 
 @pytest.mark.parametrize("broken", ["fail_append", "fail_sync"])

@@ -37,6 +37,9 @@ class WaitingRoom:
         self._lock = threading.Lock()
         self._queue: list[Ticket] = []
         self._by_digest: dict[bytes, Ticket] = {}
+        self._wanted = 0
+        self._gathered = threading.Lock()
+        self._gathered.acquire()
 
     def is_known(self, digest: bytes) -> bool:
         """Whether that request was made durable lately."""
@@ -56,7 +59,21 @@ class WaitingRoom:
                 if twin is not ticket:
                     return twin
             self._queue.append(ticket)
+            if self._wanted and len(self._queue) >= self._wanted:
+                self._wanted = 0
+                self._gathered.release()
             return ticket
+
+    def gather(self, wanted: int, timeout_s: float) -> None:
+        """Return once so many are queued, or the time is over. For one thread at a time."""
+        with self._lock:
+            if len(self._queue) >= wanted:
+                return
+            self._gathered.acquire(blocking=False)  # it is free if the last one came as the time was over
+            self._wanted = wanted
+        self._gathered.acquire(timeout=timeout_s)
+        with self._lock:
+            self._wanted = 0
 
     def take(self) -> list[Ticket]:
         """Empty the queue. Whoever takes settles."""
