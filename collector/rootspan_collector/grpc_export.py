@@ -45,17 +45,39 @@ def _certificate_names(context: grpc.ServicerContext) -> Iterator[str]:
             yield value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _export(receiver: Receives, tenants: Tenants) -> Callable[[bytes, grpc.ServicerContext], bytes]:
-    def export(body: bytes, context: grpc.ServicerContext) -> bytes:
+class _Export:
+    """One Export method. Called, it waits; `later` does not (see `rootspan_collector.grpc_calls`)."""
+
+    def __init__(self, receiver: Receives, tenants: Tenants) -> None:
+        self._receiver = receiver
+        self._tenants = tenants
+
+    def __call__(self, body: bytes, context: grpc.ServicerContext) -> bytes:
         try:
-            receiver.receive(body, caller_of(context, tenants))
+            self._receiver.receive(body, self._caller(context))
         except CollectorError as err:
-            if isinstance(err, Unauthenticated):
-                receiver.refuse(err, Caller(ANONYMOUS, context.peer))
             context.abort_with_status(refusal(err))
         return _ACCEPTED
 
-    return export
+    def later(
+        self, body: bytes, context: grpc.ServicerContext, answer: Callable[[bytes | grpc.Status], None]
+    ) -> None:
+        def told(error: CollectorError | None) -> None:
+            answer(_ACCEPTED if error is None else refusal(error))
+
+        try:
+            caller = self._caller(context)
+        except CollectorError as err:
+            told(err)
+        else:
+            self._receiver.receive_later(body, caller, told)
+
+    def _caller(self, context: grpc.ServicerContext) -> Caller:
+        try:
+            return caller_of(context, self._tenants)
+        except Unauthenticated as err:
+            self._receiver.refuse(err, Caller(ANONYMOUS, context.peer))
+            raise
 
 
 def export_handlers(
@@ -65,7 +87,7 @@ def export_handlers(
     return tuple(
         grpc.method_handlers_generic_handler(
             service.name,
-            {"Export": grpc.unary_unary_rpc_method_handler(_export(receivers[service.signal], tenants))},
+            {"Export": grpc.unary_unary_rpc_method_handler(_Export(receivers[service.signal], tenants))},
         )
         for service in SERVICES
     )

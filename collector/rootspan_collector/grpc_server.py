@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
@@ -12,6 +11,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from rootspan_collector.errors import ConfigurationError
+from rootspan_collector.grpc_calls import CallPool
 from rootspan_collector.otlp.services import SERVICES
 from rootspan_collector.status import STATUS_SERVICE, register_descriptor
 
@@ -54,7 +54,7 @@ class GrpcServer:
     ) -> None:
         names = [service.name for service in SERVICES]
         # Reflection streams and watches hold a thread each; they must not take those of Export.
-        self._pool = ThreadPoolExecutor(threads + 4, thread_name_prefix="grpc")
+        self._pool = CallPool(threads + 4, at_once=threads)
         self._server = grpc.server(self._pool, options=_options(max_message_bytes, reuse_port))
         self._server.add_generic_rpc_handlers(tuple(handlers))
         self._health = health.HealthServicer()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from rootspan_collector.admission import admission_of
-from rootspan_collector.errors import CollectorError, LogFilling, MalformedRequest
-from rootspan_collector.otlp.framing import framing
+from rootspan_collector.errors import CollectorError, LogFilling, LogUnavailable, MalformedRequest
+from rootspan_collector.otlp.framing import Framed, framing
 from rootspan_collector.senders.caller import Caller
 from rootspan_collector.senders.refusals import Refusals
 from rootspan_collector.senders.worth import Worth, worth_of
@@ -26,6 +27,14 @@ class Receives(Protocol):
 
     def receive(self, body: bytes, caller: Caller) -> None:
         """Take one request; returns only after it is durable. Raises CollectorError: it was not taken."""
+
+    def receive_later(
+        self, body: bytes, caller: Caller, told: Callable[[CollectorError | None], None]
+    ) -> None:
+        """Take one request without waiting.
+
+        `told` is called once, from any thread, with None when it is durable, or with why it was not taken.
+        """
 
     def refuse(self, error: CollectorError, caller: Caller, items: int = 0) -> None:
         """Count a request that is turned away."""
@@ -58,18 +67,46 @@ class Receiver:
         try:
             framed = self._framing.frame(body)
             items = framed.items
-            if items == 0:
-                return
-            tenant = caller.tenant
-            if tenant.quota is not None:
-                tenant.quota.take(len(body), items)
-            payload = framed.payload + tenant.mark if tenant.mark else framed.payload
-            if self._budget.used_ratio > _PRESSURE_RATIO:
-                self._weigh(payload, items)
-            self._log.append(payload, items, is_replay=caller.is_replay)
+            if items:
+                self._log.append(self._admit(framed, len(body), caller), items, is_replay=caller.is_replay)
         except CollectorError as err:
             self.refuse(err, caller, items)
             raise
+
+    def receive_later(
+        self, body: bytes, caller: Caller, told: Callable[[CollectorError | None], None]
+    ) -> None:
+        """See `Receives.receive_later`; the errors are those of `receive`."""
+        items = 0
+
+        def settled(outcome: bool | LogUnavailable) -> None:
+            if isinstance(outcome, LogUnavailable):
+                self.refuse(outcome, caller, items)
+                told(outcome)
+            else:
+                told(None)
+
+        try:
+            framed = self._framing.frame(body)
+            items = framed.items
+            if items:
+                payload = self._admit(framed, len(body), caller)
+                self._log.append_later(payload, items, settled, is_replay=caller.is_replay)
+            else:
+                told(None)
+        except CollectorError as err:
+            self.refuse(err, caller, items)
+            told(err)
+
+    def _admit(self, framed: Framed, size_bytes: int, caller: Caller) -> bytes:
+        """Return what goes into the log. Raises QuotaExceeded or LogFilling."""
+        tenant = caller.tenant
+        if tenant.quota is not None:
+            tenant.quota.take(size_bytes, framed.items)
+        payload = framed.payload + tenant.mark if tenant.mark else framed.payload
+        if self._budget.used_ratio > _PRESSURE_RATIO:
+            self._weigh(payload, framed.items)
+        return payload
 
     def refuse(self, error: CollectorError, caller: Caller, items: int = 0) -> None:
         """Count a request that is turned away."""

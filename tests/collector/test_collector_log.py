@@ -15,6 +15,7 @@ from rootspan_collector.ledger import Counts
 from rootspan_collector.wal.folder import WalFolder
 from rootspan_collector.wal.recent import RecentRequests
 from rootspan_collector.wal.waiting import Ticket, WaitingRoom
+from support.processes import wait_until
 
 
 def test_no_request_is_acknowledged_before_its_fsync_returned(wal: WalBench) -> None:
@@ -60,17 +61,71 @@ def test_requests_that_wait_together_share_one_fsync(wal: WalBench) -> None:
 
 def test_senders_that_were_answered_together_are_waited_for_and_one_alone_is_not() -> None:
     room = WaitingRoom(RecentRequests(window_s=600, most=10))
+
+    def enter(name: bytes) -> None:
+        assert room.enter(Ticket(b"", 1, name), lambda _ticket, _error: None)
+
     for number in range(3):
-        room.enter(Ticket(b"", 1, b"%d" % number))
+        enter(b"%d" % number)
     room.gather(3, 60)  # all are here
     with ThreadPoolExecutor(1) as pool:
         gathering = pool.submit(room.gather, 4, 60)
-        room.enter(Ticket(b"", 1, b"late"))
+        enter(b"late")
         gathering.result(10)
     room.take()
     room.gather(2, 0.01)  # nobody comes, and nobody is waited for longer
-    room.enter(Ticket(b"", 1, b"after"))
+    enter(b"after")
     assert len(room.take()) == 1
+
+
+def test_who_does_not_wait_is_told_after_the_fsync_and_one_fsync_serves_many(wal: WalBench) -> None:
+    log = wal.open()
+    log.append(b"opens the segment", 1)
+    wal.disk.gate.clear()
+    wal.disk.syncing.clear()
+    told: dict[bytes, bool | LogUnavailable] = {}
+
+    def append(payload: bytes) -> None:
+        log.append_later(payload, 1, lambda outcome: told.setdefault(payload, outcome))
+
+    append(b"first")
+    assert wal.disk.syncing.wait(5)
+    before = wal.disk.syncs
+    for number in range(20):
+        append(b"%d" % number)
+    append(b"opens the segment")  # known: told at once
+    assert told == {b"opens the segment": False}
+    assert log.ledger.counts().accepted == 1
+    wal.disk.gate.set()
+    wait_until(lambda: len(told) == 22, timeout_s=10, what="all are told")
+    assert [payload for payload, outcome in told.items() if outcome is not True] == [b"opens the segment"]
+    assert wal.disk.syncs - before == 2
+    log.close()
+    assert log.ledger.counts() == Counts(accepted=22, pending=22, repeated=1)
+    assert len(wal.payloads(log)) == 22
+
+
+def test_who_does_not_wait_is_told_of_a_refusal_and_so_are_its_copies(wal: WalBench) -> None:
+    log = wal.open()
+    log.append(b"opens the segment", 1)
+    used_bytes = wal.budget.used_bytes
+    wal.disk.gate.clear()
+    wal.disk.syncing.clear()
+    wal.disk.fail_sync = OSError(errno.EIO, "gone")
+    told: list[bool | LogUnavailable] = []
+    for _ in range(3):
+        log.append_later(b"same", 1, told.append)
+        assert wal.disk.syncing.wait(5)
+    wal.disk.gate.set()
+    wait_until(lambda: len(told) == 3, timeout_s=10, what="all are told")
+    assert all(isinstance(outcome, LogUnavailable) for outcome in told)
+    assert wal.budget.used_bytes == used_bytes
+    wal.disk.fail_sync = None
+    log.close()
+    log.append_later(b"too late", 1, told.append)
+    wait_until(lambda: len(told) == 4, timeout_s=10, what="the last one is told")
+    assert "stopping" in str(told[-1])
+    assert wal.payloads(log) == [b"opens the segment"]
 
 
 @pytest.mark.parametrize("broken", ["fail_append", "fail_sync"])

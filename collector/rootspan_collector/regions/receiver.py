@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 
 from rootspan_collector.errors import CollectorError, ResidencyViolated
 from rootspan_collector.otlp.framing import framing
@@ -43,16 +44,32 @@ class RegionReceiver:
             ResidencyViolated: A resource is of no region that has a store.
             MalformedRequest, QuotaExceeded, LogFilling, LogFull, LogUnavailable: It was not taken whole.
         """
+        for receiver, part in self._choose(body, caller):
+            receiver.receive(part, caller)
+
+    def receive_later(
+        self, body: bytes, caller: Caller, told: Callable[[CollectorError | None], None]
+    ) -> None:
+        """See `Receives.receive_later`; as for `receive`, what is refused in part is refused."""
         try:
-            chosen = [(self._receiver_for(region), part) for region, part in split_by_region(body).items()]
+            chosen = self._choose(body, caller)
+        except CollectorError as err:
+            told(err)
+            return
+        together = _Together(len(chosen), told)
+        for receiver, part in chosen:
+            receiver.receive_later(part, caller, together.settle)
+
+    def _choose(self, body: bytes, caller: Caller) -> list[tuple[Receiver, bytes]]:
+        try:
+            parts = split_by_region(body)
+            return [(self._receiver_for(region), part) for region, part in parts.items()]
         except ResidencyViolated as err:
             self.refuse(err, caller, self._framing.frame(body).items)
             raise
         except CollectorError as err:
             self.refuse(err, caller)
             raise
-        for receiver, part in chosen:
-            receiver.receive(part, caller)
 
     def refuse(self, error: CollectorError, caller: Caller, items: int = 0) -> None:
         """Count a request that is turned away."""
@@ -65,3 +82,23 @@ class RegionReceiver:
         if self._residency.strict:
             raise ResidencyViolated("" if region == NO_REGION else region)
         return self._home
+
+
+class _Together:
+    """Tells once, when the last of several parts is settled: the first error, or None. Thread-safe."""
+
+    def __init__(self, parts: int, told: Callable[[CollectorError | None], None]) -> None:
+        self._lock = threading.Lock()
+        self._left = parts
+        self._error: CollectorError | None = None
+        self._told = told
+        if not parts:
+            told(None)
+
+    def settle(self, error: CollectorError | None) -> None:
+        with self._lock:
+            self._left -= 1
+            self._error = self._error or error
+            is_last = self._left == 0
+        if is_last:
+            self._told(self._error)

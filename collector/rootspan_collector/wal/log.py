@@ -1,8 +1,8 @@
 """One signal's write-ahead log: `append` returns only after fsync; sealed segments come out in order.
 
-Group commit without a thread of its own: whoever gets the commit lock first writes and syncs for all that
-wait, and for those who were here a moment ago and are back within two milliseconds. So under load one fsync
-serves many requests, and an idle log costs nothing.
+Group commit: whoever gets the commit lock writes and syncs for all that wait, be it one of those who wait or,
+for those who do not (`append_later`), a thread; and for those who were here a moment ago and are back within
+two milliseconds. So under load one fsync serves many requests, and an idle log costs nothing.
 
 A batch whose write or fsync fails is not acknowledged. Its bytes are cut off, and its segment is sealed at
 the last good byte: after a failed fsync the kernel may have dropped the pages and would call the next fsync
@@ -27,6 +27,7 @@ from rootspan_collector.errors import LogFull, LogUnavailable
 from rootspan_collector.ledger import Ledger
 from rootspan_collector.wal.active import ActiveSegment
 from rootspan_collector.wal.budget import ByteBudget
+from rootspan_collector.wal.committer import Committer
 from rootspan_collector.wal.disk import Disk, PosixDisk
 from rootspan_collector.wal.progress import Progress, save_progress
 from rootspan_collector.wal.recent import RecentFile, RecentRequests
@@ -93,6 +94,7 @@ class SignalLog:
             self._waiting.remember(self._recent_file.load())
             self._waiting.remember(digests)
         self._commit_lock = threading.Lock()
+        self._committer = Committer(self._commit_waiting, f"commit-{signal}")
         self._crowd, self._committed_s = 0, 0.0
         self._active: ActiveSegment | None = None
         self._sealed: deque[Segment] = deque(found)
@@ -138,6 +140,48 @@ class SignalLog:
             LogFull: The folder's limit is reached; nothing was written.
             LogUnavailable: The disk refused or the log is closed; nothing of this request will be read back.
         """
+        outcomes: list[bool | LogUnavailable] = []
+        self._enter(payload, items, outcomes.append, is_replay)
+        if not outcomes:
+            with self._commit_lock:
+                if not outcomes:
+                    self._commit()
+        (outcome,) = outcomes
+        if isinstance(outcome, LogUnavailable):
+            raise outcome
+        return outcome
+
+    def append_later(
+        self,
+        payload: bytes,
+        items: int,
+        told: Callable[[bool | LogUnavailable], None],
+        *,
+        is_replay: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Make one request durable without waiting for it.
+
+        Args:
+            payload: The request's bytes.
+            items: How many items it carries.
+            told: Called once, with what `append` returns or raises: after fsync and by the thread that
+                committed, or at once if the request is known. It must not raise, and holds up what commits.
+            is_replay: See `append`.
+
+        Raises:
+            LogFull: The folder's limit is reached; nothing was written, and nobody is told.
+        """
+        if self._enter(payload, items, told, is_replay):
+            self._committer.wake()
+
+    def _enter(
+        self,
+        payload: bytes,
+        items: int,
+        told: Callable[[bool | LogUnavailable], None],
+        is_replay: Callable[[], bool],
+    ) -> bool:
+        """Queue a request; return whether a commit has to be made, False if it was told its fate."""
         ticket = Ticket(payload, items, digest_of(payload))
         cost = len(payload) + RECORD_HEADER_BYTES
         try:
@@ -146,36 +190,33 @@ class SignalLog:
             if not self._waiting.is_known(ticket.digest) or is_replay():
                 raise
             self.ledger.repeat(items)
+            told(False)
             return False
-        is_written = False
-        try:
-            is_written = self._append(ticket, is_replay)
-        finally:
+
+        def settled(entered: Ticket, error: LogUnavailable | None) -> None:
+            is_written = error is None and entered is ticket
             if not is_written:
                 self._budget.release(cost)
-        if not is_written:
-            self.ledger.repeat(items)
-        return is_written
+                if error is None:
+                    self.ledger.repeat(items)
+            told(error or is_written)
 
-    def _append(self, ticket: Ticket, is_replay: Callable[[], bool]) -> bool:
-        while True:
-            entered = self._waiting.enter(ticket)
-            if entered is None and is_replay():
-                entered = self._waiting.enter(ticket, is_known_good=True)
-            if entered is None:
-                return False
-            with self._commit_lock:
-                if not entered.is_settled:
-                    self._gather()
-                    self._commit()
-            if entered.is_durable:
-                return entered is ticket
-            self._waiting.leave(entered)
-            if entered is ticket:
-                raise ticket.error or LogUnavailable(
-                    "the commit was interrupted; nothing was acknowledged, send it again"
-                )
-            # The first copy was refused; this one tries by itself.
+        is_waiting = self._waiting.enter(ticket, settled)
+        if not is_waiting and is_replay():
+            is_waiting = self._waiting.enter(ticket, settled, is_known_good=True)
+        if not is_waiting:
+            self._budget.release(cost)
+            self.ledger.repeat(items)
+            told(False)
+        return is_waiting
+
+    def _commit_waiting(self) -> None:
+        with self._commit_lock:
+            self._gather()
+            try:
+                self._commit()
+            except Exception:
+                _LOG.exception("%s: a commit failed unexpectedly; its requests are refused", self._folder)
 
     def _gather(self) -> None:
         """Among senders that were just answered together, wait a moment until they are here again."""
@@ -184,10 +225,15 @@ class SignalLog:
             self._waiting.gather(self._crowd, left_s)
 
     def _commit(self) -> None:
+        """Write what waits; every ticket is settled after it, whatever happens."""
         batch = self._waiting.take()
         position = 0
-        while position < len(batch):
-            position = self._commit_some(batch, position)
+        try:
+            while position < len(batch):
+                position = self._commit_some(batch, position)
+        except BaseException as err:
+            self._fail(batch, position, len(batch), f"the commit was interrupted: {err!r}")
+            raise
         self._crowd, self._committed_s = len(batch), self._now_s()
 
     def _commit_some(self, batch: list[Ticket], first: int) -> int:
@@ -357,5 +403,6 @@ class SignalLog:
         with self._commit_lock:
             self._is_closed = True
             self._seal()
+        self._committer.stop()
         with self._changed:
             self._changed.notify_all()

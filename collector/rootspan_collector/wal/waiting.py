@@ -7,7 +7,7 @@ durable is known. Writes nothing; the log does.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rootspan_collector.errors import LogUnavailable
 from rootspan_collector.wal.recent import RecentRequests
@@ -16,17 +16,15 @@ __all__ = ["Ticket", "WaitingRoom"]
 
 
 class Ticket:
-    """One request that waits for its commit."""
+    """One request that waits for its commit, and who is to be told of its fate."""
 
-    __slots__ = ("digest", "error", "is_durable", "is_settled", "items", "payload")
+    __slots__ = ("digest", "items", "payload", "told")
 
     def __init__(self, payload: bytes, items: int, digest: bytes) -> None:
         self.payload = payload
         self.items = items
         self.digest = digest
-        self.is_settled = False
-        self.is_durable = False
-        self.error: LogUnavailable | None = None
+        self.told: list[Callable[[Ticket, LogUnavailable | None], None]] = []
 
 
 class WaitingRoom:
@@ -45,24 +43,35 @@ class WaitingRoom:
         """Whether that request was made durable lately."""
         return digest in self._recent
 
-    def enter(self, ticket: Ticket, *, is_known_good: bool = False) -> Ticket | None:
-        """Queue a ticket and return it; its twin if one waits already; None if it is known.
+    def enter(
+        self,
+        ticket: Ticket,
+        told: Callable[[Ticket, LogUnavailable | None], None],
+        *,
+        is_known_good: bool = False,
+    ) -> bool:
+        """Queue a ticket, or join its twin if one waits already. False: it is known, and nobody is told.
 
-        With `is_known_good` it is queued although it is known.
+        Args:
+            ticket: The request.
+            told: Called once, by the thread that settles it, with the ticket that was written or refused
+                (this one or its twin) and the reason why it was refused.
+            is_known_good: Queue it although it is known.
         """
         digest = ticket.digest
         with self._lock:
+            entered = ticket
             if self._recent.is_on:
                 if digest in self._recent and not is_known_good:
-                    return None
-                twin = self._by_digest.setdefault(digest, ticket)
-                if twin is not ticket:
-                    return twin
-            self._queue.append(ticket)
-            if self._wanted and len(self._queue) >= self._wanted:
-                self._wanted = 0
-                self._gathered.release()
-            return ticket
+                    return False
+                entered = self._by_digest.setdefault(digest, ticket)
+            entered.told.append(told)
+            if entered is ticket:
+                self._queue.append(ticket)
+                if self._wanted and len(self._queue) >= self._wanted:
+                    self._wanted = 0
+                    self._gathered.release()
+            return True
 
     def gather(self, wanted: int, timeout_s: float) -> None:
         """Return once so many are queued, or the time is over. For one thread at a time."""
@@ -82,21 +91,16 @@ class WaitingRoom:
             return taken
 
     def settle(self, tickets: Sequence[Ticket], error: LogUnavailable | None = None) -> None:
-        """Make tickets durable, or refused for a reason."""
+        """Make tickets durable, or refused for a reason, and tell those who asked; returns after that."""
         with self._lock:
             if error is None:
-                self._recent.add(ticket.digest for ticket in tickets)
+                self._recent.add([ticket.digest for ticket in tickets])
             for ticket in tickets:
                 self._by_digest.pop(ticket.digest, None)
-                ticket.error = error
-                ticket.is_durable = error is None
-                ticket.is_settled = True
-
-    def leave(self, ticket: Ticket) -> None:
-        """Forget a ticket whose commit was interrupted, so that its like is not kept waiting for it."""
-        with self._lock:
-            if self._by_digest.get(ticket.digest) is ticket:
-                del self._by_digest[ticket.digest]
+        # None can be added any more: a copy that comes now is known, or a ticket of its own.
+        for ticket in tickets:
+            for told in ticket.told:
+                told(ticket, error)
 
     def remember(self, digests: Iterable[bytes]) -> None:
         """Know requests that were found at a start."""
