@@ -16,6 +16,8 @@ from chdb.state.sqlitelike import Connection
 
 from rootspan_store.ingest import Signal, frame_prefix, insert_settings, landing_table
 from rootspan_store.schema import load_migrations
+from rootspan_store.settings import RetentionSettings
+from rootspan_store.whole_views import WHOLE_VIEWS, view_statement
 
 __all__ = ["EmbeddedStore"]
 
@@ -34,6 +36,8 @@ class EmbeddedStore:
         for migration in load_migrations():
             for statement in migration.statements:
                 self._run(statement)
+        for view in WHOLE_VIEWS:
+            self._run(view_statement(view, RetentionSettings()))
 
     def close(self) -> None:
         """Close the database; safe to repeat."""

@@ -4,8 +4,8 @@ Every table that stores rows becomes two. `NAME_local` is replicated within its 
 `NAME` is `Distributed` over all shards, so that who reads or writes `NAME` need not know of a cluster.
 Landing tables (engine Null) stay as they are on every node: whichever node an insert reaches explodes it,
 and the view's target, the Distributed table, hands each row to the shard of its trace. Views that read a
-stored table run where the rows are: they read `X_local` and write `Y_local`. See
-docs/adr/0020-cluster-schema.md.
+stored table run where the rows are: they read `X_local` and write `Y_local`. A plain view becomes two as a
+table does, so that shards aggregate what it shows. See docs/adr/0020-cluster-schema.md.
 """
 
 import re
@@ -60,7 +60,8 @@ class ClusterSchema:
         """Raises SchemaError if `cluster` can name none."""
         self.cluster = require_cluster_name(cluster)
         self.database = database
-        self._stored: set[str] = set()
+        # Tables that store rows, and the expression that says which shard a row of theirs is for.
+        self._stored: dict[str, str] = {}
         self._landing: set[str] = set()
 
     @property
@@ -84,8 +85,8 @@ class ClusterSchema:
             return self._create_table(statement, tokens)
         if words == ["CREATE", "MATERIALIZED", "VIEW"]:
             return [self._create_materialized_view(statement, tokens)]
-        if words[:2] == ["CREATE", "VIEW"]:
-            return [self._after_name(statement, tokens)]
+        if words[:2] == ["CREATE", "VIEW"] or words == ["CREATE", "OR", "REPLACE"]:
+            return self._create_view(statement, tokens)
         if words[:2] == ["ALTER", "TABLE"]:
             return self._alter_table(statement, tokens)
         if words[0] == "DROP" and words[1] in ("TABLE", "VIEW"):
@@ -107,7 +108,11 @@ class ClusterSchema:
             raise SchemaError(
                 f"table {name.text} has engine {engine.text}, which has no replicated form: {_HELP}"
             )
-        self._stored.add(name.text)
+        twin = _twin(tokens)
+        if twin is not None and twin.text not in self._stored:
+            raise SchemaError(f"table {name.text} is made AS {twin.text}, which stores no rows: {_HELP}")
+        key = self._stored[twin.text] if twin is not None else _sharding_key(statement, tokens)
+        self._stored[name.text] = key
         has_arguments = at + 3 < len(tokens) and tokens[at + 3].text == "("
         close = _closing(tokens, at + 3) if has_arguments else None
         arguments = statement[tokens[at + 3].end : tokens[close].start].strip() if close is not None else ""
@@ -115,15 +120,31 @@ class ClusterSchema:
         path = f"/clickhouse/tables/{{shard}}/{self.database}/{self.local(name.text)}"
         given = [f"'{path}'", "'{replica}'", *([arguments] if arguments else [])]
         replicated = f"Replicated{engine.text}({', '.join(given)})"
+        columns = statement[name.end : engine.start]
+        if twin is not None:
+            columns = columns.replace(f" AS {twin.text}", f" AS {self.database}.{self.local(twin.text)}")
         local = (
             f"{statement[: name.start]}{self.local(name.text)} {self.on_cluster}"
-            f"{statement[name.end : engine.start]}{replicated}{_replicated_window(statement[engine_end:])}"
+            f"{columns}{replicated}{_replicated_window(statement[engine_end:])}"
         )
         distributed = (
             f"CREATE TABLE IF NOT EXISTS {name.text} {self.on_cluster} "
             f"AS {self.database}.{self.local(name.text)}\n"
             f"ENGINE = Distributed('{self.cluster}', '{self.database}', '{self.local(name.text)}', "
-            f"{_sharding_key(statement, tokens)})"
+            f"{key})"
+        )
+        return [local, distributed]
+
+    def _create_view(self, statement: str, tokens: Sequence[Token]) -> list[str]:
+        name = tokens[_name_at(tokens)]
+        renamed = {token.start for token in _sources(tokens) if token.text in self._stored}
+        if not renamed:
+            return [self._after_name(statement, tokens)]
+        local = _rewritten(statement, tokens, renamed | {name.start}, name.end, f" {self.on_cluster}")
+        distributed = (
+            f"CREATE TABLE IF NOT EXISTS {name.text} {self.on_cluster} "
+            f"AS {self.database}.{self.local(name.text)}\n"
+            f"ENGINE = Distributed('{self.cluster}', '{self.database}', '{self.local(name.text)}')"
         )
         return [local, distributed]
 
@@ -161,7 +182,7 @@ class ClusterSchema:
         name = tokens[_name_at(tokens)]
         dropped = [f"{self._after_name(statement, tokens)} SYNC"]
         if name.text in self._stored:
-            self._stored.discard(name.text)
+            del self._stored[name.text]
             named = f"{self.local(name.text)} {self.on_cluster}"
             dropped.append(f"{statement[: name.start]}{named}{statement[name.end :]} SYNC")
         return dropped
@@ -187,6 +208,8 @@ def _name_at(tokens: Sequence[Token]) -> int:
         "IF",
         "NOT",
         "EXISTS",
+        "OR",
+        "REPLACE",
     ):
         at += 1
     return at
@@ -257,9 +280,15 @@ def _rewritten(
     parts, begin = list[str](), 0
     for place in places:
         parts.append(statement[begin:place])
-        parts.append(inserted if place == insert_at else LOCAL_SUFFIX)
+        parts.append((LOCAL_SUFFIX if place in ends else "") + (inserted if place == insert_at else ""))
         begin = place
     return "".join((*parts, statement[begin:]))
+
+
+def _twin(tokens: Sequence[Token]) -> Token | None:
+    """The table after `CREATE TABLE name AS`, whose columns it takes; None: it names its own."""
+    at = _name_at(tokens) + 1
+    return tokens[at + 1] if tokens[at].text.upper() == "AS" else None
 
 
 def _sharding_key(statement: str, tokens: Sequence[Token]) -> str:

@@ -72,11 +72,15 @@ summary Tuple(
 @cache
 def macros() -> Mapping[str, str]:
     """Return what each `${name}` in a migration stands for."""
-    values = files("rootspan_store").joinpath("sql", "otlp_values.sql").read_text(encoding="utf-8")
-    # Every insert reads a view's text again: without comments.
-    lambdas = "\n".join(line for line in values.splitlines() if line and not line.startswith("--"))
     return {
         "attributes": _ATTRIBUTES,
         "metric_kinds": _METRIC_KINDS,
-        "otlp_values": lambdas,
+        "otlp_values": _fragment("otlp_values"),
+        "training_columns": _fragment("training_columns"),
     }
+
+
+def _fragment(name: str) -> str:
+    text = files("rootspan_store").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    # Every insert reads a view's text again: without comments.
+    return "\n".join(line for line in text.splitlines() if line and not line.startswith("--"))

@@ -23,6 +23,7 @@ from rootspan_store.rules.model import RuleSet
 from rootspan_store.rules.views import LandingView, counter_statements, landing_views, ruled_statement
 from rootspan_store.settings import RetentionSettings, require_identifier
 from rootspan_store.sqltext import split_statements, tokenize
+from rootspan_store.whole_views import WHOLE_VIEWS, view_statement, views_to_make
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -117,8 +118,12 @@ def render(
         lines.extend(f"{form};\n" for statement in ruled for form in forms.of(statement))
     lines.extend(f"{statement};\n" for statement in counter_statements(_views_of(migrations), shown))
     lines.append("-- retention")
-    days = retention_days(retention or RetentionSettings())
+    settings = retention or RetentionSettings()
+    days = retention_days(settings)
     lines.extend(f"{forms.of(retention_statement(table, keep))[0]};" for table, keep in days.items())
+    lines.append("\n-- what readers read")
+    whole = (view_statement(view, settings) for view in WHOLE_VIEWS)
+    lines.extend(f"{form};" for statement in whole for form in forms.of(statement))
     return "\n".join(lines) + "\n"
 
 
@@ -240,7 +245,10 @@ def migrate(
                     "checksum": migration.checksum,
                 },
             )
-        _apply_retention(client, forms, database, retention or RetentionSettings())
+        settings = retention or RetentionSettings()
+        _apply_retention(client, forms, database, settings)
+        # A view shows the columns that its tables had when it was made.
+        _make_views(client, forms, database, settings, anew=bool(missing) or cluster is not None)
     if rules is not None and not forms.is_for_cluster:
         apply_rules(client, _views_of(known), rules)
     return missing
@@ -312,3 +320,19 @@ def _apply_retention(client: "Client", forms: _Forms, database: str, settings: R
         table, days = wanted[name]
         if ttl_clause(days) not in definition:
             client.command(forms.of(retention_statement(table, days))[0])
+
+
+def _make_views(
+    client: "Client", forms: _Forms, database: str, settings: RetentionSettings, *, anew: bool
+) -> None:
+    names = {forms.stored_in(view): view for view in WHOLE_VIEWS}
+    tables = [forms.stored_in(table) for sources in WHOLE_VIEWS.values() for table in sources]
+    rows = client.query(
+        _sql("view_definitions"), parameters={"database": database, "names": [*names, *tables]}
+    ).result_rows
+    found = {str(name): str(text) for name, text in rows}
+    shown = {} if anew else {view: found[name] for name, view in names.items() if name in found}
+    for view in views_to_make(shown, settings):
+        if all(forms.stored_in(table) in found for table in WHOLE_VIEWS[view]):
+            for form in forms.of(view_statement(view, settings)):
+                client.command(form)

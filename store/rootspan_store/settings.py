@@ -148,16 +148,80 @@ class StoreSettings(BaseSettings):
 
 
 class RetentionSettings(BaseSettings):
-    """How long telemetry is kept, counted from its arrival."""
+    """How long telemetry is kept, counted from its arrival, and what is kept for longer.
+
+    A trace or training step is kept for longer if it failed, was slow or rare, or was part of an incident;
+    see docs/retention.md.
+    """
 
     model_config = SettingsConfigDict(env_prefix="ROOTSPAN_RETENTION_", frozen=True, extra="forbid")
 
-    raw_days: int = Field(
-        default=30, ge=1, le=3650, description="Spans, logs, points. ROOTSPAN_RETENTION_RAW_DAYS"
+    raw_days: float = Field(
+        default=30, gt=0, le=3650, description="Spans, logs, points. ROOTSPAN_RETENTION_RAW_DAYS"
+    )
+    kept_days: int = Field(
+        default=365, ge=1, le=3650, description="Traces and steps that matter. ROOTSPAN_RETENTION_KEPT_DAYS"
     )
     rollup_days: int = Field(
         default=365, ge=1, le=3650, description="Rollups. ROOTSPAN_RETENTION_ROLLUP_DAYS"
     )
+    keep: bool = Field(
+        default=True, description="Whether collectors copy what matters. ROOTSPAN_RETENTION_KEEP"
+    )
+    quiet_s: int = Field(
+        default=3600,
+        ge=1,
+        le=86_400,
+        description="How long after its arrival telemetry is judged; longer than any insert may take",
+    )
+    slow_factor: float = Field(
+        default=1.5,
+        ge=1,
+        le=1000,
+        description="A request is slow beyond this many times its operation's p99 of the last 7 days, a "
+        "training step beyond this many times its job's median",
+    )
+    rare_traces: int = Field(
+        default=100,
+        ge=0,
+        le=100_000,
+        description="An operation or version is rare until 7 days have seen it in this many spans; 0: never",
+    )
+    ordinary_one_in: int = Field(
+        default=100,
+        ge=0,
+        le=1_000_000,
+        description="One in so many of all other traces is kept too, to compare with; 0: none",
+    )
+    incident_lead_s: int = Field(
+        default=900, ge=0, le=86_400, description="What came this long before an incident is part of it"
+    )
+
+    @property
+    def raw_s(self) -> int:
+        """Seconds that raw rows live."""
+        return round(self.raw_days * 86_400)
+
+    @property
+    def read_raw_s(self) -> int:
+        """Seconds for which readers see the raw rows; then the kept ones: a little before raw rows expire."""
+        return self.raw_s - min(3600, self.raw_s // 8)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "RetentionSettings":
+        if self.keep and self.raw_s < 4 * self.quiet_s:
+            raise ValueError(
+                f"raw_days {self.raw_days:g} ({self.raw_s} s) is less than four times quiet_s "
+                f"({self.quiet_s} s): what matters could expire before it is copied; raise "
+                "ROOTSPAN_RETENTION_RAW_DAYS, lower ROOTSPAN_RETENTION_QUIET_S, or set "
+                "ROOTSPAN_RETENTION_KEEP=0"
+            )
+        if self.keep and self.kept_days < self.raw_days:
+            raise ValueError(
+                f"kept_days {self.kept_days} is less than raw_days {self.raw_days:g}: what is kept for "
+                "longer would go first; raise ROOTSPAN_RETENTION_KEPT_DAYS"
+            )
+        return self
 
 
 def require_identifier(name: str, what: str) -> str:

@@ -9,7 +9,7 @@ from clickhouse_connect.driver.client import Client
 from store_process import StoreProcess
 
 from rootspan_store.errors import SchemaChanged, SchemaError, SchemaTooNew, StoreRejected
-from rootspan_store.retention import RAW_TABLES, ROLLUP_TABLES
+from rootspan_store.retention import KEPT_TABLES, RAW_TABLES, ROLLUP_TABLES
 from rootspan_store.schema import Migration, applied_version, load_migrations, migrate, render
 from rootspan_store.settings import RetentionSettings
 
@@ -38,19 +38,12 @@ def test_the_rendered_schema_is_the_one_that_was_reviewed() -> None:
 
 
 def test_every_table_with_an_arrival_time_has_a_retention() -> None:
-    tables = re.findall(
-        r"CREATE TABLE IF NOT EXISTS (\w+)\n\(.*?^\)\nENGINE", render("otel"), re.DOTALL | re.MULTILINE
-    )
-    dated = {
-        match[1]
-        for match in re.finditer(
-            r"CREATE TABLE IF NOT EXISTS (\w+)\n(.*?)\nENGINE", render("otel"), re.DOTALL
-        )
-        if "InsertedAt" in match[2]
-    }
-    assert len(tables) > len(dated) > 10
-    assert dated == set(RAW_TABLES) | set(ROLLUP_TABLES)
-    assert not set(RAW_TABLES) & set(ROLLUP_TABLES)
+    made = dict(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)\b(.*?)\nENGINE =", render("otel"), re.DOTALL))
+    twins = {table: text.removeprefix(" AS ") for table, text in made.items() if text.startswith(" AS ")}
+    dated = {table for table, text in made.items() if "InsertedAt" in made.get(twins.get(table, ""), text)}
+    assert len(made) > len(dated) > 15
+    assert dated == {*RAW_TABLES, *KEPT_TABLES, *ROLLUP_TABLES}
+    assert len(dated) == len(RAW_TABLES) + len(KEPT_TABLES) + len(ROLLUP_TABLES)
 
 
 def test_migrating_creates_everything_once(store: StoreProcess, client: Client) -> None:
@@ -89,14 +82,15 @@ def test_the_rendered_script_is_what_migrating_does(store: StoreProcess, client:
 
 def test_retention_follows_the_settings_and_counts_from_arrival(client: Client) -> None:
     migrate(client, retention=RetentionSettings(raw_days=30, rollup_days=365))
-    expected = {**dict.fromkeys(RAW_TABLES, "30"), **dict.fromkeys(ROLLUP_TABLES, "365")}
+    kept = dict.fromkeys(KEPT_TABLES, "365")
+    expected = {**dict.fromkeys(RAW_TABLES, "30"), **kept, **dict.fromkeys(ROLLUP_TABLES, "365")}
     assert dict(client.query(_TTLS).result_rows) == expected
     changed = "SELECT max(metadata_modification_time) FROM system.tables WHERE database = 'tests'"
     before = client.query(changed).result_rows
     migrate(client, retention=RetentionSettings(raw_days=30, rollup_days=365))
     assert client.query(changed).result_rows == before
     migrate(client, retention=RetentionSettings(raw_days=3, rollup_days=400))
-    expected = {**dict.fromkeys(RAW_TABLES, "3"), **dict.fromkeys(ROLLUP_TABLES, "400")}
+    expected = {**dict.fromkeys(RAW_TABLES, "3"), **kept, **dict.fromkeys(ROLLUP_TABLES, "400")}
     assert dict(client.query(_TTLS).result_rows) == expected
     client.command(
         "INSERT INTO otel_logs (Timestamp, Body, InsertedAt) SELECT now64(9), 'old', now() - INTERVAL 40 DAY"

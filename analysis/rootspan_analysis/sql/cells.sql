@@ -16,7 +16,7 @@ WITH
                 + toFloat64OrZero(SpanAttributes['gen_ai.usage.output_tokens'])) AS amount,
             toFloat64OrZero(SpanAttributes['rootspan.queue.wait_ms']) * 1e3
                 + toFloat64OrZero(SpanAttributes['gen_ai.latency.time_in_queue']) * 1e6 AS wait_us
-        FROM otel_traces
+        FROM rootspan_spans
         WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
             AND ({modulus:UInt32} = 1 OR cityHash64(TraceId) % {modulus:UInt32} = 0)
             AND ({job:String} = '' OR JobId = {job:String})
@@ -31,7 +31,7 @@ WITH
             countIf(StatusCode = 'Error') AS failed_children,
             count() AS children,
             any(cityHash64(ServiceName)) AS child_service
-        FROM otel_traces
+        FROM rootspan_spans
         WHERE ParentSpanId != ''
             AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
             AND ({modulus:UInt32} = 1 OR cityHash64(TraceId) % {modulus:UInt32} = 0)

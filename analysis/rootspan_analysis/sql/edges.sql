@@ -11,7 +11,7 @@ WITH
             SpanAttributes['peer.service'] AS peer,
             SpanAttributes['server.address'] AS address,
             toFloat64OrNull(SpanAttributes['rootspan.peer.duration_ms']) AS peer_ms
-        FROM otel_traces
+        FROM rootspan_spans
         WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
             AND SpanKind IN ('Client', 'Producer')
             AND ({modulus:UInt32} = 1 OR cityHash64(TraceId) % {modulus:UInt32} = 0)
@@ -24,7 +24,7 @@ WITH
             cityHash64(TraceId, ParentSpanId) AS parent,
             any(ServiceName) AS server_service, any(HostName) AS server_host, any(Region) AS server_region,
             any(Zone) AS server_zone, max(Duration) / 1e6 AS server_ms, max(StatusCode = 'Error') AS server_failed
-        FROM otel_traces
+        FROM rootspan_spans
         WHERE ParentSpanId != '' AND SpanKind IN ('Server', 'Consumer')
             AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
             AND ({modulus:UInt32} = 1 OR cityHash64(TraceId) % {modulus:UInt32} = 0)

@@ -8,7 +8,7 @@ FROM
         EventName AS event, ServiceName AS service, HostName AS host, LogAttributes['hw.error.code'] AS code,
         toInt32(floor((toUnixTimestamp64Nano(Timestamp) - {origin_ns:Int64}) / {bucket_ns:Int64})) AS bucket,
         toFloat64(count()) AS told, any(substring(Body, 1, 300)) AS body
-    FROM otel_logs
+    FROM rootspan_logs
     WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
         AND EventName != '' AND SeverityNumber >= 13
         AND EventName != 'exception' AND NOT startsWith(EventName, 'rootspan.')

@@ -7,7 +7,7 @@ SELECT
     countIf(Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})) AS told,
     countIf(Timestamp < fromUnixTimestamp64Nano({from_ns:Int64})) AS before,
     anyIf(substring(Body, 1, 300), Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})) AS example
-FROM otel_logs
+FROM rootspan_logs
 WHERE Timestamp >= fromUnixTimestamp64Nano({past_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
     AND EventName IN {events:Array(String)} AND SeverityNumber >= 13 AND HostName != ''
     AND ({service:String} = '' OR ServiceName = {service:String})

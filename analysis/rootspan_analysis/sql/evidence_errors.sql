@@ -7,7 +7,7 @@ SELECT
     countIf(StatusCode = 'Error') AS failed,
     round(countIf(StatusCode = 'Error') / count(), 4) AS rate,
     anyIf(StatusMessage, StatusCode = 'Error') AS message
-FROM otel_traces
+FROM rootspan_spans
 WHERE ServiceName = {service:String} AND SpanName = {operation:String}
     AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
 GROUP BY minute, suspect

@@ -1,7 +1,7 @@
 -- A named event, by minute and who told it.
 SELECT toStartOfMinute(Timestamp) AS minute, ServiceName AS service, HostName AS host, LogAttributes['hw.error.code'] AS code,
     count() AS events, any(Body) AS example
-FROM otel_logs
+FROM rootspan_logs
 WHERE EventName = {event:String} AND SeverityNumber >= 13
     AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
 GROUP BY minute, service, host, code

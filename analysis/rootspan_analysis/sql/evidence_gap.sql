@@ -5,11 +5,11 @@ SELECT
     ({region:String} = '' OR c.Region = {region:String}) AND ({zone:String} = '' OR s.Zone = {zone:String}) AS suspect,
     count() AS calls,
     round(quantile(0.5)((toInt64(c.Duration) - toInt64(s.Duration)) / 1e6), 3) AS median_gap_ms
-FROM otel_traces AS c
+FROM rootspan_spans AS c
 INNER JOIN
 (
     SELECT TraceId, ParentSpanId, ServiceName, Zone, Duration
-    FROM otel_traces
+    FROM rootspan_spans
     WHERE ServiceName = {peer:String} AND ParentSpanId != ''
         AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
 ) AS s ON c.TraceId = s.TraceId AND c.SpanId = s.ParentSpanId

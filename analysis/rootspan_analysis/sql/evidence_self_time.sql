@@ -7,15 +7,15 @@ SELECT
     count() AS calls,
     round(avg(greatest(0, toInt64(s.Duration) - toInt64(c.busy_ns))) / 1e6, 3) AS mean_self_ms,
     round(quantile(0.99)(greatest(0, toInt64(s.Duration) - toInt64(c.busy_ns))) / 1e6, 3) AS p99_self_ms
-FROM otel_traces AS s
+FROM rootspan_spans AS s
 LEFT JOIN
 (
     SELECT
         TraceId, ParentSpanId,
         intervalLengthSum(toUnixTimestamp64Nano(Timestamp), toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)) AS busy_ns
-    FROM otel_traces
+    FROM rootspan_spans
     WHERE ParentSpanId != '' AND (TraceId, ParentSpanId) IN (
-            SELECT TraceId, SpanId FROM otel_traces
+            SELECT TraceId, SpanId FROM rootspan_spans
             WHERE ServiceName = {service:String} AND SpanName = {operation:String}
                 AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64}))
         AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})

@@ -2,11 +2,11 @@
 SELECT
     toStartOfMinute(p.Timestamp) AS minute, count() AS calls, countIf(c.ParentSpanId != '') AS with_it,
     round(countIf(c.ParentSpanId != '') / count(), 4) AS rate
-FROM otel_traces AS p
+FROM rootspan_spans AS p
 LEFT JOIN
 (
     SELECT DISTINCT TraceId, ParentSpanId
-    FROM otel_traces
+    FROM rootspan_spans
     WHERE ServiceName = {callee:String} AND SpanName = {child:String} AND ParentSpanId != ''
         AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
 ) AS c ON p.TraceId = c.TraceId AND p.SpanId = c.ParentSpanId

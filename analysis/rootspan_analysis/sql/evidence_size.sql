@@ -4,7 +4,7 @@ SELECT
     round(avg(toFloat64OrZero(SpanAttributes['gen_ai.usage.input_tokens'])
         + toFloat64OrZero(SpanAttributes['gen_ai.usage.output_tokens']))) AS mean_tokens,
     round(avg(Duration) / 1e6, 3) AS mean_ms
-FROM otel_traces
+FROM rootspan_spans
 WHERE ServiceName = {service:String} AND SpanName = {operation:String}
     AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
 GROUP BY minute

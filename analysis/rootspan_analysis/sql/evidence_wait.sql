@@ -7,7 +7,7 @@ SELECT
     round(avg(toFloat64OrZero(SpanAttributes['rootspan.queue.wait_ms'])
         + 1e3 * toFloat64OrZero(SpanAttributes['gen_ai.latency.time_in_queue'])), 2) AS mean_wait_ms,
     countIf(StatusCode = 'Error') AS failed
-FROM otel_traces
+FROM rootspan_spans
 WHERE ServiceName = {service:String} AND SpanName = {operation:String}
     AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
 GROUP BY minute, suspect

@@ -10,17 +10,17 @@ WITH
             ${log_template} AS template,
             toInt32(floor((toUnixTimestamp64Nano(Timestamp) - {origin_ns:Int64}) / {bucket_ns:Int64})) AS bucket,
             substring(Body, 1, 300) AS body
-        FROM otel_logs
+        FROM rootspan_logs
         WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
             AND ({modulus:UInt32} = 1 OR TraceId = '' OR cityHash64(TraceId) % {modulus:UInt32} = 0)
     ),
     writers AS
     (
         SELECT cityHash64(TraceId, SpanId) AS span, any(SpanName) AS operation
-        FROM otel_traces
+        FROM rootspan_spans
         WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
             AND SpanId IN (
-                SELECT SpanId FROM otel_logs
+                SELECT SpanId FROM rootspan_logs
                 WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})
                     AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64}) AND SpanId != '')
         GROUP BY span

@@ -9,7 +9,7 @@ SELECT
     sum(Duration) / 1e6 AS total_ms,
     sum(log(Duration / 1e3 + 10)) AS log_sum,
     quantilesTDigest(0.5, 0.9, 0.99)(Duration / 1e6) AS quantiles_ms
-FROM otel_traces
+FROM rootspan_spans
 WHERE ParentSpanId = ''
     AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
     AND ({job:String} = '' OR JobId = {job:String})

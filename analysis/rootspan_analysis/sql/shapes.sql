@@ -6,7 +6,7 @@ WITH
         SELECT
             cityHash64(TraceId, SpanId) AS id, ServiceName AS service, SpanName AS operation,
             toInt32(floor((toUnixTimestamp64Nano(Timestamp) - {origin_ns:Int64}) / {bucket_ns:Int64})) AS bucket
-        FROM otel_traces
+        FROM rootspan_spans
         WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
             AND cityHash64(TraceId) % {shape_modulus:UInt32} = 0
             AND SpanKind NOT IN ('Client', 'Producer')
@@ -16,7 +16,7 @@ WITH
     children AS
     (
         SELECT cityHash64(TraceId, ParentSpanId) AS parent, ServiceName AS child_service, SpanName AS child
-        FROM otel_traces
+        FROM rootspan_spans
         WHERE ParentSpanId != ''
             AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
             AND cityHash64(TraceId) % {shape_modulus:UInt32} = 0

@@ -3,7 +3,7 @@ SELECT host, max(last_s) AS last_s
 FROM
 (
     SELECT HostName AS host, toInt64(toUnixTimestamp(max(Timestamp))) AS last_s
-    FROM otel_logs
+    FROM rootspan_logs
     WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
         AND HostName != ''
     GROUP BY host

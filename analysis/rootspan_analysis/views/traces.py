@@ -1,6 +1,6 @@
 """Read models of one trace: its spans, a span's details, its logs, its hosts' gauges, what links to it.
 
-Every look-up of a trace goes through `otel_traces_trace_id_ts`, so that only the minutes of that trace are
+Every look-up of a trace goes through `rootspan_trace_times`, so that only the minutes of that trace are
 read.
 """
 

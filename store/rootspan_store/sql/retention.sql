@@ -1,1 +1,1 @@
-ALTER TABLE ${table} MODIFY TTL InsertedAt + toIntervalDay(${days})
+ALTER TABLE ${table} MODIFY TTL InsertedAt + ${interval}

@@ -1609,7 +1609,7 @@ SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otel_training_spans_mv TO otel_training_spans AS
 SELECT
-    JobId,
+        JobId,
     ServiceName,
     Timestamp,
     Duration,
@@ -1795,6 +1795,172 @@ CREATE TABLE IF NOT EXISTS rootspan_rules
 ENGINE = ReplacingMergeTree(AppliedAt)
 ORDER BY View;
 
+
+-- 0022 kept
+ALTER TABLE otel_traces ADD INDEX IF NOT EXISTS idx_inserted InsertedAt TYPE minmax GRANULARITY 1;
+
+ALTER TABLE otel_logs ADD INDEX IF NOT EXISTS idx_inserted InsertedAt TYPE minmax GRANULARITY 1;
+
+ALTER TABLE otel_training_spans ADD INDEX IF NOT EXISTS idx_inserted InsertedAt TYPE minmax GRANULARITY 1;
+
+CREATE TABLE IF NOT EXISTS otel_traces_kept AS otel_traces
+ENGINE = MergeTree
+PARTITION BY toMonday(Timestamp)
+ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS otel_logs_kept AS otel_logs
+ENGINE = MergeTree
+PARTITION BY toMonday(Timestamp)
+ORDER BY (toStartOfFiveMinutes(Timestamp), ServiceName, Timestamp)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS otel_traces_trace_id_ts_kept AS otel_traces_trace_id_ts
+ENGINE = MergeTree
+PARTITION BY toMonday(Start)
+ORDER BY (TraceId, Start)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_traces_trace_id_ts_kept_mv TO otel_traces_trace_id_ts_kept AS
+SELECT TraceId, min(Timestamp) AS Start, max(Timestamp) AS End, InsertedAt
+FROM otel_traces_kept
+WHERE TraceId != ''
+GROUP BY TraceId, InsertedAt;
+
+CREATE TABLE IF NOT EXISTS otel_training_spans_kept AS otel_training_spans
+ENGINE = MergeTree
+PARTITION BY toMonday(Timestamp)
+ORDER BY (JobId, ServiceName, Phase, toDateTime(Timestamp))
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_training_spans_kept_mv TO otel_training_spans_kept AS
+SELECT
+        JobId,
+    ServiceName,
+    Timestamp,
+    Duration,
+    Unfinished,
+    SpanName,
+    toInt32OrDefault(if(ResourceAttributes['training.rank'] = '', SpanAttributes['training.rank'], ResourceAttributes['training.rank']), toInt32(-1)) AS Rank,
+    toInt32OrDefault(if(ResourceAttributes['training.dp_rank'] = '', SpanAttributes['training.dp_rank'], ResourceAttributes['training.dp_rank']), toInt32(-1)) AS DpRank,
+    toInt32OrDefault(if(ResourceAttributes['training.tp_rank'] = '', SpanAttributes['training.tp_rank'], ResourceAttributes['training.tp_rank']), toInt32(-1)) AS TpRank,
+    toInt32OrDefault(if(ResourceAttributes['training.pp_rank'] = '', SpanAttributes['training.pp_rank'], ResourceAttributes['training.pp_rank']), toInt32(-1)) AS PpRank,
+    toUInt32OrZero(ResourceAttributes['training.world_size']) AS WorldSize,
+    HostName,
+    Gpu,
+    toLowCardinality(ResourceAttributes['network.switch']) AS Switch,
+    toInt64OrDefault(SpanAttributes['training.step'], toInt64(-1)) AS Step,
+    match(lower(SpanName), '^(train(ing)?[._ -]?(step|iteration|iter)|profilerstep#[0-9]+|step|iteration)\\z') AS IsStep,
+    toInt32OrDefault(SpanAttributes['training.microbatch'], toInt32(-1)) AS Microbatch,
+    toLowCardinality(multiIf(
+        SpanAttributes['training.op'] != '', SpanAttributes['training.op'],
+        SpanAttributes['training.collective.op'] != '', SpanAttributes['training.collective.op'],
+        SpanAttributes['training.phase'] NOT IN ('', 'collective'), SpanAttributes['training.phase'],
+        toString(SpanName))) AS Op,
+    toLowCardinality(multiIf(
+        SpanAttributes['training.phase'] != '', SpanAttributes['training.phase'],
+        match(lower(Op), 'dataload|data[._ -]?(load|iter|fetch|wait)|(next|get|fetch|load)[._ -]?batch'), 'data',
+        match(lower(Op), 'checkpoint|ckpt|save[._ -]?(model|state)'), 'checkpoint',
+        match(lower(Op), 'send|recv|all[._ -]?reduce|all[._ -]?gather|reduce[._ -]?scatter|all[._ -]?to[._ -]?all|broadcast|barrier|^nccl|collective|(param|grad).*sync'), 'collective',
+        match(lower(Op), '(^|[._ -])(forward|fwd)([._ -]|\\z)'), 'forward',
+        match(lower(Op), '(^|[._ -])(backward|bwd)([._ -]|\\z)'), 'backward',
+        match(lower(Op), 'optim'), 'optimizer',
+        match(lower(Op), '(^|[._ -])eval'), 'eval',
+        match(lower(Op), 'htod|host[._ -]?to[._ -]?device|(^|[._ -])h2d'), 'h2d',
+        '')) AS Phase,
+    if(IsStep, CAST(
+        mapFromArrays(
+            arrayMap(name -> substring(name, 16, length(name) - 23), arrayFilter(name -> match(name, '^training[.]phase[.][a-z0-9_]+[.]seconds\\z'), mapKeys(SpanAttributes))),
+            arrayMap(name -> toFloat64OrZero(SpanAttributes[name]), arrayFilter(name -> match(name, '^training[.]phase[.][a-z0-9_]+[.]seconds\\z'), mapKeys(SpanAttributes)))),
+        'Map(LowCardinality(String), Float64)'), CAST(map(), 'Map(LowCardinality(String), Float64)')) AS PhaseSeconds,
+    toLowCardinality(arrayStringConcat(arrayFilter(
+        (name, value) -> match(name, 'loss|grad') AND lower(value) IN ('nan', '-nan', 'inf', '-inf', '+inf', 'infinity', '-infinity'),
+        mapKeys(SpanAttributes), mapValues(SpanAttributes)), ', ')) AS NonFinite,
+    toLowCardinality(if(SpanAttributes['training.collective.group'] != '', SpanAttributes['training.collective.group'], SpanAttributes['pytorch.fr.process_group'])) AS CollectiveGroup,
+    toLowCardinality(SpanAttributes['pytorch.fr.process_group_desc']) AS GroupDescription,
+    toInt64OrDefault(multiIf(
+        SpanAttributes['training.collective.seq'] != '', SpanAttributes['training.collective.seq'],
+        SpanAttributes['pytorch.fr.is_p2p'] = 'true', SpanAttributes['pytorch.fr.p2p_seq_id'],
+        SpanAttributes['pytorch.fr.collective_seq_id']), toInt64(-1)) AS CollectiveSeq,
+    toInt32OrDefault(SpanAttributes['training.collective.peer'], toInt32(-1)) AS CollectivePeer,
+    toUInt64OrZero(SpanAttributes['training.collective.bytes']) AS CollectiveBytes,
+    toUInt32OrZero(SpanAttributes['pytorch.fr.timeout_ms']) AS TimeoutMs,
+    SpanAttributes['pytorch.fr.is_p2p'] = 'true' OR SpanAttributes['training.collective.peer'] != '' AS PointToPoint,
+    toLowCardinality(multiIf(
+        SpanAttributes['training.collective.state'] != '', SpanAttributes['training.collective.state'],
+        SpanAttributes['pytorch.fr.state'] = 'completed', '', SpanAttributes['pytorch.fr.state'])) AS CollectiveState,
+    InsertedAt
+FROM otel_traces_kept
+WHERE JobId != '';
+
+CREATE TABLE IF NOT EXISTS rootspan_kept
+(
+    TraceId String CODEC(ZSTD(1)),
+    Reasons Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    First Bool,
+    -- Begin of the window of arrival in which it was decided.
+    Window DateTime CODEC(Delta, ZSTD(1)),
+    InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toMonday(Window)
+ORDER BY (TraceId, Window)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS rootspan_kept_steps
+(
+    JobId LowCardinality(String),
+    Step Int64 CODEC(Delta, ZSTD(1)),
+    Reasons Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    Window DateTime CODEC(Delta, ZSTD(1)),
+    InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toMonday(Window)
+ORDER BY (JobId, Step, Window)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS rootspan_operations_1d
+(
+    Day Date CODEC(Delta, ZSTD(1)),
+    ServiceName LowCardinality(String),
+    SpanName LowCardinality(String),
+    SpanKind LowCardinality(String),
+    ServiceVersion LowCardinality(String),
+    Spans SimpleAggregateFunction(sum, UInt64) CODEC(ZSTD(1)),
+    Errors SimpleAggregateFunction(sum, UInt64) CODEC(ZSTD(1)),
+    -- Bucket b counts durations in [2^(b/8), 2^((b+1)/8)) ns, as in otel_spans_1m.
+    DurationHistogram SimpleAggregateFunction(sumMap, Map(Int16, UInt64)) CODEC(ZSTD(1)),
+    InsertedAt SimpleAggregateFunction(max, DateTime) DEFAULT now() CODEC(Delta, ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMM(Day)
+ORDER BY (Day, ServiceName, SpanName, SpanKind, ServiceVersion)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS rootspan_retention
+(
+    Window DateTime,
+    End DateTime,
+    Done Bool,
+    -- The plan's: who made it, and how many blocks the copies are made in.
+    Holder String,
+    Blocks UInt16,
+    Spans UInt64,
+    Logs UInt64,
+    KeptTraces UInt64,
+    KeptSpans UInt64,
+    KeptLogs UInt64,
+    -- Kept traces by reason; one may have several.
+    Reasons Map(LowCardinality(String), UInt64),
+    TookMs UInt64,
+    Updated DateTime64(3) DEFAULT now64(3),
+    InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(Updated)
+ORDER BY (Window, Done)
+SETTINGS non_replicated_deduplication_window = 10000;
+
 -- retention
 ALTER TABLE otel_traces MODIFY TTL InsertedAt + toIntervalDay(30);
 ALTER TABLE otel_traces_trace_id_ts MODIFY TTL InsertedAt + toIntervalDay(30);
@@ -1805,7 +1971,33 @@ ALTER TABLE otel_metrics_histogram MODIFY TTL InsertedAt + toIntervalDay(30);
 ALTER TABLE otel_metrics_exponential_histogram MODIFY TTL InsertedAt + toIntervalDay(30);
 ALTER TABLE otel_metrics_summary MODIFY TTL InsertedAt + toIntervalDay(30);
 ALTER TABLE otel_training_spans MODIFY TTL InsertedAt + toIntervalDay(30);
+ALTER TABLE otel_traces_kept MODIFY TTL InsertedAt + toIntervalDay(365);
+ALTER TABLE otel_traces_trace_id_ts_kept MODIFY TTL InsertedAt + toIntervalDay(365);
+ALTER TABLE otel_logs_kept MODIFY TTL InsertedAt + toIntervalDay(365);
+ALTER TABLE otel_training_spans_kept MODIFY TTL InsertedAt + toIntervalDay(365);
+ALTER TABLE rootspan_kept MODIFY TTL InsertedAt + toIntervalDay(365);
+ALTER TABLE rootspan_kept_steps MODIFY TTL InsertedAt + toIntervalDay(365);
+ALTER TABLE rootspan_retention MODIFY TTL InsertedAt + toIntervalDay(365);
 ALTER TABLE otel_spans_1m MODIFY TTL InsertedAt + toIntervalDay(365);
 ALTER TABLE otel_logs_1m MODIFY TTL InsertedAt + toIntervalDay(365);
 ALTER TABLE otel_gauges_1m MODIFY TTL InsertedAt + toIntervalDay(365);
 ALTER TABLE otel_instances MODIFY TTL InsertedAt + toIntervalDay(365);
+ALTER TABLE rootspan_operations_1d MODIFY TTL InsertedAt + toIntervalDay(365);
+
+-- what readers read
+CREATE OR REPLACE VIEW rootspan_spans AS
+SELECT * FROM otel_traces WHERE InsertedAt >= now() - toIntervalSecond(2588400)
+UNION ALL
+SELECT * FROM otel_traces_kept WHERE InsertedAt < now() - toIntervalSecond(2588400);
+CREATE OR REPLACE VIEW rootspan_logs AS
+SELECT * FROM otel_logs WHERE InsertedAt >= now() - toIntervalSecond(2588400)
+UNION ALL
+SELECT * FROM otel_logs_kept WHERE InsertedAt < now() - toIntervalSecond(2588400);
+CREATE OR REPLACE VIEW rootspan_trace_times AS
+SELECT * FROM otel_traces_trace_id_ts WHERE InsertedAt >= now() - toIntervalSecond(2588400)
+UNION ALL
+SELECT * FROM otel_traces_trace_id_ts_kept WHERE InsertedAt < now() - toIntervalSecond(2588400);
+CREATE OR REPLACE VIEW rootspan_training_spans AS
+SELECT * FROM otel_training_spans WHERE InsertedAt >= now() - toIntervalSecond(2588400)
+UNION ALL
+SELECT * FROM otel_training_spans_kept WHERE InsertedAt < now() - toIntervalSecond(2588400);

@@ -11,7 +11,7 @@ FROM
     SELECT ${log_rank} AS rank, LogAttributes['training.collective.group'] AS group, false AS p2p, toInt32(-1) AS peer,
         max(toInt64OrDefault(LogAttributes['training.collective.last_completed'], toInt64(-1))) AS last,
         any(LogAttributes['training.collective.group_ranks']) AS members
-    FROM otel_logs
+    FROM rootspan_logs
     WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})
         AND Timestamp <= fromUnixTimestamp64Nano({to_ns:Int64} + 1000000000)
         AND EventName = 'collective.status'

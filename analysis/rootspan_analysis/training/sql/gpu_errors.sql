@@ -4,7 +4,7 @@ FROM
 (
     SELECT HostName AS host, ResourceAttributes['gpu.index'] AS gpu, ${log_rank} AS rank, Timestamp AS at, Body AS what,
         toInt32OrZero(extract(Body, '(?i)xid(?:\\s*\\(pci:[0-9a-f:.]+\\))?\\s*[:=]?\\s*(\\d+)')) AS xid
-    FROM otel_logs
+    FROM rootspan_logs
     WHERE ${in_window}
         AND (${log_of_job} OR HostName IN {hosts:Array(String)})
         AND match(Body, '(?i)\\bxid\\b|uncorrectable ecc|double[- ]bit ecc|fallen off the bus')

@@ -3,7 +3,7 @@ SELECT key, count() AS spans
 FROM
 (
     SELECT arrayJoin(arrayDistinct(arrayConcat(SpanAttributes.keys, ResourceAttributes.keys))) AS key
-    FROM otel_traces
+    FROM rootspan_spans
     WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})
         AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
         AND ({service:String} = '' OR ServiceName = {service:String})

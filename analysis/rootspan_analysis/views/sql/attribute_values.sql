@@ -3,7 +3,7 @@ SELECT value, count() AS spans
 FROM
 (
     SELECT if(mapContains(SpanAttributes, {key:String}), SpanAttributes[{key:String}], ResourceAttributes[{key:String}]) AS value
-    FROM otel_traces
+    FROM rootspan_spans
     WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})
         AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
         AND ({service:String} = '' OR ServiceName = {service:String})

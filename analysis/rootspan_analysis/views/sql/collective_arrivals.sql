@@ -17,7 +17,7 @@ FROM
             groupArray((Rank, toInt64(toUnixTimestamp64Nano(Timestamp)), toString(HostName))) AS members,
             argMax(Rank, Timestamp) AS last_rank,
             quantileExact(0.5)(toInt64(toUnixTimestamp64Nano(Timestamp))) AS middle_ns
-        FROM otel_training_spans
+        FROM rootspan_training_spans
         WHERE JobId = {job:String}
             AND ServiceName IN {services:Array(String)}
             AND Phase = 'collective' AND NOT PointToPoint AND CollectiveSeq >= 0 AND Rank >= 0

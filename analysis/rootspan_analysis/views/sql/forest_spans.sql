@@ -13,7 +13,7 @@ SELECT
     '' AS status_message,
     toUInt32(0) AS events,
     toUInt32(0) AS links
-FROM otel_traces
+FROM rootspan_spans
 WHERE TraceId IN {trace_ids:Array(String)}
     AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
 ORDER BY trace_id, start_ns

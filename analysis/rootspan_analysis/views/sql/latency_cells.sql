@@ -5,7 +5,7 @@ SELECT
     toInt16(floor(log2(greatest(Duration, 1)) * 4)) AS bucket,
     count() AS spans,
     countIf(StatusCode = 'Error') AS failed
-FROM otel_traces
+FROM rootspan_spans
 WHERE ${span_search}
 GROUP BY at_ns, bucket
 ORDER BY at_ns, bucket

@@ -8,7 +8,7 @@ SELECT
     toUnixTimestamp64Nano(Timestamp) AS start_ns,
     Duration AS duration_ns,
     arrayFilter((s, t) -> t = {trace_id:String}, `Links.SpanId`, `Links.TraceId`) AS to_span_ids
-FROM otel_traces
+FROM rootspan_spans
 WHERE Timestamp >= fromUnixTimestamp64Nano({first_ns:Int64})
     AND Timestamp <= fromUnixTimestamp64Nano({last_ns:Int64})
     AND has(`Links.TraceId`, {trace_id:String})

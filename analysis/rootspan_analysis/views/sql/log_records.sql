@@ -7,7 +7,7 @@ SELECT
     Body AS body,
     TraceId AS trace_id,
     SpanId AS span_id
-FROM otel_logs
+FROM rootspan_logs
 WHERE ${log_search}
 ORDER BY Timestamp DESC
 LIMIT {limit:UInt32}

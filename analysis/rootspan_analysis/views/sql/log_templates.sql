@@ -20,7 +20,7 @@ FROM
         min(Timestamp) AS first_at,
         max(Timestamp) AS last_at,
         uniqExact(HostName) AS hosts
-    FROM otel_logs
+    FROM rootspan_logs
     WHERE ${log_search}
     GROUP BY template, service, severity, at_s
     ORDER BY at_s

@@ -7,7 +7,7 @@ WITH chosen AS
         toFloat64(Weight) * {scale:Float64} AS weight, Duration / 1e9 AS took_s,
         toFloat64OrZero(SpanAttributes['gen_ai.usage.input_tokens']) AS input_tokens,
         toFloat64OrZero(SpanAttributes['gen_ai.usage.output_tokens']) AS output_tokens
-    FROM otel_traces
+    FROM rootspan_spans
     WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
         AND ({region:String} = '' OR Region = {region:String})
         AND SpanKind NOT IN ('Client', 'Producer')

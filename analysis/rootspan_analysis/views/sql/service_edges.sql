@@ -7,7 +7,7 @@ WITH
             cityHash64(TraceId, SpanId) AS id, ServiceName, Duration, Weight, StatusCode = 'Error' AS failed,
             SpanAttributes['peer.service'] AS peer,
             toFloat64OrNull(SpanAttributes['rootspan.peer.duration_ms']) AS peer_ms
-        FROM otel_traces
+        FROM rootspan_spans
         WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
             AND SpanKind IN ('Client', 'Producer')
             AND ${in_slices}
@@ -17,7 +17,7 @@ WITH
     (
         SELECT
             cityHash64(TraceId, ParentSpanId) AS parent, any(ServiceName) AS server_service, max(Duration) / 1e6 AS server_ms
-        FROM otel_traces
+        FROM rootspan_spans
         WHERE ParentSpanId != '' AND SpanKind IN ('Server', 'Consumer')
             AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
             AND ${in_slices}

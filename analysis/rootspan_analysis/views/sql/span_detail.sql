@@ -26,7 +26,7 @@ SELECT
     DroppedAttributes AS dropped_attributes,
     DroppedEvents AS dropped_events,
     DroppedLinks AS dropped_links
-FROM otel_traces
+FROM rootspan_spans
 WHERE TraceId = {trace_id:String}
     AND SpanId = {span_id:String}
     AND Timestamp >= fromUnixTimestamp64Nano({first_ns:Int64})

@@ -3,5 +3,5 @@ SELECT
     toUnixTimestamp64Nano(min(Start)) AS first_ns,
     toUnixTimestamp64Nano(max(End)) AS last_ns,
     count() AS parts
-FROM otel_traces_trace_id_ts
+FROM rootspan_trace_times
 WHERE TraceId = {trace_id:String}

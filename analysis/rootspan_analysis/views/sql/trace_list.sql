@@ -9,7 +9,7 @@ SELECT
     Duration AS duration_ns,
     StatusCode AS status,
     StatusMessage AS status_message
-FROM otel_traces
+FROM rootspan_spans
 WHERE ${span_search}
 ORDER BY
     multiIf(

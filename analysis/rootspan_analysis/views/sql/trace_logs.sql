@@ -8,7 +8,7 @@ SELECT
     Body AS body,
     mapKeys(LogAttributes) AS attribute_keys,
     mapValues(LogAttributes) AS attribute_values
-FROM otel_logs
+FROM rootspan_logs
 WHERE TraceId = {trace_id:String}
     AND Timestamp >= fromUnixTimestamp64Nano({first_ns:Int64})
     AND Timestamp <= fromUnixTimestamp64Nano({last_ns:Int64})

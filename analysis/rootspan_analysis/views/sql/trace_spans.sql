@@ -13,7 +13,7 @@ SELECT
     toUInt32(length(`Events.Name`)) AS events,
     toUInt32(length(`Links.TraceId`)) AS links,
     count() OVER () AS spans_in_trace
-FROM otel_traces
+FROM rootspan_spans
 WHERE TraceId = {trace_id:String}
     AND Timestamp >= fromUnixTimestamp64Nano({first_ns:Int64})
     AND Timestamp <= fromUnixTimestamp64Nano({last_ns:Int64})

@@ -25,7 +25,7 @@ FROM
             multiIf(told['time_created_ns'] != '', toInt64OrDefault(told['time_created_ns'], toInt64(0)),
                 told['training.collective.age_s'] != '', seen_ns - toInt64(1e9 * toFloat64OrZero(told['training.collective.age_s'])),
                 toInt64(0)) AS begin_ns
-        FROM otel_logs
+        FROM rootspan_logs
         WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})
             -- A dump that ends the window stands at its very end.
             AND Timestamp <= fromUnixTimestamp64Nano({to_ns:Int64} + 1000000000)

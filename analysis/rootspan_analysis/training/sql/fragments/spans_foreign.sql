@@ -24,7 +24,7 @@
         SpanAttributes AS told,
         ${collective_columns},
         toUnixTimestamp64Nano(Timestamp) AS start_ns, Duration AS duration_ns, Unfinished AS unfinished
-    FROM otel_traces
+    FROM rootspan_spans
     WHERE ${in_window}
         AND ServiceName IN {services:Array(String)} AND JobId = {job_id:String}
         AND ({step_modulus:UInt32} = 1 OR step % {step_modulus:UInt32} = 0)
