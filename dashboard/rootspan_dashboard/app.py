@@ -25,9 +25,10 @@ def main() -> None:
     named, known = build_pages()
     page = st.navigation(known, position="hidden")
     register_pages(named)
-    draw_sidebar(by_group(named))
+    draw_foot = draw_sidebar(by_group(named))
     with told_in_words():
         page.run()
+    draw_foot()
 
 
 main()

@@ -5,21 +5,35 @@ A client is made when first needed and dropped when the store stops answering, s
 anew.
 """
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
 from rootspan_dashboard.settings import DashboardSettings
 from rootspan_store.client import StoreUrl, connect, store_errors
-from rootspan_store.errors import StoreUnreachable
+from rootspan_store.errors import StoreError, StoreUnreachable
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-__all__ = ["ask", "ask_now", "ask_shared", "client", "drop_answers", "settings", "store_url"]
+__all__ = [
+    "Ahead",
+    "ahead",
+    "ask",
+    "ask_ahead",
+    "ask_now",
+    "ask_shared",
+    "client",
+    "drop_answers",
+    "settings",
+    "store_url",
+]
 
 ANSWER_TTL_S: Final = 15.0
 """How long an answer may be shown again.
@@ -27,6 +41,8 @@ ANSWER_TTL_S: Final = 15.0
 Shorter than the minute of the rollups, longer than a person's clicks.
 """
 MOST_ANSWERS: Final = 256
+AT_ONCE: Final = 4
+"""Questions asked ahead of all viewers' pages at the same time."""
 SHARED_TTL_S: Final = 60.0
 MOST_SHARED: Final = 8
 """Traces of up to 200,000 spans are kept so: some 80 MB each at most.
@@ -96,6 +112,45 @@ def ask(function: "Callable[Concatenate[Any, P], R]", *args: P.args, **kwargs: P
         _client.clear()
         raise
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A question that a page is about to ask with these very arguments."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    named: dict[str, Any]
+
+
+def ahead(function: "Callable[Concatenate[Any, P], R]", *args: P.args, **kwargs: P.kwargs) -> Ahead:
+    """What `ask` with the same arguments would ask."""
+    return Ahead(function, args, kwargs)
+
+
+def ask_ahead(*questions: Ahead) -> None:
+    """Begin to ask several at once and return: the page's own `ask` finds the answer, or waits for it.
+
+    What fails here is asked again there, and told there.
+    """
+    context = get_script_run_ctx()
+
+    def run(one: Ahead) -> None:
+        add_script_run_ctx(threading.current_thread(), context)
+        try:
+            ask(one.function, *one.arguments, **one.named)
+        except StoreError:
+            return
+        finally:
+            add_script_run_ctx(threading.current_thread(), None)
+
+    for one in questions:
+        _pool().submit(run, one)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="ahead")
 
 
 @st.cache_resource(ttl=SHARED_TTL_S, max_entries=MOST_SHARED, show_spinner=False)

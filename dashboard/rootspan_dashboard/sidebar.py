@@ -1,12 +1,12 @@
 """The sidebar: where one can go, which store this is, and whether its telemetry adds up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
 from rootspan_analysis.telemetry import Balance, balance
 from rootspan_dashboard.access.gate import draw_who
-from rootspan_dashboard.connection import ask, store_url
+from rootspan_dashboard.connection import ahead, ask, ask_ahead, store_url
 from rootspan_dashboard.formats import format_count
 from rootspan_dashboard.literal import escape
 from rootspan_dashboard.url_state import carry
@@ -17,8 +17,13 @@ __all__ = ["balance_sentence", "draw_sidebar"]
 NAMES = {"traces": "spans", "logs": "logs", "metrics": "points"}
 
 
-def draw_sidebar(groups: Mapping[str, Sequence[st.Page]]) -> None:
-    """Draw it, a heading for each group of pages; never raises for the store's sake."""
+def draw_sidebar(groups: Mapping[str, Sequence[st.Page]]) -> Callable[[], None]:
+    """Draw it, a heading for each group of pages.
+
+    Returns:
+        Draws what the store has to be asked for, after the page; never raises for the store's sake.
+    """
+    ask_ahead(ahead(balance))
     with st.sidebar:
         st.html('<div class="rs-brand"><i></i><i></i><i></i><b>rootspan</b></div>')
         for heading, pages in groups.items():
@@ -27,11 +32,16 @@ def draw_sidebar(groups: Mapping[str, Sequence[st.Page]]) -> None:
                 st.page_link(page, query_params=carry(), width="stretch")
         with st.container(key="sidebar-foot"):
             draw_who()
-            try:
-                told = _ledger(ask(balance))
-            except StoreError:
-                told = '<p class="rs-bad">does not answer</p>'
-            st.html(f'<div class="rs-side"><h4>Store</h4><p>{escape(store_url())}</p>{told}</div>')
+            foot = st.container()
+
+    def draw_foot() -> None:
+        try:
+            told = _ledger(ask(balance))
+        except StoreError:
+            told = '<p class="rs-bad">does not answer</p>'
+        foot.html(f'<div class="rs-side"><h4>Store</h4><p>{escape(store_url())}</p>{told}</div>')
+
+    return draw_foot
 
 
 def _ledger(book: Balance) -> str:

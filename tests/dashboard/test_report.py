@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from stage import HOSTILE, NS_PER_S
 
 from rootspan_analysis import Cause, Evidence, Explanation, Impact, Symptom, Window
@@ -57,3 +58,22 @@ def test_markdown_marks_in_the_telemetry_mean_nothing() -> None:
     assert "\u202e" not in text
     plain = text.replace(f"SELECT '{HOSTILE['markdown']}' ```", "")
     assert "**bold**" not in plain
+
+
+def test_a_report_says_what_a_step_would_be_and_who_is_not_at_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, view = hostile()
+    told = answer.to_json() | {
+        "exonerated": [
+            {"kind": "host", "entity": {"host.name": HOSTILE["host"]}, "text": "waits for another"}
+        ]
+    }
+    what_if = {"step_s": 2.2, "without_s": 1.7, "is_replayed": True, "recovered_s": 32.0,
+               "recovered_gpu_hours": 0.14}  # fmt: skip
+    of_cause = view.cause.to_json() | {"what_if": what_if}
+    monkeypatch.setattr(Explanation, "to_json", lambda _: told)
+    monkeypatch.setattr(Cause, "to_json", lambda _: of_cause)
+    text = html_report(answer, [view], link="", telemetry="", written_ns=AT)
+    assert "a step of 2.20\u00a0s would take 1.70\u00a0s" in text
+    assert "Waits for another." in text
+    assert "<img" not in text
+    assert "Not at fault" in markdown_report(answer, [view], link="", telemetry="", written_ns=AT)

@@ -12,7 +12,7 @@ from rootspan_analysis.views.cost import fetch_gpu_time, fetch_model_usage, fetc
 from rootspan_analysis.views.fleet import fetch_places
 from rootspan_dashboard.columns import job_cost_columns, model_cost_columns, service_cost_columns
 from rootspan_dashboard.components.tiles import draw_tiles
-from rootspan_dashboard.connection import ask, settings
+from rootspan_dashboard.connection import ahead, ask, ask_ahead, settings
 from rootspan_dashboard.cost_parts import cost_tiles, models_frame, services_cost_frame
 from rootspan_dashboard.header import View, open_page
 from rootspan_dashboard.markup import section
@@ -32,6 +32,14 @@ def draw() -> None:
     view = open_page("Cost", default_range="1h")
     if view is None:
         return
+    asked = read("region")
+    ask_ahead(
+        ahead(fetch_places, view.span),
+        ahead(fetch_gpu_time, view.span, region=asked),
+        *([] if asked else [ahead(fetch_jobs, view.span.window)]),
+        ahead(fetch_served, view.span, region=asked),
+        ahead(fetch_model_usage, view.span, region=asked),
+    )
     places = ask(fetch_places, view.span)
     with st.container(horizontal=True, vertical_alignment="bottom", key="cost-query"):
         region = choose_region(places, width=190)

@@ -22,7 +22,7 @@ from rootspan_dashboard.charts.lines import plot_panels
 from rootspan_dashboard.columns import service_columns
 from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.components.tiles import draw_tiles
-from rootspan_dashboard.connection import ask
+from rootspan_dashboard.connection import ahead, ask, ask_ahead
 from rootspan_dashboard.fleet_parts import (
     balance_facts,
     group_panels,
@@ -37,6 +37,7 @@ from rootspan_dashboard.markup import facts, section
 from rootspan_dashboard.place_choice import choose_region, choose_service
 from rootspan_dashboard.states import say_empty, told_in_words
 from rootspan_dashboard.tables import draw_table
+from rootspan_dashboard.url_state import read
 
 __all__ = ["draw"]
 
@@ -48,6 +49,13 @@ def draw() -> None:
     view = open_page("Fleet", default_range="30m")
     if view is None:
         return
+    asked = Filters(read("service"), read("region"))
+    ask_ahead(
+        ahead(fetch_places, view.span),
+        *([] if asked.service else [ahead(fetch_entries, view.span)]),
+        ahead(fetch_gauge_names, view.span),
+        ahead(fetch_group_totals, view.span, asked, (), dimension="service"),
+    )
     places = ask(fetch_places, view.span)
     filters = _draw_filters(places)
     entries = () if filters.service else ask(fetch_entries, view.span)

@@ -11,7 +11,7 @@ from rootspan_analysis.views.timespan import pick_step
 from rootspan_dashboard.charts.lines import plot_panels
 from rootspan_dashboard.columns import instance_columns, template_columns
 from rootspan_dashboard.components.plot import draw_plot
-from rootspan_dashboard.connection import ask
+from rootspan_dashboard.connection import ahead, ask, ask_ahead
 from rootspan_dashboard.header import View, open_page
 from rootspan_dashboard.host_parts import gauge_panels, host_facts, instances_frame, service_panels
 from rootspan_dashboard.links import link_to
@@ -35,6 +35,12 @@ def draw() -> None:
     if view is None:
         return
     host = read("host")
+    if host:
+        ask_ahead(
+            ahead(fetch_host_instances, view.span, host),
+            ahead(fetch_host_ranks, view.span, host),
+            ahead(fetch_host_gauges, view.span, host, step_s=pick_step(view.span, most=POINTS)),
+        )
     found = ask(fetch_host_instances, view.span, host) if host else ()
     if not found:
         name = f"“{host}” sent no spans in this range." if host else "The link names none."

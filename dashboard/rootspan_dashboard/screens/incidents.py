@@ -9,7 +9,7 @@ from rootspan_analysis.views.fleet import fetch_places
 from rootspan_analysis.views.watching import ALIVE_NS, fetch_watcher_seen
 from rootspan_analysis.watch import Incident, incidents
 from rootspan_dashboard.columns import incident_columns
-from rootspan_dashboard.connection import ask
+from rootspan_dashboard.connection import ahead, ask, ask_ahead
 from rootspan_dashboard.fleet_parts import balance_facts
 from rootspan_dashboard.header import View, open_page
 from rootspan_dashboard.incident_timeline import timeline_html
@@ -40,6 +40,7 @@ def draw() -> None:
     view = open_page("Incidents", default_range="24h")
     if view is None:
         return
+    ask_ahead(ahead(incidents, from_ns=view.span.from_ns, to_ns=view.span.to_ns), ahead(fetch_watcher_seen))
     book = ask(balance)
     found = worst_first(ask(incidents, from_ns=view.span.from_ns, to_ns=view.span.to_ns))
     open_ones = [one for one in found if one.state == "open"]

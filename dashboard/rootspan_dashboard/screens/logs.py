@@ -12,7 +12,7 @@ from rootspan_analysis.views.timespan import TimeSpan, pick_step
 from rootspan_dashboard.charts.bars import SEVERITY_COLORS, plot_bars
 from rootspan_dashboard.columns import record_columns, template_columns
 from rootspan_dashboard.components.plot import draw_plot
-from rootspan_dashboard.connection import ask, ask_now
+from rootspan_dashboard.connection import ahead, ask, ask_ahead, ask_now
 from rootspan_dashboard.formats import format_count
 from rootspan_dashboard.header import View, open_page
 from rootspan_dashboard.links import go_to
@@ -46,6 +46,11 @@ def draw() -> None:
     if tailing:
         _draw_tail(only)
         return
+    kinds_step = pick_step(view.span, most=40)
+    ask_ahead(
+        ahead(fetch_log_templates, view.span, only, step_s=kinds_step, limit=TEMPLATES),
+        ahead(fetch_log_records, view.span, only, limit=LISTED),
+    )
     with told_in_words():
         _draw_severities(view, only)
     with told_in_words():

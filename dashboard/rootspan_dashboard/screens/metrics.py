@@ -16,7 +16,7 @@ from rootspan_analysis.views.timespan import pick_step
 from rootspan_dashboard.charts.lines import Panel, plot_panels
 from rootspan_dashboard.columns import exemplar_columns, series_columns
 from rootspan_dashboard.components.plot import draw_plot
-from rootspan_dashboard.connection import ask
+from rootspan_dashboard.connection import ahead, ask, ask_ahead
 from rootspan_dashboard.formats import format_count
 from rootspan_dashboard.header import View, open_page
 from rootspan_dashboard.links import go_to
@@ -49,6 +49,7 @@ def draw() -> None:
     view = open_page("Metrics", default_range="30m")
     if view is None:
         return
+    ask_ahead(ahead(fetch_metric_names, view.span), ahead(fetch_places, view.span))
     metrics = {f"{one.metric} {one.kind}": one for one in ask(fetch_metric_names, view.span)}
     if not metrics:
         say_empty(

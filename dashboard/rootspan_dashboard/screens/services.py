@@ -6,7 +6,7 @@ from rootspan_analysis.views.fleet import Filters, fetch_group_totals, fetch_pla
 from rootspan_analysis.views.service_edges import fetch_service_edges
 from rootspan_dashboard.columns import edge_columns
 from rootspan_dashboard.components.graph import draw_graph
-from rootspan_dashboard.connection import ask
+from rootspan_dashboard.connection import ahead, ask, ask_ahead
 from rootspan_dashboard.header import open_page
 from rootspan_dashboard.links import link_to
 from rootspan_dashboard.map_layout import arrange
@@ -25,6 +25,11 @@ def draw() -> None:
     view = open_page("Services", default_range="30m")
     if view is None:
         return
+    ask_ahead(
+        ahead(fetch_places, view.span),
+        ahead(fetch_group_totals, view.span, Filters(region=read("region")), (), dimension="service"),
+        ahead(fetch_service_edges, view.span, region=read("region")),
+    )
     places = ask(fetch_places, view.span)
     region = choose_region(places, label="Region of the caller", label_visibility="collapsed", width=200)
     totals = ask(fetch_group_totals, view.span, Filters(region=region), (), dimension="service")

@@ -10,13 +10,15 @@ from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_analysis.views.trace_search import (
     TraceFilter,
     TraceOrder,
+    fetch_attribute_keys,
     fetch_latency_cells,
+    fetch_operations,
     fetch_trace_list,
     pick_cell_ns,
 )
 from rootspan_dashboard.columns import trace_columns
 from rootspan_dashboard.components.density import Box, draw_density
-from rootspan_dashboard.connection import ask
+from rootspan_dashboard.connection import ahead, ask, ask_ahead
 from rootspan_dashboard.formats import format_count, format_ms, format_range
 from rootspan_dashboard.header import View, open_page
 from rootspan_dashboard.links import go_to, link_to
@@ -42,6 +44,12 @@ def draw() -> None:
     if view is None:
         return
     only, box = read_filter(), read_box()
+    ask_ahead(
+        ahead(fetch_places, view.span),
+        ahead(fetch_operations, view.span, only.service),
+        ahead(fetch_attribute_keys, view.span, only.service),
+        ahead(fetch_latency_cells, view.span, only, step_ns=pick_cell_ns(view.span)),
+    )
     _draw_id()
     draw_query(view, ask(fetch_places, view.span), only)
     with told_in_words():

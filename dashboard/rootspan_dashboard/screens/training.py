@@ -24,7 +24,7 @@ from rootspan_dashboard.columns import (
 from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.components.rank_heat import draw_rank_heat
 from rootspan_dashboard.components.tiles import draw_tiles
-from rootspan_dashboard.connection import ask, ask_now
+from rootspan_dashboard.connection import ahead, ask, ask_ahead, ask_now
 from rootspan_dashboard.formats import format_ratio
 from rootspan_dashboard.header import open_page
 from rootspan_dashboard.links import link_to
@@ -64,6 +64,13 @@ def draw() -> None:
         return
     name = choice("job", list(jobs), next(iter(jobs)), st.selectbox, label="Job", width=320)
     job = jobs[name]
+    ask_ahead(
+        *(
+            ahead(question, job)
+            for question in (fetch_overview, fetch_step_times, fetch_loss, fetch_lost, fetch_shares,
+                             fetch_stragglers, fetch_arrivals)
+        )
+    )  # fmt: skip
     with told_in_words():
         _draw_hang(job)
     with told_in_words():
