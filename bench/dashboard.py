@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.support.processes import Process, free_port
 
 from bench.fleet_store import LARGE_TRACE, add_arguments, fleet_store
-from rootspan_dashboard.connection import ANSWER_TTL_S
+from rootspan_dashboard.reading.connection import ANSWER_TTL_S
 from rootspan_dashboard.screenshots import CHROMIUM, FLAGS, WAIT_MS, open_ready, settle
 
 PAGE_TARGET_S, CLICK_TARGET_S, TRACE_TARGET_S = 1.5, 1.0, 2.0

@@ -73,6 +73,8 @@ def fleet_store(given: argparse.Namespace) -> Iterator[FleetStore]:
         process = StoreProcess(folder)
         with process.running():
             made = folder / RECORDING
+            # A folder that was filled by an earlier version lacks what came since.
+            migrate(connect(process.url, timeout_s=600))
             if not made.exists():
                 made.write_text(json.dumps(_fill(process.url, given)))
             yield FleetStore(process.url, process, **json.loads(made.read_text()))
@@ -81,7 +83,6 @@ def fleet_store(given: argparse.Namespace) -> Iterator[FleetStore]:
 
 def _fill(url: str, given: argparse.Namespace) -> dict[str, float]:
     client = connect(url, timeout_s=600)
-    migrate(client)
     to_ns = time.time_ns() // (60 * NS_PER_S) * 60 * NS_PER_S
     from_ns = to_ns - given.minutes * 60 * NS_PER_S
     began = time.monotonic()

@@ -8,10 +8,10 @@ from importlib.resources import files
 import streamlit as st
 
 from rootspan_dashboard.access.gate import admit
-from rootspan_dashboard.links import register_pages
+from rootspan_dashboard.frame.links import register_pages
+from rootspan_dashboard.frame.sidebar import draw_sidebar
+from rootspan_dashboard.frame.states import told_in_words
 from rootspan_dashboard.pages import build_pages, by_group
-from rootspan_dashboard.sidebar import draw_sidebar
-from rootspan_dashboard.states import told_in_words
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from rootspan_dashboard.links import PageName
+from rootspan_dashboard.frame.links import PageName
 from rootspan_dashboard.screens import (
     cost,
     fleet,

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from playwright.sync_api import Page
 from stage import Stage
 
+from rootspan_dashboard.frame.url_state import write_moment
 from rootspan_dashboard.screenshots import open_ready, settle
-from rootspan_dashboard.url_state import write_moment
 
 CHART = ".box:has(> .panels)"
 

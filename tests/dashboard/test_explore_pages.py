@@ -14,8 +14,8 @@ from rootspan_analysis.views.logs import LogFilter, fetch_log_templates
 from rootspan_analysis.views.metrics import MetricFilter, MetricName, fetch_metric_series
 from rootspan_analysis.views.service_edges import fetch_service_edges
 from rootspan_analysis.views.timespan import TimeSpan
-from rootspan_dashboard.formats import format_count, format_rate
-from rootspan_dashboard.map_layout import arrange
+from rootspan_dashboard.services.layout import arrange
+from rootspan_dashboard.words.formats import format_count, format_rate
 from rootspan_store.client import connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]

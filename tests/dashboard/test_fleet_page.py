@@ -10,7 +10,7 @@ from looking import milliseconds, open_view, settle, tiles
 from playwright.sync_api import Page, expect
 from stage import NS_PER_S, Stage
 
-from rootspan_dashboard.formats import format_count, format_rate, format_ratio
+from rootspan_dashboard.words.formats import format_count, format_rate, format_ratio
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 

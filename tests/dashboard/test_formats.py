@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootspan_dashboard.formats import (
+from rootspan_dashboard.frame.url_state import parse_moment, write_moment
+from rootspan_dashboard.words.formats import (
     format_change,
     format_count,
     format_ms,
@@ -18,8 +19,7 @@ from rootspan_dashboard.formats import (
     format_time,
     format_value,
 )
-from rootspan_dashboard.literal import escape, visible
-from rootspan_dashboard.url_state import parse_moment, write_moment
+from rootspan_dashboard.words.literal import escape, visible
 
 
 @pytest.mark.parametrize(

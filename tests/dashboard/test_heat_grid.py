@@ -10,8 +10,8 @@ import pytest
 
 from rootspan_analysis.views.heat_grid import HostGrid, build_grid
 from rootspan_analysis.views.timespan import TimeSpan, pick_step
+from rootspan_dashboard.components.heat_metrics import HEAT_METRICS
 from rootspan_dashboard.components.heatmap import heatmap_data
-from rootspan_dashboard.heat_metrics import HEAT_METRICS
 
 NS = 10**9
 SPAN = TimeSpan(600 * NS, 1200 * NS)

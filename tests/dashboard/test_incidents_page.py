@@ -16,8 +16,8 @@ from rootspan_analysis import Question, explain
 from rootspan_analysis.watch import BlastRadius, Breach, Incident, IncidentImpact
 from rootspan_analysis.watch.lease import Lease
 from rootspan_analysis.watch.records import write_incident
-from rootspan_dashboard.formats import format_count
-from rootspan_dashboard.url_state import parse_moment
+from rootspan_dashboard.frame.url_state import parse_moment
+from rootspan_dashboard.words.formats import format_count
 from rootspan_store.client import connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]

@@ -8,9 +8,9 @@ from stage import HOSTILE, NS_PER_S
 from rootspan_analysis import Cause, Evidence, Explanation, Impact, Symptom, Window
 from rootspan_analysis.views.evidence import Course, EvidenceCourses
 from rootspan_analysis.views.timespan import TimeSpan
-from rootspan_dashboard.cause_view import CauseView, EvidenceView
-from rootspan_dashboard.examples import Example
-from rootspan_dashboard.report import html_report, markdown_report
+from rootspan_dashboard.cause.examples import Example
+from rootspan_dashboard.cause.report import html_report, markdown_report
+from rootspan_dashboard.cause.view import CauseView, EvidenceView
 
 AT = 1_800_000_000 * NS_PER_S
 

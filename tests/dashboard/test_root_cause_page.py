@@ -16,9 +16,9 @@ from stage import NS_PER_S, Stage
 
 from rootspan_analysis import Question, explain
 from rootspan_analysis.question import SHORTEST_S
-from rootspan_dashboard.cause_words import verdict_words
-from rootspan_dashboard.formats import format_range
-from rootspan_dashboard.url_state import parse_moment, write_moment
+from rootspan_dashboard.cause.words import verdict_words
+from rootspan_dashboard.frame.url_state import parse_moment, write_moment
+from rootspan_dashboard.words.formats import format_range
 from rootspan_store.client import connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]

@@ -14,7 +14,7 @@ from stage import AHEAD_MS, SKEWED_TRACE, Stage
 from rootspan_analysis.views.call_tree import compare_forests
 from rootspan_analysis.views.clock_skew import estimate_skew, shifted
 from rootspan_analysis.views.traces import fetch_trace_bounds, fetch_trace_tree
-from rootspan_dashboard.formats import format_ms
+from rootspan_dashboard.words.formats import format_ms
 from rootspan_store.client import connect
 
 MS = 1_000_000

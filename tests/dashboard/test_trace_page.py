@@ -12,7 +12,7 @@ from stage import BATCH_TRACE, HUGE_SPANS, HUGE_TRACE, REQUEST_TRACES, Stage
 
 from rootspan_analysis.views.trace_tree import TraceTree
 from rootspan_analysis.views.traces import fetch_trace_bounds, fetch_trace_tree
-from rootspan_dashboard.formats import format_ms, format_value
+from rootspan_dashboard.words.formats import format_ms, format_value
 from rootspan_store.client import connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]

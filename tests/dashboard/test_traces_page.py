@@ -20,9 +20,9 @@ from rootspan_analysis.views.trace_search import (
     fetch_latency_cells,
     fetch_trace_list,
 )
-from rootspan_dashboard.durations import parse_duration
-from rootspan_dashboard.formats import format_count
-from rootspan_dashboard.url_state import parse_moment
+from rootspan_dashboard.frame.url_state import parse_moment
+from rootspan_dashboard.words.durations import parse_duration
+from rootspan_dashboard.words.formats import format_count
 from rootspan_store.client import connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]

@@ -17,9 +17,9 @@ from rootspan_analysis.training.views import fetch_heat, fetch_jobs, fetch_strag
 from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_analysis.views.training_extras import fetch_arrivals
 from rootspan_dashboard.components.rank_heat import rank_heat_data
-from rootspan_dashboard.formats import format_number, format_ratio
-from rootspan_dashboard.training.cost_of_jobs import jobs_cost_frame
-from rootspan_dashboard.training_parts import hang_words, pending_frame
+from rootspan_dashboard.cost.jobs import jobs_cost_frame
+from rootspan_dashboard.training.words import hang_words, pending_frame
+from rootspan_dashboard.words.formats import format_number, format_ratio
 from rootspan_store.client import connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]

@@ -9,7 +9,7 @@ import streamlit as st
 
 from rootspan_dashboard.access.roles import Viewer, role_of
 from rootspan_dashboard.access.settings import SignInSettings
-from rootspan_dashboard.literal import escape
+from rootspan_dashboard.words.literal import escape
 
 __all__ = ["admit", "current_viewer", "draw_who"]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from rootspan_dashboard.literal import visible
+from rootspan_dashboard.words.literal import visible
 
 __all__ = ["GREY", "PALETTE", "Line", "Mark", "Plot", "PlotPanel", "plot_data"]
 

@@ -11,7 +11,7 @@ from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_analysis.views.trace_search import BUCKETS_PER_DOUBLING
 from rootspan_dashboard.components.mount import component
-from rootspan_dashboard.formats import format_count
+from rootspan_dashboard.words.formats import format_count
 
 __all__ = ["Box", "density_data", "draw_density"]
 

@@ -7,8 +7,8 @@ from typing import Final
 from rootspan_analysis.views.call_tree import CallPath
 from rootspan_dashboard.charts.plot import PALETTE
 from rootspan_dashboard.components.mount import component
-from rootspan_dashboard.formats import format_ms
-from rootspan_dashboard.literal import visible
+from rootspan_dashboard.words.formats import format_ms
+from rootspan_dashboard.words.literal import visible
 
 __all__ = ["draw_flame", "flame_data"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from rootspan_dashboard.components.mount import component
-from rootspan_dashboard.literal import visible
+from rootspan_dashboard.words.literal import visible
 
 __all__ = ["GraphEdge", "GraphNode", "draw_graph"]
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rootspan_analysis.views.heat_grid import HeatRow, HostGrid
+from rootspan_dashboard.components.heat_metrics import HeatMetric
 from rootspan_dashboard.components.mount import component
-from rootspan_dashboard.heat_metrics import HeatMetric
-from rootspan_dashboard.literal import visible
+from rootspan_dashboard.words.literal import visible
 
 __all__ = ["Picked", "draw_heatmap", "heatmap_data"]
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow as pa
 
 from rootspan_dashboard.components.mount import component
-from rootspan_dashboard.formats import format_count
-from rootspan_dashboard.literal import visible
+from rootspan_dashboard.words.formats import format_count
+from rootspan_dashboard.words.literal import visible
 
 __all__ = ["draw_lanes", "lanes_data"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rootspan_analysis.training.views import RankHeat
 from rootspan_dashboard.components.mount import component
-from rootspan_dashboard.literal import visible
+from rootspan_dashboard.words.literal import visible
 
 __all__ = ["draw_rank_heat", "rank_heat_data"]
 

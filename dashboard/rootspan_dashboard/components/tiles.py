@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rootspan_dashboard.components.mount import component
-from rootspan_dashboard.literal import visible
+from rootspan_dashboard.words.literal import visible
 
 __all__ = ["Tile", "draw_tiles"]
 

@@ -10,8 +10,8 @@ import streamlit as st
 from rootspan_analysis.views.trace_tree import TraceSpan, TraceTree
 from rootspan_dashboard.charts.plot import PALETTE
 from rootspan_dashboard.components.mount import component
-from rootspan_dashboard.formats import format_count, format_ms
-from rootspan_dashboard.literal import visible
+from rootspan_dashboard.words.formats import format_count, format_ms
+from rootspan_dashboard.words.literal import visible
 
 __all__ = ["SENT", "Lane", "Rows", "draw_waterfall", "waterfall_data"]
 

@@ -10,17 +10,18 @@ from rootspan_analysis.training.step_parts import fetch_lost, fetch_shares
 from rootspan_analysis.training.views import fetch_jobs
 from rootspan_analysis.views.cost import fetch_gpu_time, fetch_model_usage, fetch_served
 from rootspan_analysis.views.fleet import fetch_places
-from rootspan_dashboard.columns import job_cost_columns, model_cost_columns, service_cost_columns
 from rootspan_dashboard.components.tiles import draw_tiles
-from rootspan_dashboard.connection import ahead, ask, ask_ahead, settings
-from rootspan_dashboard.cost_parts import cost_tiles, models_frame, services_cost_frame
-from rootspan_dashboard.header import View, open_page
-from rootspan_dashboard.markup import section
-from rootspan_dashboard.place_choice import choose_region
-from rootspan_dashboard.states import say_empty, told_in_words
-from rootspan_dashboard.tables import draw_table
-from rootspan_dashboard.training.cost_of_jobs import jobs_cost_frame
-from rootspan_dashboard.url_state import read, write
+from rootspan_dashboard.cost.jobs import jobs_cost_frame
+from rootspan_dashboard.cost.words import cost_tiles, models_frame, services_cost_frame
+from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.place_choice import choose_region
+from rootspan_dashboard.frame.states import say_empty, told_in_words
+from rootspan_dashboard.frame.url_state import read, write
+from rootspan_dashboard.reading.ahead import ahead, ask_ahead
+from rootspan_dashboard.reading.connection import ask, settings
+from rootspan_dashboard.tables.columns import job_cost_columns, model_cost_columns, service_cost_columns
+from rootspan_dashboard.tables.draw import draw_table
+from rootspan_dashboard.words.markup import section
 
 __all__ = ["draw"]
 

@@ -19,25 +19,26 @@ from rootspan_analysis.views.fleet import (
 )
 from rootspan_analysis.views.timespan import pick_step
 from rootspan_dashboard.charts.lines import plot_panels
-from rootspan_dashboard.columns import service_columns
 from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.components.tiles import draw_tiles
-from rootspan_dashboard.connection import ahead, ask, ask_ahead
-from rootspan_dashboard.fleet_parts import (
-    balance_facts,
+from rootspan_dashboard.fleet.hosts import draw_hosts
+from rootspan_dashboard.fleet.words import (
     group_panels,
     kpi_tiles,
     requests_are,
     sampling_note,
     services_frame,
 )
-from rootspan_dashboard.header import View, open_page
-from rootspan_dashboard.hosts_section import draw_hosts
-from rootspan_dashboard.markup import facts, section
-from rootspan_dashboard.place_choice import choose_region, choose_service
-from rootspan_dashboard.states import say_empty, told_in_words
-from rootspan_dashboard.tables import draw_table
-from rootspan_dashboard.url_state import read
+from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.place_choice import choose_region, choose_service
+from rootspan_dashboard.frame.states import say_empty, told_in_words
+from rootspan_dashboard.frame.url_state import read
+from rootspan_dashboard.reading.ahead import ahead, ask_ahead
+from rootspan_dashboard.reading.connection import ask
+from rootspan_dashboard.tables.columns import service_columns
+from rootspan_dashboard.tables.draw import draw_table
+from rootspan_dashboard.words.balance import balance_facts
+from rootspan_dashboard.words.markup import facts, section
 
 __all__ = ["draw"]
 

@@ -9,18 +9,19 @@ from rootspan_analysis.views.hosts import fetch_host_gauges, fetch_host_instance
 from rootspan_analysis.views.logs import LogFilter, fetch_log_templates
 from rootspan_analysis.views.timespan import pick_step
 from rootspan_dashboard.charts.lines import plot_panels
-from rootspan_dashboard.columns import instance_columns, template_columns
 from rootspan_dashboard.components.plot import draw_plot
-from rootspan_dashboard.connection import ahead, ask, ask_ahead
-from rootspan_dashboard.header import View, open_page
-from rootspan_dashboard.host_parts import gauge_panels, host_facts, instances_frame, service_panels
-from rootspan_dashboard.links import link_to
-from rootspan_dashboard.literal import escape
-from rootspan_dashboard.log_parts import templates_frame
-from rootspan_dashboard.markup import facts, section
-from rootspan_dashboard.states import say_empty, told_in_words
-from rootspan_dashboard.tables import draw_table
-from rootspan_dashboard.url_state import read
+from rootspan_dashboard.explore.log_words import templates_frame
+from rootspan_dashboard.fleet.host_words import gauge_panels, host_facts, instances_frame, service_panels
+from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.links import link_to
+from rootspan_dashboard.frame.states import say_empty, told_in_words
+from rootspan_dashboard.frame.url_state import read
+from rootspan_dashboard.reading.ahead import ahead, ask_ahead
+from rootspan_dashboard.reading.connection import ask
+from rootspan_dashboard.tables.columns import instance_columns, template_columns
+from rootspan_dashboard.tables.draw import draw_table
+from rootspan_dashboard.words.literal import escape
+from rootspan_dashboard.words.markup import facts, section
 
 __all__ = ["draw"]
 

@@ -8,12 +8,13 @@ from rootspan_analysis.telemetry import balance
 from rootspan_analysis.views.fleet import fetch_places
 from rootspan_analysis.views.watching import ALIVE_NS, fetch_watcher_seen
 from rootspan_analysis.watch import Incident, incidents
-from rootspan_dashboard.columns import incident_columns
-from rootspan_dashboard.connection import ahead, ask, ask_ahead
-from rootspan_dashboard.fleet_parts import balance_facts
-from rootspan_dashboard.header import View, open_page
-from rootspan_dashboard.incident_timeline import timeline_html
-from rootspan_dashboard.incident_words import (
+from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.links import link_to
+from rootspan_dashboard.frame.states import code_words, say_empty, told_in_words
+from rootspan_dashboard.frame.url_state import read, write, write_moment
+from rootspan_dashboard.incidents.record_change import draw_record_change
+from rootspan_dashboard.incidents.timeline import timeline_html
+from rootspan_dashboard.incidents.words import (
     asked_window,
     cause_line,
     fleet_words,
@@ -21,14 +22,13 @@ from rootspan_dashboard.incident_words import (
     incidents_frame,
     worst_first,
 )
-from rootspan_dashboard.links import link_to
-from rootspan_dashboard.literal import escape
-from rootspan_dashboard.markup import facts, section
-from rootspan_dashboard.record_change import draw_record_change
-from rootspan_dashboard.sidebar import balance_sentence
-from rootspan_dashboard.states import code_words, say_empty, told_in_words
-from rootspan_dashboard.tables import draw_table
-from rootspan_dashboard.url_state import read, write, write_moment
+from rootspan_dashboard.reading.ahead import ahead, ask_ahead
+from rootspan_dashboard.reading.connection import ask
+from rootspan_dashboard.tables.columns import incident_columns
+from rootspan_dashboard.tables.draw import draw_table
+from rootspan_dashboard.words.balance import balance_facts, balance_sentence
+from rootspan_dashboard.words.literal import escape
+from rootspan_dashboard.words.markup import facts, section
 
 __all__ = ["draw"]
 

@@ -10,19 +10,20 @@ from rootspan_analysis.views.fleet import fetch_places
 from rootspan_analysis.views.logs import LogFilter, fetch_log_records, fetch_log_series, fetch_log_templates
 from rootspan_analysis.views.timespan import TimeSpan, pick_step
 from rootspan_dashboard.charts.bars import SEVERITY_COLORS, plot_bars
-from rootspan_dashboard.columns import record_columns, template_columns
 from rootspan_dashboard.components.plot import draw_plot
-from rootspan_dashboard.connection import ahead, ask, ask_ahead, ask_now
-from rootspan_dashboard.formats import format_count
-from rootspan_dashboard.header import View, open_page
-from rootspan_dashboard.links import go_to
-from rootspan_dashboard.literal import escape
-from rootspan_dashboard.log_parts import SEVERITIES, records_frame, severity_series, templates_frame
-from rootspan_dashboard.markup import section
-from rootspan_dashboard.place_choice import choose_region, choose_service
-from rootspan_dashboard.states import say_empty, told_in_words
-from rootspan_dashboard.tables import draw_table
-from rootspan_dashboard.url_state import choice, read, write
+from rootspan_dashboard.explore.log_words import SEVERITIES, records_frame, severity_series, templates_frame
+from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.links import go_to
+from rootspan_dashboard.frame.place_choice import choose_region, choose_service
+from rootspan_dashboard.frame.states import say_empty, told_in_words
+from rootspan_dashboard.frame.url_state import choice, read, write
+from rootspan_dashboard.reading.ahead import ahead, ask_ahead
+from rootspan_dashboard.reading.connection import ask, ask_now
+from rootspan_dashboard.tables.columns import record_columns, template_columns
+from rootspan_dashboard.tables.draw import draw_table
+from rootspan_dashboard.words.formats import format_count
+from rootspan_dashboard.words.literal import escape
+from rootspan_dashboard.words.markup import section
 
 __all__ = ["draw"]
 

@@ -14,18 +14,24 @@ from rootspan_analysis.views.metrics import (
 )
 from rootspan_analysis.views.timespan import pick_step
 from rootspan_dashboard.charts.lines import Panel, plot_panels
-from rootspan_dashboard.columns import exemplar_columns, series_columns
 from rootspan_dashboard.components.plot import draw_plot
-from rootspan_dashboard.connection import ahead, ask, ask_ahead
-from rootspan_dashboard.formats import format_count
-from rootspan_dashboard.header import View, open_page
-from rootspan_dashboard.links import go_to
-from rootspan_dashboard.markup import section
-from rootspan_dashboard.metric_parts import display_unit, exemplars_frame, series_by_name, series_frame
-from rootspan_dashboard.place_choice import choose_region, choose_service
-from rootspan_dashboard.states import say_empty, told_in_words
-from rootspan_dashboard.tables import draw_table
-from rootspan_dashboard.url_state import choice, read
+from rootspan_dashboard.explore.metric_words import (
+    display_unit,
+    exemplars_frame,
+    series_by_name,
+    series_frame,
+)
+from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.links import go_to
+from rootspan_dashboard.frame.place_choice import choose_region, choose_service
+from rootspan_dashboard.frame.states import say_empty, told_in_words
+from rootspan_dashboard.frame.url_state import choice, read
+from rootspan_dashboard.reading.ahead import ahead, ask_ahead
+from rootspan_dashboard.reading.connection import ask
+from rootspan_dashboard.tables.columns import exemplar_columns, series_columns
+from rootspan_dashboard.tables.draw import draw_table
+from rootspan_dashboard.words.formats import format_count
+from rootspan_dashboard.words.markup import section
 
 __all__ = ["draw"]
 

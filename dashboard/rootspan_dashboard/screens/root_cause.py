@@ -8,22 +8,22 @@ from rootspan_analysis import Explanation, Question, QuestionError
 from rootspan_analysis.question import LONGEST_S, NS_PER_S, SHORTEST_S
 from rootspan_analysis.telemetry import balance
 from rootspan_analysis.views.fleet import fetch_places
-from rootspan_dashboard.answers import answer
-from rootspan_dashboard.cause_card import draw_cause
-from rootspan_dashboard.cause_view import view_cause
-from rootspan_dashboard.cause_words import answer_facts, exonerated_words, verdict_words
-from rootspan_dashboard.connection import ask
-from rootspan_dashboard.header import View, open_page
-from rootspan_dashboard.links import link_to
-from rootspan_dashboard.literal import escape
-from rootspan_dashboard.markup import facts, section
-from rootspan_dashboard.place_choice import choose_service
-from rootspan_dashboard.record_change import draw_record_change
-from rootspan_dashboard.share import draw_share
-from rootspan_dashboard.sidebar import balance_sentence
-from rootspan_dashboard.states import say_empty, told_in_words
-from rootspan_dashboard.url_state import write_moment
-from rootspan_dashboard.window_picker import draw_window_picker
+from rootspan_dashboard.cause.card import draw_cause
+from rootspan_dashboard.cause.share import draw_share
+from rootspan_dashboard.cause.view import view_cause
+from rootspan_dashboard.cause.window_picker import draw_window_picker
+from rootspan_dashboard.cause.words import answer_facts, exonerated_words, verdict_words
+from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.links import link_to
+from rootspan_dashboard.frame.place_choice import choose_service
+from rootspan_dashboard.frame.states import say_empty, told_in_words
+from rootspan_dashboard.frame.url_state import write_moment
+from rootspan_dashboard.incidents.record_change import draw_record_change
+from rootspan_dashboard.reading.answers import answer
+from rootspan_dashboard.reading.connection import ask
+from rootspan_dashboard.words.balance import balance_sentence
+from rootspan_dashboard.words.literal import escape
+from rootspan_dashboard.words.markup import facts, section
 
 __all__ = ["draw"]
 

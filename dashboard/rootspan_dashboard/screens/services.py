@@ -4,18 +4,19 @@ import streamlit as st
 
 from rootspan_analysis.views.fleet import Filters, fetch_group_totals, fetch_places
 from rootspan_analysis.views.service_edges import fetch_service_edges
-from rootspan_dashboard.columns import edge_columns
 from rootspan_dashboard.components.graph import draw_graph
-from rootspan_dashboard.connection import ahead, ask, ask_ahead
-from rootspan_dashboard.header import open_page
-from rootspan_dashboard.links import link_to
-from rootspan_dashboard.map_layout import arrange
-from rootspan_dashboard.map_parts import edges_frame, graph_of, neighbours
-from rootspan_dashboard.markup import facts, section
-from rootspan_dashboard.place_choice import choose_region
-from rootspan_dashboard.states import say_empty
-from rootspan_dashboard.tables import draw_table
-from rootspan_dashboard.url_state import read, write
+from rootspan_dashboard.frame.header import open_page
+from rootspan_dashboard.frame.links import link_to
+from rootspan_dashboard.frame.place_choice import choose_region
+from rootspan_dashboard.frame.states import say_empty
+from rootspan_dashboard.frame.url_state import read, write
+from rootspan_dashboard.reading.ahead import ahead, ask_ahead
+from rootspan_dashboard.reading.connection import ask
+from rootspan_dashboard.services.layout import arrange
+from rootspan_dashboard.services.words import edges_frame, graph_of, neighbours
+from rootspan_dashboard.tables.columns import edge_columns
+from rootspan_dashboard.tables.draw import draw_table
+from rootspan_dashboard.words.markup import facts, section
 
 __all__ = ["draw"]
 

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from rootspan_analysis.views.traces import normalize_trace_id
-from rootspan_dashboard.header import open_page
-from rootspan_dashboard.states import say_empty, told_in_words
+from rootspan_dashboard.frame.header import open_page
+from rootspan_dashboard.frame.states import say_empty, told_in_words
+from rootspan_dashboard.frame.url_state import read, write
 from rootspan_dashboard.trace.compare import draw_comparison, draw_comparison_field
-from rootspan_dashboard.trace_view import draw_trace
-from rootspan_dashboard.url_state import read, write
+from rootspan_dashboard.trace.view import draw_trace
 
 __all__ = ["draw"]
 

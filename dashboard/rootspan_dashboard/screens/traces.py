@@ -16,19 +16,20 @@ from rootspan_analysis.views.trace_search import (
     fetch_trace_list,
     pick_cell_ns,
 )
-from rootspan_dashboard.columns import trace_columns
 from rootspan_dashboard.components.density import Box, draw_density
-from rootspan_dashboard.connection import ahead, ask, ask_ahead
-from rootspan_dashboard.formats import format_count, format_ms, format_range
-from rootspan_dashboard.header import View, open_page
-from rootspan_dashboard.links import go_to, link_to
-from rootspan_dashboard.markup import facts, section
-from rootspan_dashboard.states import say_empty, told_in_words
-from rootspan_dashboard.tables import draw_table
+from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.links import go_to, link_to
+from rootspan_dashboard.frame.states import say_empty, told_in_words
+from rootspan_dashboard.frame.url_state import choice, write_moment
+from rootspan_dashboard.reading.ahead import ahead, ask_ahead
+from rootspan_dashboard.reading.connection import ask
+from rootspan_dashboard.tables.columns import trace_columns
+from rootspan_dashboard.tables.draw import draw_table
 from rootspan_dashboard.trace.flame_view import draw_flames
-from rootspan_dashboard.trace_parts import traces_frame
-from rootspan_dashboard.trace_query import draw_query, keep_box, read_box, read_filter, shown_span
-from rootspan_dashboard.url_state import choice, write_moment
+from rootspan_dashboard.trace.query import draw_query, keep_box, read_box, read_filter, shown_span
+from rootspan_dashboard.trace.words import traces_frame
+from rootspan_dashboard.words.formats import format_count, format_ms, format_range
+from rootspan_dashboard.words.markup import facts, section
 
 __all__ = ["draw"]
 

@@ -14,27 +14,26 @@ from rootspan_analysis.training.views import (
 )
 from rootspan_analysis.views.training_extras import fetch_arrivals, fetch_loss
 from rootspan_dashboard.charts.steps import plot_steps
-from rootspan_dashboard.columns import (
+from rootspan_dashboard.components.plot import draw_plot
+from rootspan_dashboard.components.rank_heat import draw_rank_heat
+from rootspan_dashboard.components.tiles import draw_tiles
+from rootspan_dashboard.frame.header import open_page
+from rootspan_dashboard.frame.links import link_to
+from rootspan_dashboard.frame.states import say_empty, told_in_words
+from rootspan_dashboard.frame.url_state import choice, write
+from rootspan_dashboard.reading.ahead import ahead, ask_ahead
+from rootspan_dashboard.reading.connection import ask, ask_now
+from rootspan_dashboard.tables.columns import (
     arrival_columns,
     lost_columns,
     pending_columns,
     phase_columns,
     straggler_columns,
 )
-from rootspan_dashboard.components.plot import draw_plot
-from rootspan_dashboard.components.rank_heat import draw_rank_heat
-from rootspan_dashboard.components.tiles import draw_tiles
-from rootspan_dashboard.connection import ahead, ask, ask_ahead, ask_now
-from rootspan_dashboard.formats import format_ratio
-from rootspan_dashboard.header import open_page
-from rootspan_dashboard.links import link_to
-from rootspan_dashboard.literal import escape
-from rootspan_dashboard.markup import section
-from rootspan_dashboard.states import say_empty, told_in_words
-from rootspan_dashboard.tables import draw_table
+from rootspan_dashboard.tables.draw import draw_table
 from rootspan_dashboard.training.shares_html import scaling_efficiency, shares_html
 from rootspan_dashboard.training.step_view import draw_step
-from rootspan_dashboard.training_parts import (
+from rootspan_dashboard.training.words import (
     arrivals_frame,
     finite,
     hang_words,
@@ -44,7 +43,9 @@ from rootspan_dashboard.training_parts import (
     stragglers_frame,
     training_tiles,
 )
-from rootspan_dashboard.url_state import choice, write
+from rootspan_dashboard.words.formats import format_ratio
+from rootspan_dashboard.words.literal import escape
+from rootspan_dashboard.words.markup import section
 
 __all__ = ["draw"]
 

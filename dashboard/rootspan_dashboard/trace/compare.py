@@ -6,15 +6,15 @@ import streamlit as st
 from rootspan_analysis.views.call_tree import compare_forests, fetch_call_forest
 from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_analysis.views.traces import TraceBounds, fetch_trace_bounds, normalize_trace_id
-from rootspan_dashboard.columns import path_columns
 from rootspan_dashboard.components.flame import draw_flame
-from rootspan_dashboard.connection import ask
-from rootspan_dashboard.literal import escape
-from rootspan_dashboard.markup import facts, section
-from rootspan_dashboard.states import say_empty
-from rootspan_dashboard.tables import draw_table
+from rootspan_dashboard.frame.states import say_empty
+from rootspan_dashboard.frame.url_state import read, write
+from rootspan_dashboard.reading.connection import ask
+from rootspan_dashboard.tables.columns import path_columns
+from rootspan_dashboard.tables.draw import draw_table
 from rootspan_dashboard.trace.compare_words import comparison_facts, comparison_words, paths_frame
-from rootspan_dashboard.url_state import read, write
+from rootspan_dashboard.words.literal import escape
+from rootspan_dashboard.words.markup import facts, section
 
 __all__ = ["draw_comparison", "draw_comparison_field"]
 

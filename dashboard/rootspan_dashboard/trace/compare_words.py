@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rootspan_analysis.views.call_tree import CallPath
-from rootspan_dashboard.formats import format_count, format_ms, format_time
+from rootspan_dashboard.words.formats import format_count, format_ms, format_time
 
 __all__ = ["comparison_facts", "comparison_words", "paths_frame"]
 

@@ -11,15 +11,15 @@ from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.views.call_tree import compare_forests, fetch_call_forest
 from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_analysis.views.trace_search import LONGEST_NS, TraceFilter, TraceOrder, fetch_trace_list
-from rootspan_dashboard.columns import path_columns
 from rootspan_dashboard.components.density import Box
 from rootspan_dashboard.components.flame import draw_flame
-from rootspan_dashboard.connection import ask
-from rootspan_dashboard.formats import format_count
-from rootspan_dashboard.literal import escape
-from rootspan_dashboard.states import say_empty
-from rootspan_dashboard.tables import draw_table
+from rootspan_dashboard.frame.states import say_empty
+from rootspan_dashboard.reading.connection import ask
+from rootspan_dashboard.tables.columns import path_columns
+from rootspan_dashboard.tables.draw import draw_table
 from rootspan_dashboard.trace.compare_words import paths_frame
+from rootspan_dashboard.words.formats import format_count
+from rootspan_dashboard.words.literal import escape
 
 __all__ = ["draw_flames"]
 

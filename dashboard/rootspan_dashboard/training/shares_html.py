@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from rootspan_analysis.training.step_parts import StageShare
-from rootspan_dashboard.formats import format_number, format_ratio
-from rootspan_dashboard.literal import escape
+from rootspan_dashboard.words.formats import format_number, format_ratio
+from rootspan_dashboard.words.literal import escape
 
 __all__ = ["SHARES", "scaling_efficiency", "shares_html", "stage_name"]
 

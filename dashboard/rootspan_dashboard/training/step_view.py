@@ -10,12 +10,12 @@ from rootspan_analysis.training.step_parts import MAX_TIMELINE_RANKS, fetch_time
 from rootspan_analysis.training.views import RankHeat, RankLag, StepTimes
 from rootspan_analysis.views.trace_search import Condition
 from rootspan_dashboard.components.lanes import draw_lanes
-from rootspan_dashboard.connection import ask
-from rootspan_dashboard.formats import format_ms
-from rootspan_dashboard.links import link_to
-from rootspan_dashboard.markup import facts, section
-from rootspan_dashboard.states import say_empty
-from rootspan_dashboard.url_state import read
+from rootspan_dashboard.frame.links import link_to
+from rootspan_dashboard.frame.states import say_empty
+from rootspan_dashboard.frame.url_state import read
+from rootspan_dashboard.reading.connection import ask
+from rootspan_dashboard.words.formats import format_ms
+from rootspan_dashboard.words.markup import facts, section
 
 __all__ = ["draw_step"]
 

@@ -1,0 +1,1 @@
+"""What the page Root cause shows of the engine's answer, and how it is sent to others."""

@@ -1,0 +1,1 @@
+"""What the pages Logs and Metrics show."""

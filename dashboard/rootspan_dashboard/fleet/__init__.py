@@ -1,0 +1,1 @@
+"""What the pages Fleet and Host show."""

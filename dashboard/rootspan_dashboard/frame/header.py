@@ -1,0 +1,104 @@
+"""What every page has on top: its title, the range of time, reload and auto-refresh."""
+
+from typing import Final
+
+import streamlit as st
+
+from rootspan_analysis.views.fleet import Extent, fetch_extent
+from rootspan_analysis.views.timespan import TimeSpan
+from rootspan_dashboard.frame.links import PageName, link_to
+from rootspan_dashboard.frame.states import say_no_data
+from rootspan_dashboard.frame.time_range import Chosen, draw_range_picker, resolve_range
+from rootspan_dashboard.frame.url_state import read, write
+from rootspan_dashboard.reading.connection import ask, drop_answers
+from rootspan_dashboard.words.formats import format_time
+from rootspan_dashboard.words.literal import escape
+
+__all__ = ["View", "open_page"]
+
+REFRESH_S: Final = {"15s": 15, "1m": 60}
+
+
+class View:
+    """What a page needs to know of its surroundings: the range, and the extent of the data."""
+
+    __slots__ = ("chosen", "extent")
+
+    def __init__(self, extent: Extent, chosen: Chosen) -> None:
+        self.extent = extent
+        self.chosen = chosen
+
+    @property
+    def span(self) -> TimeSpan:
+        """The range shown."""
+        return self.chosen.span
+
+    def covered_s(self, span: TimeSpan | None = None) -> float:
+        """Seconds of the range in which there can be data."""
+        return (span or self.span).covered_s(self.extent.first_ns, self.extent.last_ns)
+
+
+def open_page(title: str, *, default_range: str, parent: PageName | None = None) -> View | None:
+    """Draw the page's head; None, with the reason told, when the store has no spans at all.
+
+    Args:
+        parent: The page to which a link leads back, for pages that the sidebar does not list.
+
+    Raises:
+        StoreUnreachable, StoreRejected: The store did not answer.
+    """
+    head = st.container(horizontal=True, vertical_alignment="center", key="head")
+    if parent is not None:
+        with head:
+            link_to(parent, parent, icon=":material/arrow_back:")
+    head.html(f'<h1 class="rs-title">{escape(title)}</h1>', width="content")
+    extent = ask(fetch_extent)
+    if extent is None:
+        say_no_data()
+        return None
+    chosen = resolve_range(extent, default=default_range)
+    with head:
+        if chosen.stale:
+            newest = escape(format_time(extent.last_ns, date=True))
+            st.html(f'<span class="rs-note">newest data {newest} UTC</span>', width="content")
+        st.space("stretch")
+        draw_range_picker(chosen, default=default_range)
+        _draw_refresh()
+    if chosen.problem:
+        st.warning(f"{chosen.problem} Showing the last {chosen.preset} instead.")
+    return View(extent, chosen)
+
+
+def _draw_refresh() -> None:
+    st.button("", icon=":material/refresh:", key="reload", help="Ask the store again", on_click=drop_answers)
+    every = read("refresh")
+    names = {"": "off", "15s": "every 15 s", "1m": "every 1 min"}
+    st.session_state["url:refresh"] = every if every in names else ""
+
+    def changed() -> None:
+        write(refresh=st.session_state.get("url:refresh") or None)
+
+    st.selectbox(
+        "Refresh",
+        list(names),
+        key="url:refresh",
+        format_func=lambda one: f"Refresh: {names[one]}",
+        on_change=changed,
+        label_visibility="collapsed",
+        width=170,
+    )
+    if every in REFRESH_S:
+        _tick(REFRESH_S[every])
+
+
+def _tick(every_s: int) -> None:
+    """Run the page again every so often; the page itself runs first."""
+    st.session_state["ticked"] = False
+
+    @st.fragment(run_every=every_s)
+    def tick() -> None:
+        if st.session_state.get("ticked"):
+            st.rerun()
+        st.session_state["ticked"] = True
+
+    tick()

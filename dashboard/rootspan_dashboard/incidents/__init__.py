@@ -1,0 +1,1 @@
+"""What the page Incidents shows, and where an operator says what was done."""

@@ -1,0 +1,141 @@
+"""The dashboard's way to the store: one client for all viewers, short-lived answers, errors sorted by what
+to do.
+
+A client is made when first needed and dropped when the store stops answering, so that the next run connects
+anew.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
+
+import streamlit as st
+
+from rootspan_dashboard.settings import DashboardSettings
+from rootspan_store.client import StoreUrl, connect, store_errors
+from rootspan_store.errors import StoreUnreachable
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+__all__ = [
+    "ask",
+    "ask_now",
+    "ask_shared",
+    "client",
+    "drop_answers",
+    "settings",
+    "store_url",
+]
+
+ANSWER_TTL_S: Final = 15.0
+"""How long an answer may be shown again.
+
+Shorter than the minute of the rollups, longer than a person's clicks.
+"""
+MOST_ANSWERS: Final = 256
+SHARED_TTL_S: Final = 60.0
+MOST_SHARED: Final = 8
+"""Traces of up to 200,000 spans are kept so: some 80 MB each at most.
+"""
+KEPT_ANSWERS: Final = "rootspan:answers"
+"""Where a viewer's session keeps the engine's answers (reading/answers.py)."""
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@cache
+def settings() -> DashboardSettings:
+    """The settings, from this process's environment."""
+    return DashboardSettings()
+
+
+def store_url() -> StoreUrl:
+    """Where the store is."""
+    return StoreUrl.parse(settings().store)
+
+
+@st.cache_resource(show_spinner=False)
+def _client(url: str, patience: float = 1.0) -> "Client":
+    return connect(url, timeout_s=settings().query_timeout_s * patience, connect_timeout_s=3.0)
+
+
+def client(*, patience: float = 1.0) -> "Client":
+    """The client, connected when first needed.
+
+    Args:
+        patience: How many times longer than usual a query may take.
+
+    Raises:
+        StoreUnreachable: Nothing answers.
+    """
+    return _client(settings().store, patience)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    function: str
+    arguments: tuple[object, ...]
+    named: tuple[tuple[str, object], ...]
+
+
+@st.cache_data(ttl=ANSWER_TTL_S, max_entries=MOST_ANSWERS, show_spinner=False)
+def _answer(url: str, call: _Call, _function: Callable[..., Any]) -> Any:
+    with store_errors(StoreUrl.parse(url)):
+        return _function(_client(url), *call.arguments, **dict(call.named))
+
+
+def ask(function: "Callable[Concatenate[Any, P], R]", *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a read model with the client; equal questions within 15 s share an answer.
+
+    Args:
+        function: Takes the client first; the other arguments are plain values and frozen dataclasses.
+
+    Raises:
+        StoreUnreachable: Nothing answers. The client was dropped, so the next call connects again.
+        StoreRejected: The store refused the query.
+    """
+    name = f"{function.__module__}.{function.__qualname__}"
+    call = _Call(name, tuple(args), tuple(sorted(kwargs.items())))
+    try:
+        result: R = _answer(settings().store, call, function)
+    except StoreUnreachable:
+        _client.clear()
+        raise
+    return result
+
+
+@st.cache_resource(ttl=SHARED_TTL_S, max_entries=MOST_SHARED, show_spinner=False)
+def _shared(url: str, call: _Call, _function: Callable[..., Any]) -> Any:
+    with store_errors(StoreUrl.parse(url)):
+        return _function(_client(url), *call.arguments, **dict(call.named))
+
+
+def ask_shared(function: "Callable[Concatenate[Any, P], R]", *args: P.args, **kwargs: P.kwargs) -> R:
+    """As `ask`, for large answers: kept for a minute, one object for all viewers that nobody changes."""
+    name = f"{function.__module__}.{function.__qualname__}"
+    call = _Call(name, tuple(args), tuple(sorted(kwargs.items())))
+    try:
+        result: R = _shared(settings().store, call, function)
+    except StoreUnreachable:
+        _client.clear()
+        raise
+    return result
+
+
+def ask_now(function: "Callable[Concatenate[Any, P], R]", *args: P.args, **kwargs: P.kwargs) -> R:
+    """As `ask`, but never an answer that was given before: for what follows the store live."""
+    try:
+        with store_errors(store_url()):
+            return function(client(), *args, **kwargs)
+    except StoreUnreachable:
+        _client.clear()
+        raise
+
+
+def drop_answers() -> None:
+    """Forget all answers, the engine's too: the next run asks the store."""
+    _answer.clear()
+    _shared.clear()
+    st.session_state.pop(KEPT_ANSWERS, None)

@@ -1,6 +1,0 @@
-"""The answer as a file to send: a self-contained HTML page, or Markdown. View models in, text out."""
-
-from rootspan_dashboard.report.html import html_report
-from rootspan_dashboard.report.markdown import markdown_report
-
-__all__ = ["html_report", "markdown_report"]

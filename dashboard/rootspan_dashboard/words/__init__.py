@@ -1,0 +1,1 @@
+"""How things are said: numbers, times, text from the telemetry, pieces of HTML. Knows nothing of pages."""

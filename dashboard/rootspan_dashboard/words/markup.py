@@ -1,0 +1,24 @@
+"""The few pieces of HTML that the pages share. Arguments are plain text and get escaped here."""
+
+from collections.abc import Sequence
+
+from rootspan_dashboard.words.literal import escape
+
+__all__ = ["facts", "key_values", "section"]
+
+
+def section(title: str, note: str = "") -> str:
+    """Heading of a part of a page, with a note beside it."""
+    return f'<div class="rs-section"><h2>{escape(title)}</h2><span>{escape(note)}</span></div>'
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> str:
+    """Names and values in a line that wraps."""
+    items = "".join(f"<div><span>{escape(name)}</span><b>{escape(value)}</b></div>" for name, value in pairs)
+    return f'<div class="rs-facts">{items}</div>'
+
+
+def key_values(pairs: Sequence[tuple[str, str]]) -> str:
+    """A table of two columns."""
+    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in pairs)
+    return f'<table class="rs-kv"><tbody>{rows}</tbody></table>'
