@@ -112,14 +112,13 @@ def assess(family: Family, excess: Floats, count: Floats) -> list[Hit]:
     """
     if not len(excess):
         return []
-    masks, _ = groups_of(family.units, family.dimensions, len(excess))
-    member = np.stack(masks).astype(np.float64)
-    group_count = member @ count
+    groups = groups_of(family.units, family.dimensions, len(excess))
+    group_count = groups.sums(count)
     placebo: Floats | None = None
     hits: list[Hit] = []
     rest = excess.copy()
     while len(hits) < MAX_HITS:
-        group_excess = member @ rest
+        group_excess = groups.sums(rest)
         found = family.scan(group_excess, group_count, family.scene.search)
         if found.z.max(initial=0.0) < family.rule.min_z:
             break

@@ -26,6 +26,7 @@ COMPONENT_KEYS: Final = (
     "model",
 )
 EDGE_KEYS: Final = (
+    "side",
     "caller",
     "caller_host",
     "caller_region",
@@ -35,6 +36,8 @@ EDGE_KEYS: Final = (
     "callee_region",
     "callee_zone",
 )
+MAX_PAIRED_HOSTS: Final = 300
+"""Up to so many hosts, edges are told by pairs of hosts."""
 _COMPONENT_VALUES: Final = (
     "n",
     "weight",
@@ -102,13 +105,18 @@ def fetch_cells(client: Reader, timeline: Timeline, parameters: Mapping[str, Val
     return pivot(table, COMPONENT_KEYS, _COMPONENT_VALUES, timeline)
 
 
-def fetch_edges(client: Reader, timeline: Timeline, parameters: Mapping[str, Value]) -> Cells:
+def fetch_edges(client: Reader, timeline: Timeline, parameters: Mapping[str, Value], *, hosts: int) -> Cells:
     """Gaps, errors and missing answers of calls between services. May be empty.
+
+    Args:
+        hosts: How many there are. Of many, key `side` is `callee` or `caller`, and cells know the host of
+            that side only; every call is in one cell of each. Of few, it is `both`.
 
     Raises:
         StoreError: The store did not answer.
     """
-    table = fetch(client, "edges", parameters)
+    sides = ["both"] if hosts <= MAX_PAIRED_HOSTS else ["callee", "caller"]
+    table = fetch(client, "edges", {**parameters, "sides": sides})
     return pivot(table, EDGE_KEYS, _EDGE_VALUES, timeline)
 
 

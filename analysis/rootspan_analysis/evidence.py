@@ -4,11 +4,12 @@ Owns the wording. SQL comes from `sql/evidence_*.sql`; values are written into i
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
+from rootspan_analysis.clocks import Clock
 from rootspan_analysis.contrast import Interval
 from rootspan_analysis.explanation import Evidence, Signal
 from rootspan_analysis.finding import Finding, SignalName
@@ -16,7 +17,7 @@ from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.reader import Value, complete
 from rootspan_analysis.scene import Scene
 
-__all__ = ["evidence_of", "inline", "render"]
+__all__ = ["clock_evidence", "evidence_of", "inline", "render", "sentence_of"]
 
 _PARAMETER: Final = re.compile(r"\{(\w+):[^}]+\}")
 _TEXT_CHARS: Final = 140
@@ -55,6 +56,23 @@ def evidence_of(finding: Finding, scene: Scene) -> tuple[Evidence, ...]:
     return tuple(found[:6])
 
 
+def sentence_of(finding: Finding) -> str:
+    """What was seen, in a sentence with numbers."""
+    return _SAY[finding.signal][2](finding)
+
+
+def clock_evidence(hosts: Sequence[str], clock: Clock, interval: Interval, scene: Scene) -> Evidence:
+    """That the clock of a cause's hosts is off, and by how much; its onset is told by the others' clocks."""
+    side = "ahead" if clock.ahead_s > 0 else "behind"
+    text = (
+        f"the clock of {', '.join(hosts[:3])} is {abs(clock.ahead_s):.3f} s {side} of most others "
+        f"(within {clock.error_s:.3f} s); its onset is given by theirs"
+    )
+    return Evidence(
+        "trace", text, render("evidence_clock", {**_times(interval, scene), "hosts": list(hosts)})
+    )
+
+
 def _times(interval: Interval, scene: Scene) -> dict[str, Value]:
     onset = scene.timeline.at_ns(interval.start)
     return {
@@ -84,8 +102,9 @@ def _own(one: Finding, scene: Scene) -> Evidence:
 def _slow(one: Finding) -> str:
     d = one.detail
     now = d["usual_ms"] + d["excess_ms_a_call"]
+    own = "in all" if d.get("whole") else "of its own time"
     return (
-        f"{one.operation} on {_where(one)} takes {now:.2f} ms of its own time, "
+        f"{one.operation} on {_where(one)} takes {now:.2f} ms {own}, "
         f"against {d['usual_ms']:.2f} ms expected ({d['ratio']:.2f} times)"
     )
 

@@ -10,7 +10,7 @@ from typing import Final
 from rootspan_analysis.confidence import confidence
 from rootspan_analysis.finding import Finding
 
-__all__ = ["CallGraph", "Ranked", "call_graph", "rank", "share_of"]
+__all__ = ["CallGraph", "Explained", "Ranked", "call_graph", "rank", "share_of"]
 
 BONUS: Final = 0.05
 """For each further signal that agrees. Maximum plus a small bonus: a sum lets a loud weak signal win."""
@@ -24,6 +24,8 @@ TAKES_OVER: Final = frozenset({"gauge", "event"})
 CallGraph = Mapping[str, frozenset[str]]
 """By service, those that it calls."""
 Ranked = tuple[Finding, float]
+Explained = tuple[Finding, Finding]
+"""A finding, and one that it brings about."""
 
 
 def rank(
@@ -34,8 +36,8 @@ def rank(
     root_errors: float,
     visible: bool,
     top: int,
-) -> list[Ranked]:
-    """Causes with their scores, best first, at most `top`.
+) -> tuple[list[Ranked], list[Explained]]:
+    """Causes with their scores, best first, at most `top`; and what each finding explains.
 
     Args:
         direct: By service, those that it calls itself.
@@ -45,7 +47,7 @@ def rank(
     kept = list(findings)
     calls = reachable(direct, frozenset(one.service for one in findings))
     overloaded = {(one.service, one.operation) for one in findings if one.signal == "wait"}
-    consequences: list[tuple[Finding, Finding]] = []
+    consequences: list[Explained] = []
     for one in findings:
         for other in findings:
             if one is not other and _explains(other, one, calls, direct, overloaded):
@@ -76,7 +78,7 @@ def rank(
     for i, (cause, _, agreeing) in enumerate(ranked[:top]):
         sure = confidence(i, weights, p_value=cause.p_value, z=cause.z, agreeing=agreeing)
         answer.append((cause, min(sure, answer[-1][1]) if answer else sure))
-    return answer
+    return answer, consequences
 
 
 def share_of(one: Finding, total_s: float, total_errors: float) -> float:

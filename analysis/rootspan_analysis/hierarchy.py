@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from rootspan_analysis.reader import Floats, Strings
+from rootspan_analysis.reader import Floats, Ints, Strings
 
-__all__ = ["WHOLE", "Description", "best_description", "groups_of"]
+__all__ = ["WHOLE", "Description", "Groups", "best_description", "groups_of"]
 
 WHOLE: Final = "whole"
 """The dimension that has one value: everything of the service or edge."""
@@ -74,52 +74,68 @@ def best_description(
     if total <= 0:
         return None
     doubt = np.zeros(len(up)) if noise is None else noise
+    carried = weight * shift
     best: tuple[float, Description] | None = None
     for names in dimensions:
-        for values, members in _groups(units, names, len(up)):
-            held = float(weight[members].sum())
+        for values, rows in _groups(units, names, len(up)):
+            held = float(weight[rows].sum())
             if held <= 0:
                 continue
-            mean = float((weight * shift)[members].sum() / held)
+            mean = float(carried[rows].sum() / held)
             if mean <= 0:
                 continue
-            alike = members & ((shift > mean / 2) | (mean - shift < UNCLEAR * doubt))
-            precision = float(weight[alike].sum() / held)
+            alike = (shift[rows] > mean / 2) | (mean - shift[rows] < UNCLEAR * doubt[rows])
+            precision = float(weight[rows][alike].sum() / held)
             if precision < MIN_PRECISION:
                 continue
             fit = held * mean * mean
             if best is None or fit > best[0] * (1 + TIE):
-                recall = min(1.0, float((weight * up)[members].sum() / total))
+                recall = min(1.0, float((weight * up)[rows].sum() / total))
+                members = np.zeros(len(up), dtype=np.bool_)
+                members[rows] = True
                 best = fit, Description(names, values, members, mean, precision, recall)
     return best[1] if best else None
 
 
-def groups_of(
-    units: Mapping[str, Strings], dimensions: Sequence[tuple[str, ...]], size: int
-) -> tuple[list[np.ndarray], list[tuple[tuple[str, ...], tuple[str, ...]]]]:
-    """All different sets of units that a description can name, narrowest dimension first.
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """All different sets of units that a description can name.
 
-    Returns:
-        Masks of units, and for each its dimensions and values.
+    Attributes:
+        rows: Units, group after group; a unit is in several.
+        starts: Where each group begins in `rows`.
     """
-    masks: list[np.ndarray] = []
-    names: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+
+    rows: Ints
+    starts: Ints
+
+    def sums(self, values: Floats) -> Floats:
+        """Of (units, buckets): sums by (group, bucket)."""
+        return np.asarray(np.add.reduceat(values[self.rows], self.starts, axis=0))
+
+
+def groups_of(units: Mapping[str, Strings], dimensions: Sequence[tuple[str, ...]], size: int) -> Groups:
+    """Sets of units that have a value in common, each once. Never empty if `size` is not."""
+    found: list[Ints] = []
     seen: set[bytes] = set()
     for dimension in dimensions:
-        for values, members in _groups(units, dimension, size):
-            key = members.tobytes()
+        for _, rows in _groups(units, dimension, size):
+            key = rows.tobytes()
             if key not in seen:
                 seen.add(key)
-                masks.append(members)
-                names.append((dimension, values))
-    return masks, names
+                found.append(rows)
+    if not found:
+        found.append(np.arange(size))
+    starts = np.cumsum([0, *(len(rows) for rows in found[:-1])])
+    return Groups(np.concatenate(found), starts.astype(np.int64))
 
 
 def _groups(
     units: Mapping[str, Strings], names: tuple[str, ...], size: int
-) -> list[tuple[tuple[str, ...], np.ndarray]]:
+) -> list[tuple[tuple[str, ...], Ints]]:
+    """Values, and the units that have them, ascending."""
     if names == (WHOLE,):
-        return [(("",), np.ones(size, dtype=np.bool_))]
+        return [(("",), np.arange(size))]
     found: dict[tuple[str, ...], list[int]] = {}
     for i, values in enumerate(zip(*(units[name] for name in names), strict=True)):
         if all(values):
@@ -127,9 +143,4 @@ def _groups(
     # What all units share tells none from another: the one version there is is not what went wrong.
     if len(found) == 1 and names[0] not in INDIVIDUAL and len(next(iter(found.values()))) == size:
         return []
-    groups = []
-    for values, rows in found.items():
-        members = np.zeros(size, dtype=np.bool_)
-        members[rows] = True
-        groups.append((values, members))
-    return groups
+    return [(values, np.array(rows, dtype=np.int64)) for values, rows in found.items()]

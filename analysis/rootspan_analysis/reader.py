@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rootspan_analysis.errors import StoreError
+from rootspan_store.macros import narrow_span
 
 __all__ = [
     "Floats",
@@ -73,8 +74,15 @@ def fetch(client: Reader, name: str, parameters: Mapping[str, Value]) -> pa.Tabl
     only = statement("only_service") if parameters.get("service") else ""
     if not parameters.get("job"):
         only += "AND JobId = ''"  # steps of training jobs are no requests; the training half reads them
-    text = complete(name).replace("${only_service}", only)
+    text = complete(name).replace("${only_service}", only).replace("${spans}", spans_source(parameters))
     return answer_of(client, name, text, parameters)
+
+
+def spans_source(parameters: Mapping[str, Value]) -> str:
+    """Where spans are read from: one trace in eight where that many are wanted at most, else all of them."""
+    if parameters.get("sampled"):
+        return "otel_spans_sampled"
+    return f"(SELECT TraceId, {narrow_span()} FROM rootspan_spans)"
 
 
 def answer_of(client: Reader, name: str, text: str, parameters: Mapping[str, Value]) -> pa.Table:

@@ -11,16 +11,25 @@ import numpy as np
 from rootspan_analysis.question import NS_PER_S, Question, Window
 from rootspan_analysis.reader import Ints, Reader, Value, fetch, numbers
 
-__all__ = ["Timeline", "lay_out"]
+__all__ = ["Timeline", "lay_out", "sampling"]
 
 HISTORY_MINUTES: Final = (30, 60)
 """At least and at most; between them twice the window. Only minutes that hold data count."""
 LOOK_BACK_S: Final = 24 * 3600
-MAX_SPANS: Final = 4_000_000
+NEAR_S: Final = 3 * 3600
+"""Looked through first; the rest of the day only where that holds too little."""
+MAX_SPANS: Final = 3_000_000
 """Above this, traces are sampled by the hash of their id: the answer stays, and so does the time it takes."""
+SAMPLED: Final = 8
+"""One trace in so many is kept in a narrow table of its own, which is read then (migration 23)."""
+MAX_SAMPLED: Final = 500_000
+"""Spans of it to read at most: whole services and places need no more, and hosts are told by the rollup."""
 BUCKETS_S: Final = (10, 15, 20, 30, 60, 120, 300, 600, 1800)
 BUCKETS_PER_WINDOW: Final = 60
 BUCKETS_LEAST: Final = 8
+MINUTE_S: Final = 60
+MINUTES_FROM_S: Final = 300
+"""Windows from which on a large fleet is looked at by minutes, which the rollup has of every host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,7 @@ class Timeline:
         numbers: Bucket numbers in use, ascending; gaps in the data are left out.
         start_ns, end_ns: What is read of the store.
         modulus: One trace in this many is read.
+        sampled: Whether from the table of sampled traces.
         spans: Spans stored between start and end.
     """
 
@@ -42,6 +52,7 @@ class Timeline:
     start_ns: int
     end_ns: int
     modulus: int
+    sampled: bool
     spans: int
 
     @property
@@ -66,6 +77,11 @@ class Timeline:
             return min(self.end_ns, self.at_ns(self.size - 1) + self.bucket_s * NS_PER_S)
         return self.origin_ns + int(self.numbers[place]) * self.bucket_s * NS_PER_S
 
+    @property
+    def has_minutes(self) -> bool:
+        """Whether the rollup's minutes are to be read beside a sample: its buckets are no shorter."""
+        return self.sampled and self.bucket_s >= MINUTE_S
+
     def parameters(self, question: Question) -> dict[str, Value]:
         """Parameters that all cell queries share."""
         return {
@@ -74,6 +90,7 @@ class Timeline:
             "origin_ns": self.origin_ns,
             "bucket_ns": self.bucket_s * NS_PER_S,
             "modulus": self.modulus,
+            "sampled": int(self.sampled),
             "service": question.service or "",
             "job": question.job or "",
         }
@@ -94,17 +111,23 @@ def lay_out(client: Reader, question: Question) -> Timeline:
         StoreError: The store did not answer.
     """
     window = question.window
-    bucket_s = _bucket_s(window)
     from_s = window.from_ns // NS_PER_S
     to_s = -(-window.to_ns // NS_PER_S)
-    table = fetch(client, "minutes", {"from_s": from_s - LOOK_BACK_S, "to_s": to_s})
-    minute = numbers(table, "minute_s").astype(np.int64)
-    spans = numbers(table, "spans")
     wanted = int(np.clip(2 * window.duration_s / 60, *HISTORY_MINUTES))
+    for look_back_s in (NEAR_S, LOOK_BACK_S):
+        table = fetch(client, "minutes", {"from_s": from_s - look_back_s, "to_s": to_s})
+        minute = numbers(table, "minute_s").astype(np.int64)
+        spans = numbers(table, "spans")
+        if (minute < from_s - 59).sum() >= wanted:
+            break
     history = minute[minute < from_s - 59][-wanted:]
     start_s = int(history[0]) if len(history) else from_s
     used = minute >= start_s
     total = int(spans[used].sum())
+    modulus, sampled = sampling(client, total, min(start_s, from_s), to_s)
+    bucket_s = _bucket_s(window)
+    if sampled and window.duration_s >= MINUTES_FROM_S:
+        bucket_s = max(bucket_s, MINUTE_S)
     bucket = np.unique(
         np.concatenate(
             [
@@ -122,6 +145,17 @@ def lay_out(client: Reader, question: Question) -> Timeline:
         numbers=bucket,
         start_ns=min(start_s * NS_PER_S, window.from_ns),
         end_ns=window.to_ns,
-        modulus=max(1, -(-total // MAX_SPANS)),
+        modulus=modulus,
+        sampled=sampled,
         spans=total,
     )
+
+
+def sampling(client: Reader, total: int, start_s: int, to_s: int) -> tuple[int, bool]:
+    """One trace in how many to read, and whether the table of sampled traces has them from the start on."""
+    if total <= MAX_SPANS:
+        return 1, False
+    table = fetch(client, "sampled_since", {"from_s": start_s, "to_s": to_s})
+    if numbers(table, "spans")[0] and numbers(table, "since_s")[0] <= start_s + 60:
+        return SAMPLED * max(1, -(-total // (SAMPLED * MAX_SAMPLED))), True
+    return -(-total // MAX_SPANS), False

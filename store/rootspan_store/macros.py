@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["macros"]
+__all__ = ["macros", "narrow_span"]
 
 _ATTRIBUTES = "Array(Tuple(key String, value String))"
 _EXEMPLARS = (
@@ -70,9 +70,17 @@ summary Tuple(
 
 
 @cache
+def narrow_span() -> str:
+    """Columns of a span of otel_traces as `otel_spans_sampled` has them: a SELECT list."""
+    text = files("rootspan_store").joinpath("sql", "narrow_span.sql").read_text(encoding="utf-8")
+    return "\n".join(line for line in text.splitlines() if line and not line.startswith("--"))
+
+
+@cache
 def macros() -> Mapping[str, str]:
     """Return what each `${name}` in a migration stands for."""
     return {
+        "narrow_span": narrow_span(),
         "attributes": _ATTRIBUTES,
         "metric_kinds": _METRIC_KINDS,
         "otlp_values": _fragment("otlp_values"),

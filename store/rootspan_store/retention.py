@@ -28,6 +28,7 @@ RAW_TABLES = (
     "otel_metrics_exponential_histogram",
     "otel_metrics_summary",
     "otel_training_spans",
+    "otel_spans_sampled",
 )
 KEPT_TABLES = (
     "otel_traces_kept",

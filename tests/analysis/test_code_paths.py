@@ -17,7 +17,7 @@ TEMPLATES = ("order started", "price found", "order done")
 def scene() -> Scene:
     base = np.arange(BUCKETS) < FIRST
     return Scene(
-        timeline=Timeline(0, 10, np.arange(BUCKETS) - FIRST, 0, 0, 1, 10_000),
+        timeline=Timeline(0, 10, np.arange(BUCKETS) - FIRST, 0, 0, 1, False, 10_000),
         base=base,
         search=Interval(FIRST, BUCKETS),
         incident=Interval(FIRST, BUCKETS),

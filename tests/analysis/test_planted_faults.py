@@ -71,7 +71,9 @@ def test_slow_gpu_is_corroborated_by_its_gauges(plant: Plant) -> None:
 
 def test_json_has_exactly_the_contract_s_words(plant: Plant) -> None:
     answer = plant("error-burst").ask().to_json()
-    assert list(answer) == ["window", "baseline", "verdict", "symptom", "causes", "telemetry", "took_ms"]
+    assert list(answer) == [
+        "window", "baseline", "verdict", "symptom", "causes", "exonerated", "telemetry", "took_ms",
+    ]  # fmt: skip
     cause = answer["causes"][0]
     assert set(cause) == {
         "rank", "kind", "entity", "fault", "score", "p_value", "onset_unix_ns", "impact", "evidence",

@@ -20,7 +20,21 @@ from rootspan_analysis.hierarchy import WHOLE, Description
 from rootspan_analysis.reader import Floats, Strings
 from rootspan_analysis.scene import Place, Scene
 
-__all__ = ["DIMENSIONS", "MIN_ROOT_SHARE", "find_errors", "find_slow", "find_waits", "units_of"]
+__all__ = [
+    "DIMENSIONS",
+    "FAILING",
+    "MIN_ERRORS",
+    "MIN_ROOT_SHARE",
+    "SLOW",
+    "Slice",
+    "cost_of",
+    "find_errors",
+    "find_slow",
+    "find_waits",
+    "finding_of",
+    "slices",
+    "units_of",
+]
 
 DIMENSIONS: Final = (
     ("host",),
@@ -85,7 +99,8 @@ def units_of(cells: Cells, scene: Scene) -> Mapping[str, Strings]:
     }
 
 
-def _slices(cells: Cells, scene: Scene) -> Iterator[Slice]:
+def slices(cells: Cells, scene: Scene) -> Iterator[Slice]:
+    """The cells of each operation."""
     number = codes([cells.keys["service"], cells.keys["operation"]])
     for one in range(int(number.max(initial=-1)) + 1):
         part = cells.where(number == one)
@@ -95,7 +110,7 @@ def _slices(cells: Cells, scene: Scene) -> Iterator[Slice]:
 def find_slow(cells: Cells, scene: Scene) -> list[Finding]:
     """Operations whose self time rose, by the place, build or model that it rose for."""
     findings = []
-    for one in _slices(cells, scene):
+    for one in slices(cells, scene):
         n, self_ms = one.cells.values["n"], one.cells.values["self_ms"]
         log_sum = without_size(one.cells, scene)
         findings += find_larger(one.cells, scene, one.service, one.operation)
@@ -108,7 +123,7 @@ def find_slow(cells: Cells, scene: Scene) -> list[Finding]:
         beyond_ms = np.where(known[:, None], self_ms - n * np.nan_to_num(expected_ms)[:, None], 0.0)
         for hit in assess(Family(one.units, DIMENSIONS, scene.noise, SLOW, scene), excess, count):
             rows = hit.description.members
-            cost = _cost(one, rows, hit, beyond_ms)
+            cost = cost_of(one, rows, hit, beyond_ms)
             if cost["excess_ms_a_call"] < MIN_ROOT_SHARE * scene.root_ms:
                 continue
             span = slice(hit.interval.start, hit.interval.stop)
@@ -119,14 +134,14 @@ def find_slow(cells: Cells, scene: Scene) -> list[Finding]:
                 "ratio": float(np.exp(hit.description.shift)),
                 "new": float(_is_new(one, hit, scene)),
             }
-            findings.append(_finding(one, hit, scene, signal="slow", fault="slow", detail=detail))
+            findings.append(finding_of(one, hit, scene, signal="slow", fault="slow", detail=detail))
     return findings
 
 
 def find_errors(cells: Cells, scene: Scene) -> list[Finding]:
     """Operations in which more errors begin than before, by the place or build in which they do."""
     findings = []
-    for one in _slices(cells, scene):
+    for one in slices(cells, scene):
         n, errors = one.cells.values["n"], one.cells.values["errors"]
         if errors.sum() < MIN_ERRORS:
             continue
@@ -142,10 +157,10 @@ def find_errors(cells: Cells, scene: Scene) -> list[Finding]:
             ratio = (hit.amount / max(hit.calls, 1.0) + overall) / max(overall, 1e-4)
             if hit.amount < MIN_ERRORS or ratio < MIN_ERROR_RATIO:
                 continue
-            cost = _cost(one, hit.description.members, hit, np.zeros_like(n))
+            cost = cost_of(one, hit.description.members, hit, np.zeros_like(n))
             scale = cost["requests"] / max(hit.calls, 1.0)
             detail = {**cost, "usual_rate": overall, "rate": hit.description.shift + overall}
-            finding = _finding(one, hit, scene, signal="errors", fault="error", detail=detail)
+            finding = finding_of(one, hit, scene, signal="errors", fault="error", detail=detail)
             findings.append(finding.costing(errors=hit.amount * scale))
     return findings
 
@@ -153,14 +168,14 @@ def find_errors(cells: Cells, scene: Scene) -> list[Finding]:
 def find_waits(cells: Cells, scene: Scene) -> list[Finding]:
     """Queues that grew, by place or build."""
     findings = []
-    for one in _slices(cells, scene):
+    for one in slices(cells, scene):
         n, wait = one.cells.values["n"], one.cells.values["wait_ms"]
         if not wait.any():
             continue
         expected = np.nan_to_num(expected_rate(wait, n, scene.base, np.zeros(len(n), dtype=np.int64)))
         excess = wait - n * expected[:, None]
         for hit in assess(Family(one.units, DIMENSIONS, scene.noise, WAITING, scene), excess, n):
-            cost = _cost(one, hit.description.members, hit, excess)
+            cost = cost_of(one, hit.description.members, hit, excess)
             if cost["excess_ms_a_call"] < MIN_ROOT_SHARE * scene.root_ms:
                 continue
             usual = float(wait[hit.description.members][:, scene.base].sum())
@@ -169,7 +184,7 @@ def find_waits(cells: Cells, scene: Scene) -> list[Finding]:
             detail = {**cost, "usual_ms": usual, "arrivals": mine, "arrivals_of_all": all_of_it}
             crowded = mine >= CROWDED * max(1.0, all_of_it) and hit.description.dimensions == ("host",)
             fault = "hot_instance" if crowded else "saturated_queue"
-            finding = _finding(one, hit, scene, signal="wait", fault=fault, detail=detail)
+            finding = finding_of(one, hit, scene, signal="wait", fault=fault, detail=detail)
             findings.append(finding.costing(kind="host" if crowded else "queue"))
     return findings
 
@@ -194,7 +209,7 @@ def _strata(one: Slice) -> np.ndarray:
     return codes([one.cells.keys["model"]])
 
 
-def _cost(one: Slice, rows: np.ndarray, hit: Hit, beyond_ms: Floats) -> dict[str, float]:
+def cost_of(one: Slice, rows: np.ndarray, hit: Hit, beyond_ms: Floats) -> dict[str, float]:
     """Calls and milliseconds within the interval, scaled up by the sampling weight."""
     span = slice(hit.interval.start, hit.interval.stop)
     n = one.cells.values["n"][rows, span]
@@ -208,9 +223,10 @@ def _cost(one: Slice, rows: np.ndarray, hit: Hit, beyond_ms: Floats) -> dict[str
     }
 
 
-def _finding(
+def finding_of(
     one: Slice, hit: Hit, scene: Scene, *, signal: SignalName, fault: str, detail: Mapping[str, float]
 ) -> Finding:
+    """A hit in the words of a finding; `detail` says what it cost."""
     found = hit.description
     kind, entity = name_of(one, found, scene)
     whole = found.dimensions in ((WHOLE,), ("model",))

@@ -4,7 +4,7 @@ Owns the rules for edges, by the caller's and the callee's places. Gaps compare 
 past only: traffic that moves to a farther pair is no slower link.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
@@ -69,17 +69,28 @@ def placed(cells: Cells, places: Mapping[str, Place]) -> Cells:
     return Cells({name: column[first] for name, column in keys.items()}, values)
 
 
+def _links(cells: Cells) -> Iterator[tuple[str, Cells]]:
+    """Cells of each pair of services, by the side whose hosts are told."""
+    number = codes([cells.keys["side"], cells.keys["caller"], cells.keys["callee"]])
+    for one in range(int(number.max(initial=-1)) + 1):
+        part = cells.where(number == one)
+        yield part.keys["side"][0], part
+
+
+def _dimensions(side: str) -> tuple[tuple[str, ...], ...]:
+    hidden = {"callee": "caller_host", "caller": "callee_host"}.get(side, "")
+    return tuple(one for one in DIMENSIONS if one != (hidden,))
+
+
 def find_gaps(cells: Cells, scene: Scene) -> list[Finding]:
     """Edges on which time is lost between client and server."""
     findings = []
-    number = codes([cells.keys["caller"], cells.keys["callee"]])
-    for one in range(int(number.max(initial=-1)) + 1):
-        part = cells.where(number == one)
-        count, log_sum, gap_ms = (part.values[name] for name in ("answered", "log_sum", "gap_ms"))
+    for side, link in _links(cells):
+        count, log_sum, gap_ms = (link.values[name] for name in ("answered", "log_sum", "gap_ms"))
         past = count[:, scene.base].sum(axis=1) >= MIN_PAST
         if not past.any():
             continue
-        part = part.where(past)
+        part = link.where(past)
         count, log_sum, gap_ms = count[past], log_sum[past], gap_ms[past]
         own = np.arange(len(count))
         usual_sum = without_outliers(log_sum, count, scene.base)
@@ -88,7 +99,9 @@ def find_gaps(cells: Cells, scene: Scene) -> list[Finding]:
         excess = log_sum - count * expected[:, None]
         beyond_ms = gap_ms - count * expected_ms[:, None]
         units = part.keys
-        for hit in assess(Family(units, DIMENSIONS, scene.noise, GAP, scene), excess, count):
+        for hit in assess(Family(units, _dimensions(side), scene.noise, GAP, scene), excess, count):
+            if side == "caller" and hit.description.dimensions != ("caller_host",):
+                continue  # told from the other side
             rows, span = hit.description.members, slice(hit.interval.start, hit.interval.stop)
             n = float(count[rows, span].sum())
             a_call = float(beyond_ms[rows, span].sum()) / max(n, 1.0)
@@ -113,9 +126,7 @@ def find_gaps(cells: Cells, scene: Scene) -> list[Finding]:
 def find_unanswered(cells: Cells, scene: Scene) -> list[Finding]:
     """Edges on which calls fail without the callee having failed: refused connections, timeouts."""
     findings = []
-    number = codes([cells.keys["caller"], cells.keys["callee"]])
-    for one in range(int(number.max(initial=-1)) + 1):
-        part = cells.where(number == one)
+    for side, part in _links(cells):
         count, errors = part.values["n"], part.values["errors"]
         if errors.sum() < MIN_ERRORS:
             continue
@@ -126,7 +137,9 @@ def find_unanswered(cells: Cells, scene: Scene) -> list[Finding]:
             return np.full(len(calls), rate)
 
         units = part.keys
-        for hit in assess(Family(units, DIMENSIONS, noise, FAILING, scene), excess, count):
+        for hit in assess(Family(units, _dimensions(side), noise, FAILING, scene), excess, count):
+            if side == "caller" and hit.description.dimensions != ("caller_host",):
+                continue  # told from the other side
             rows, span = hit.description.members, slice(hit.interval.start, hit.interval.stop)
             if hit.amount < MIN_ERRORS:
                 continue

@@ -59,7 +59,9 @@ def find_lost(cells: Cells, edges: Cells, alive_s: dict[str, int], scene: Scene)
             for host, since in zip(hosts, silent, strict=True)
         ]
         quiet = np.array([one != _WELL for one in states])
-        if quiet.any() and not _is_proven(states, calls, silent, rate):
+        if quiet.any() and not _is_proven(
+            states, _unanswered(hosts[quiet], silent[quiet], edges), calls, silent, rate
+        ):
             continue
         if quiet.any():
             found = _finding(service, hosts, quiet, silent=silent, rate=rate, cells=mine, scene=scene)
@@ -105,9 +107,18 @@ def _state(host: str, since: int, edges: Cells, alive_s: dict[str, int], scene: 
     return _WELL if alive else _SILENT
 
 
-def _is_proven(states: list[int], calls: Floats, silent: Ints, rate: Floats) -> bool:
-    """Whether a caller got no answer, or peers took over what the silent ones did."""
-    if any(one in (_UNREACHED, _UNANSWERED) for one in states):
+def _unanswered(hosts: Strings, silent: Ints, edges: Cells) -> float:
+    """Calls to silent hosts that got no answer, from just before each fell silent."""
+    total = 0.0
+    for host, since in zip(hosts, silent, strict=True):
+        called = edges.keys["callee_host"] == host
+        total += float(edges.values["errors"][called, max(int(since) - 1, 0) :].sum())
+    return total
+
+
+def _is_proven(states: list[int], unanswered: float, calls: Floats, silent: Ints, rate: Floats) -> bool:
+    """Whether callers got no answer, or peers took over what the silent ones did."""
+    if unanswered >= MIN_UNANSWERED:
         return True
     gone = np.array([one == _SILENT for one in states])
     since = int(silent[gone].max())

@@ -1,4 +1,4 @@
--- Gauges by service, host, GPU and time bucket. What belongs to no service or host is left out.
+-- Gauges of some hosts by service, host, GPU and time bucket. What belongs to no service or host is left out.
 SELECT
     MetricName AS metric, ServiceName AS service, HostName AS host, Gpu AS gpu,
     groupArray(bucket) AS buckets, groupArray(points) AS n, groupArray(sums) AS total
@@ -11,7 +11,7 @@ FROM
     FROM otel_gauges_1m
     WHERE Minute >= fromUnixTimestamp(intDiv({from_ns:Int64}, 1000000000))
         AND Minute < fromUnixTimestamp(intDiv({to_ns:Int64}, 1000000000))
-        AND MetricName IN {metrics:Array(String)}
+        AND MetricName IN {metrics:Array(String)} AND HostName IN {hosts:Array(String)}
     GROUP BY MetricName, ServiceName, HostName, Gpu, bucket
 )
 GROUP BY metric, service, host, gpu

@@ -12,17 +12,20 @@ WITH
             substring(Body, 1, 300) AS body
         FROM rootspan_logs
         WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
-            AND ({modulus:UInt32} = 1 OR TraceId = '' OR cityHash64(TraceId) % {modulus:UInt32} = 0)
+            AND ({modulus:UInt32} = 1 OR cityHash64(if(TraceId = '', toString(Timestamp), TraceId)) % {modulus:UInt32} = 0
+                OR (TraceId = '' AND Severity IN ('WARN', 'ERROR', 'FATAL')))
     ),
     writers AS
     (
-        SELECT cityHash64(TraceId, SpanId) AS span, any(SpanName) AS operation
-        FROM rootspan_spans
+        SELECT Id AS span, any(SpanName) AS operation
+        FROM ${spans}
         WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
-            AND SpanId IN (
-                SELECT SpanId FROM rootspan_logs
+            AND ({modulus:UInt32} = 1 OR TraceHash % {modulus:UInt32} = 0)
+            AND Id IN (
+                SELECT cityHash64(TraceId, SpanId) FROM rootspan_logs
                 WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})
-                    AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64}) AND SpanId != '')
+                    AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64}) AND SpanId != ''
+                    AND ({modulus:UInt32} = 1 OR cityHash64(TraceId) % {modulus:UInt32} = 0))
         GROUP BY span
     )
 SELECT

@@ -4,22 +4,22 @@ WITH
     parents AS
     (
         SELECT
-            cityHash64(TraceId, SpanId) AS id, ServiceName AS service, SpanName AS operation,
+            Id AS id, ServiceName AS service, SpanName AS operation,
             toInt32(floor((toUnixTimestamp64Nano(Timestamp) - {origin_ns:Int64}) / {bucket_ns:Int64})) AS bucket
-        FROM rootspan_spans
+        FROM ${spans}
         WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
-            AND cityHash64(TraceId) % {shape_modulus:UInt32} = 0
+            AND TraceHash % {shape_modulus:UInt32} = 0
             AND SpanKind NOT IN ('Client', 'Producer')
             AND ({job:String} = '' OR JobId = {job:String})
             ${only_service}
     ),
     children AS
     (
-        SELECT cityHash64(TraceId, ParentSpanId) AS parent, ServiceName AS child_service, SpanName AS child
-        FROM rootspan_spans
-        WHERE ParentSpanId != ''
+        SELECT Parent AS parent, ServiceName AS child_service, SpanName AS child
+        FROM ${spans}
+        WHERE Parent != 0
             AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
-            AND cityHash64(TraceId) % {shape_modulus:UInt32} = 0
+            AND TraceHash % {shape_modulus:UInt32} = 0
         GROUP BY parent, child_service, child
     )
 SELECT

@@ -8,10 +8,10 @@ FROM
         AND HostName != ''
     GROUP BY host
     UNION ALL
-    SELECT ResourceAttributes['host.name'] AS host, toInt64(toUnixTimestamp(max(TimeUnix))) AS last_s
+    SELECT HostName AS host, toInt64(toUnixTimestamp(max(TimeUnix))) AS last_s
     FROM otel_metrics_gauge
     WHERE TimeUnix >= fromUnixTimestamp64Nano({from_ns:Int64}) AND TimeUnix < fromUnixTimestamp64Nano({to_ns:Int64})
-        AND ResourceAttributes['host.name'] != ''
+        AND HostName != ''
     GROUP BY host
 )
 GROUP BY host

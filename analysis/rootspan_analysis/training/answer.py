@@ -6,11 +6,12 @@ Owns how an answer about jobs and one about requests become one.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from rootspan_analysis.explanation import Cause, Explanation, Impact, Symptom, Verdict
+from rootspan_analysis.explanation import Cause, Explanation, Impact, Symptom, Verdict, WhatIf
 from rootspan_analysis.question import Question, Window
 from rootspan_analysis.reader import Reader
 from rootspan_analysis.training.case import Case, open_case
 from rootspan_analysis.training.diagnose import Diagnosis, diagnose
+from rootspan_analysis.training.finding import Finding
 from rootspan_analysis.training.jobs import Job, find_jobs
 from rootspan_analysis.training.statements import ask
 
@@ -127,9 +128,18 @@ def _causes(case: Case, diagnosis: Diagnosis) -> list[Cause]:
                 onset_unix_ns=one.onset_ns,
                 impact=impact,
                 evidence=one.evidence,
+                what_if=_what_if(case, one),
             )
         )
     return made
+
+
+def _what_if(case: Case, one: Finding) -> WhatIf | None:
+    if one.what_if is None:
+        return None
+    found = one.what_if
+    hours = case.gpu_hours(found.lost_s)
+    return WhatIf(found.step_s, found.without_s, found.replayed, found.lost_s, hours)
 
 
 def _both(job: Symptom, requests: Symptom | None) -> Symptom:

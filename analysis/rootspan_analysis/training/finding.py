@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from rootspan_analysis.explanation import CauseKind, Evidence
+from rootspan_analysis.training.whatif import WhatIf
 
 __all__ = ["Finding", "Weight"]
 
@@ -27,6 +28,7 @@ class Finding:
         lost_s: Seconds of the whole job that it cost in the window.
         p_value: 0 for what is no statistic.
         onset_ns: Unix nanoseconds; None where that is not to be told.
+        what_if: The step without it, where that is known.
     """
 
     weight: Weight
@@ -38,3 +40,4 @@ class Finding:
     p_value: float
     onset_ns: int | None
     evidence: tuple[Evidence, ...]
+    what_if: WhatIf | None = None

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from rootspan_analysis.question import Window
-from rootspan_analysis.reader import Reader, Value
+from rootspan_analysis.question import NS_PER_S, Window
+from rootspan_analysis.reader import Reader, Value, fetch, numbers
 from rootspan_analysis.training.statements import Reading, ask
+from rootspan_analysis.window import sampling
 
 __all__ = ["Job", "find_jobs"]
 
@@ -93,9 +94,17 @@ def find_jobs(client: Reader, window: Window, *, job: str = "", service: str = "
         StoreError: The store did not answer.
     """
     parameters: dict[str, Value] = {"from_ns": window.from_ns, "to_ns": window.to_ns, "job": job}
-    found = [row for name in ("jobs", "foreign_jobs") for row in ask(client, name, parameters).to_pylist()]
+    foreign = "foreign_jobs_sampled" if _is_sampled(client, window) else "foreign_jobs"
+    found = [row for name in ("jobs", foreign) for row in ask(client, name, parameters).to_pylist()]
     jobs = [_describe(client, window, row) for row in found if service in ("", *row["services"])]
     return [one for one in jobs if one is not None]
+
+
+def _is_sampled(client: Reader, window: Window) -> bool:
+    """Whether the window holds so many spans that a sample of them tells who is there."""
+    from_s, to_s = window.from_ns // NS_PER_S, -(-window.to_ns // NS_PER_S)
+    spans = int(numbers(fetch(client, "minutes", {"from_s": from_s, "to_s": to_s}), "spans").sum())
+    return sampling(client, spans, from_s, to_s)[1]
 
 
 def _describe(client: Reader, window: Window, row: Mapping[str, Any]) -> Job | None:

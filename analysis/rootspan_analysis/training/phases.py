@@ -13,6 +13,7 @@ from rootspan_analysis.reader import Floats
 from rootspan_analysis.training.case import Case
 from rootspan_analysis.training.finding import Finding, Weight
 from rootspan_analysis.training.placement import NOWHERE
+from rootspan_analysis.training.whatif import WhatIf
 
 __all__ = ["Span", "find_checkpoint", "find_data", "high_stretch"]
 
@@ -90,7 +91,8 @@ def _loader(case: Case, stretch: Span, first_step: int, lost_s: float, step_s: f
         f"{stretch.mean:.0%} of a step goes into data on the median rank, in {steps} steps from step "
         f"{first_step}: the loader or its storage, no single host"
     )
-    what_if = f"with data at hand a step of {step_s:.3g} s would take {step_s * (1 - stretch.mean):.3g} s"
+    without = WhatIf(step_s, step_s * (1 - stretch.mean), False, lost_s)
+    what_if = f"with data at hand a step of {step_s:.3g} s would take {without.without_s:.3g} s"
     return Finding(
         weight=Weight.SLOWED,
         kind="phase",
@@ -104,6 +106,7 @@ def _loader(case: Case, stretch: Span, first_step: int, lost_s: float, step_s: f
             case.evidence("trace", text, "data_steps"),
             case.evidence("trace", f"{what_if}; {lost_s:,.3g} s lost", "phase_shares"),
         ),
+        what_if=without,
     )
 
 

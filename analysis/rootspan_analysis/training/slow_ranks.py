@@ -68,6 +68,7 @@ def _finding(case: Case, group: Sequence[Straggler], *, whole: bool) -> Finding:
         p_value=worst.p_value,
         onset_ns=onset,
         evidence=tuple(evidence),
+        what_if=what_if,
     )
 
 

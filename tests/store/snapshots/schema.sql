@@ -1961,6 +1961,63 @@ ENGINE = ReplacingMergeTree(Updated)
 ORDER BY (Window, Done)
 SETTINGS non_replicated_deduplication_window = 10000;
 
+
+-- 0023 sampled_spans
+CREATE TABLE IF NOT EXISTS otel_spans_sampled
+(
+    Timestamp DateTime64(9) CODEC(Delta, ZSTD(1)),
+    TraceHash UInt64 CODEC(ZSTD(1)),
+    Id UInt64 CODEC(ZSTD(1)),
+    Parent UInt64 CODEC(ZSTD(1)),
+    SpanName LowCardinality(String) CODEC(ZSTD(1)),
+    SpanKind LowCardinality(String) CODEC(ZSTD(1)),
+    ServiceName LowCardinality(String) CODEC(ZSTD(1)),
+    HostName LowCardinality(String) CODEC(ZSTD(1)),
+    Region LowCardinality(String) CODEC(ZSTD(1)),
+    Zone LowCardinality(String) CODEC(ZSTD(1)),
+    ServiceVersion LowCardinality(String) CODEC(ZSTD(1)),
+    Gpu LowCardinality(String) CODEC(ZSTD(1)),
+    JobId LowCardinality(String) CODEC(ZSTD(1)),
+    Failed Bool CODEC(ZSTD(1)),
+    Duration UInt64 CODEC(ZSTD(1)),
+    Weight Float32 CODEC(ZSTD(1)),
+    Model LowCardinality(String) CODEC(ZSTD(1)),
+    Peer LowCardinality(String) CODEC(ZSTD(1)),
+    Address LowCardinality(String) CODEC(ZSTD(1)),
+    PeerMs Nullable(Float32) CODEC(ZSTD(1)),
+    WaitUs Float32 CODEC(ZSTD(1)),
+    Size Float32 CODEC(ZSTD(1)),
+    TellsRank Bool CODEC(ZSTD(1)),
+    InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toDate(Timestamp)
+ORDER BY toDateTime(Timestamp)
+SETTINGS
+    ttl_only_drop_parts = 1,
+    non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_spans_sampled_mv TO otel_spans_sampled AS
+SELECT Timestamp,
+    cityHash64(TraceId) AS TraceHash,
+    cityHash64(TraceId, SpanId) AS Id,
+    if(ParentSpanId = '', 0, cityHash64(TraceId, ParentSpanId)) AS Parent,
+    SpanName, SpanKind, ServiceName, HostName, Region, Zone, ServiceVersion, Gpu, JobId,
+    StatusCode = 'Error' AS Failed,
+    Duration, Weight,
+    toLowCardinality(SpanAttributes['gen_ai.request.model']) AS Model,
+    toLowCardinality(SpanAttributes['peer.service']) AS Peer,
+    toLowCardinality(SpanAttributes['server.address']) AS Address,
+    toFloat32OrNull(SpanAttributes['rootspan.peer.duration_ms']) AS PeerMs,
+    toFloat32OrZero(SpanAttributes['rootspan.queue.wait_ms']) * 1e3
+        + toFloat32OrZero(SpanAttributes['gen_ai.latency.time_in_queue']) * 1e6 AS WaitUs,
+    log1p(toFloat32OrZero(SpanAttributes['gen_ai.usage.input_tokens'])
+        + toFloat32OrZero(SpanAttributes['gen_ai.usage.output_tokens'])) AS Size,
+    hasAny(mapKeys(ResourceAttributes), ['dl.rank', 'nv.dl.rank', 'dl.iteration', 'nv.dl.iteration', 'pytorch.rank'])
+        OR hasAny(mapKeys(SpanAttributes), ['dl.rank', 'nv.dl.rank', 'dl.iteration', 'nv.dl.iteration', 'pytorch.rank']) AS TellsRank, now() AS InsertedAt
+FROM otel_traces
+WHERE JobId = '' AND cityHash64(TraceId) % 8 = 0;
+
 -- retention
 ALTER TABLE otel_traces MODIFY TTL InsertedAt + toIntervalDay(30);
 ALTER TABLE otel_traces_trace_id_ts MODIFY TTL InsertedAt + toIntervalDay(30);
@@ -1971,6 +2028,7 @@ ALTER TABLE otel_metrics_histogram MODIFY TTL InsertedAt + toIntervalDay(30);
 ALTER TABLE otel_metrics_exponential_histogram MODIFY TTL InsertedAt + toIntervalDay(30);
 ALTER TABLE otel_metrics_summary MODIFY TTL InsertedAt + toIntervalDay(30);
 ALTER TABLE otel_training_spans MODIFY TTL InsertedAt + toIntervalDay(30);
+ALTER TABLE otel_spans_sampled MODIFY TTL InsertedAt + toIntervalDay(30);
 ALTER TABLE otel_traces_kept MODIFY TTL InsertedAt + toIntervalDay(365);
 ALTER TABLE otel_traces_trace_id_ts_kept MODIFY TTL InsertedAt + toIntervalDay(365);
 ALTER TABLE otel_logs_kept MODIFY TTL InsertedAt + toIntervalDay(365);
