@@ -15,6 +15,7 @@ from rootspan_collector.ledger import Ledger
 from rootspan_collector.quarantine import Quarantine
 from rootspan_collector.receiver import Receiver
 from rootspan_collector.reporter import Reporter
+from rootspan_collector.retaining import Retainer
 from rootspan_collector.schema_gate import SchemaGate
 from rootspan_collector.settings import CollectorSettings
 from rootspan_collector.status import StatusReport
@@ -26,6 +27,7 @@ from rootspan_collector.wal.recovery import recover
 from rootspan_collector.writer import Writer
 from rootspan_store.client import StoreUrl
 from rootspan_store.ingest import Signal
+from rootspan_store.settings import load_retention
 
 __all__ = ["Lane"]
 
@@ -77,6 +79,7 @@ class Lane:
         )
         counters = HttpSink(store, timeout_s=_COUNTERS_TIMEOUT_S)
         self._reporter = Reporter(self.report, counters, gate, self._look_after)
+        self._retainer = Retainer(store, gate, load_retention(), holder=self._folder.collector_id)
 
     def _open_log(self, signal: Signal, quarantine: Quarantine) -> SignalLog:
         found = recover(self._folder.path, signal, quarantine)
@@ -118,9 +121,11 @@ class Lane:
         for writer in self._writers:
             writer.start()
         self._reporter.start()
+        self._retainer.start()
 
     def stop_reporting(self) -> None:
-        """Stop to tell the counters; safe before `start`."""
+        """Stop to tell the counters and to keep what matters; safe before `start`."""
+        self._retainer.stop()
         self._reporter.stop()
 
     def close_logs(self) -> None:

@@ -35,6 +35,7 @@ from rootspan_store.client import StoreUrl, connect
 from rootspan_store.ingest import Signal
 from rootspan_store.rules import RuleSet
 from rootspan_store.schema import migrate
+from rootspan_store.settings import load_retention
 
 __all__ = ["Collector", "check_settings", "serve"]
 
@@ -167,13 +168,15 @@ class Collector:
 
 
 def check_settings(settings: CollectorSettings) -> None:
-    """Read the files that settings name, as a start would.
+    """Read the files that settings name, and how long to keep what, as a start would.
 
     Raises:
-        ConfigurationError: One of them is not right; the message says what to change.
+        ConfigurationError: One of the files is not right; the message says what to change.
+        StoreConfigError: ROOTSPAN_RETENTION_* is not right, likewise.
     """
     _tenants_of(settings)
     _tls_of(settings)
+    load_retention()
     if settings.collector_regions is not None:
         Residency.read(settings.collector_regions)
 

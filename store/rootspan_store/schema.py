@@ -21,7 +21,7 @@ from rootspan_store.retention import retention_days, retention_statement, ttl_cl
 from rootspan_store.rules.applying import apply_rules, give_names_back, require_rules, rules_in_force
 from rootspan_store.rules.model import RuleSet
 from rootspan_store.rules.views import LandingView, counter_statements, landing_views, ruled_statement
-from rootspan_store.settings import RetentionSettings, require_identifier
+from rootspan_store.settings import RetentionSettings, load_retention, require_identifier
 from rootspan_store.sqltext import split_statements, tokenize
 from rootspan_store.whole_views import WHOLE_VIEWS, view_statement, views_to_make
 
@@ -118,7 +118,7 @@ def render(
         lines.extend(f"{form};\n" for statement in ruled for form in forms.of(statement))
     lines.extend(f"{statement};\n" for statement in counter_statements(_views_of(migrations), shown))
     lines.append("-- retention")
-    settings = retention or RetentionSettings()
+    settings = retention or load_retention()
     days = retention_days(settings)
     lines.extend(f"{forms.of(retention_statement(table, keep))[0]};" for table, keep in days.items())
     lines.append("\n-- what readers read")
@@ -192,7 +192,7 @@ def migrate(
         cluster: Spread the database over this cluster. Statements of applied migrations are then repeated
             too, so that nodes that joined since get the tables. None: as the database is already, a single
             server's if it is new.
-        retention: Days to keep; None reads ROOTSPAN_RETENTION_*.
+        retention: How long to keep what; None reads ROOTSPAN_RETENTION_*.
         rules: That are to be in force; None leaves those that are, an empty set ends them.
         migrations: Others than the package's own, for tests.
 
@@ -245,7 +245,7 @@ def migrate(
                     "checksum": migration.checksum,
                 },
             )
-        settings = retention or RetentionSettings()
+        settings = retention or load_retention()
         _apply_retention(client, forms, database, settings)
         # A view shows the columns that its tables had when it was made.
         _make_views(client, forms, database, settings, anew=bool(missing) or cluster is not None)

@@ -5,12 +5,16 @@ Every value is validated here, before any I/O. Nothing else in the package reads
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["RetentionSettings", "StoreSettings", "parse_listen"]
+from rootspan_store.errors import StoreConfigError
+
+__all__ = ["RetentionSettings", "StoreSettings", "load_retention", "parse_listen"]
 
 _MIB = 1024 * 1024
 _LISTEN = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^:\[\]]*)):(?P<port>\d{1,5})")
@@ -222,6 +226,25 @@ class RetentionSettings(BaseSettings):
                 "longer would go first; raise ROOTSPAN_RETENTION_KEPT_DAYS"
             )
         return self
+
+
+def load_retention() -> RetentionSettings:
+    """Read ROOTSPAN_RETENTION_* from the environment.
+
+    Raises:
+        StoreConfigError: One of them cannot be used; the message says which, and what would do.
+    """
+    try:
+        return RetentionSettings()
+    except ValidationError as error:
+        raise StoreConfigError("; ".join(_words_of(fault) for fault in error.errors())) from error
+
+
+def _words_of(fault: Mapping[str, Any]) -> str:
+    said = str(fault["msg"]).removeprefix("Value error, ")
+    if not fault["loc"]:
+        return said
+    return f"ROOTSPAN_RETENTION_{str(fault['loc'][0]).upper()} = {fault['input']}: {said}"
 
 
 def require_identifier(name: str, what: str) -> str:

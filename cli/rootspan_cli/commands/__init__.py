@@ -18,6 +18,7 @@ from rootspan_cli.commands import (
     migrate,
     quarantine,
     replay,
+    retain,
     sql,
     store,
     up,
@@ -31,6 +32,6 @@ PANELS: Final[Mapping[str, tuple[ModuleType, ...]]] = {
     "Start here": (demo, up),
     "Ask": (why, watch, doctor, sql, mcp),
     "Feed": (agent, change, replay, quarantine),
-    "Parts, each a process": (store, collector, dashboard, migrate),
+    "Parts, each a process": (store, collector, dashboard, migrate, retain),
 }
 """Commands by the heading under which help lists them."""

@@ -9,6 +9,7 @@ from rootspan_cli.collector_channel import CollectorAddress
 from rootspan_cli.doctor.balance_checks import Reading, check_balance, is_balanced
 from rootspan_cli.doctor.collector_checks import check_collector, check_log
 from rootspan_cli.doctor.collector_status import CollectorStatus, CollectorUnreachable, read_status
+from rootspan_cli.doctor.keeping_checks import check_keeping
 from rootspan_cli.doctor.report import Check, Report
 from rootspan_cli.doctor.store_checks import (
     check_clock,
@@ -59,8 +60,9 @@ def _store_checks(store: StoreUrl, live: CollectorStatus | None, collector: Coll
                 checks.append(check_server(client, store.base))
                 checks.append(check_clock(client))
                 schema = check_schema(client)
-                checks += [schema, check_disk(client), check_rows(client)]
+                checks += [schema, check_disk(client)]
                 if schema.is_ok:
+                    checks += [check_rows(client), check_keeping(client)]
                     checks += _balance_checks(client, live, collector)
         finally:
             client.close()

@@ -1,7 +1,7 @@
 """Looks at the store: who answers, its schema, its clock, its disk, its rows. Changes nothing."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
@@ -16,17 +16,6 @@ __all__ = ["check_clock", "check_disk", "check_rows", "check_schema", "check_ser
 _CLOCK_LIMIT_S: Final = 2.0
 _LEAST_FREE_BYTES: Final = 1 << 30
 _LEAST_FREE_SHARE: Final = 0.05
-_SIGNAL_TABLES: Final[Mapping[str, Sequence[str]]] = {
-    "traces": ("otel_traces",),
-    "logs": ("otel_logs",),
-    "metrics": (
-        "otel_metrics_gauge",
-        "otel_metrics_sum",
-        "otel_metrics_histogram",
-        "otel_metrics_exponential_histogram",
-        "otel_metrics_summary",
-    ),
-}
 
 
 def check_server(client: "Client", place: str) -> Check:
@@ -95,10 +84,10 @@ def check_disk(client: "Client") -> Check:
 
 def check_rows(client: "Client") -> Check:
     """How much of each signal there is now: less than was stored once retention has taken some away."""
-    rows = {str(row["Table"]): _whole(row["Rows"]) for row in _table_rows(client)}
-    counts = {
-        signal: sum(rows.get(table, 0) for table in tables) for signal, tables in _SIGNAL_TABLES.items()
-    }
+    text = files("rootspan_cli").joinpath("doctor", "sql", "rows.sql").read_text(encoding="utf-8")
+    counts = dict.fromkeys(("traces", "logs", "metrics"), 0)
+    for signal, count in client.query(text).result_rows:
+        counts[str(signal)] += _whole(count)
     said = ", ".join(f"{count:,} {signal}" for signal, count in counts.items())
     return Check("rows", True, said, facts={"rows": counts})
 

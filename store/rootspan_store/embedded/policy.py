@@ -95,6 +95,7 @@ READ_SETTINGS = frozenset(
         "date_time_input_format",
         "date_time_output_format",
         "distinct_overflow_mode",
+        "distributed_product_mode",
         "do_not_merge_across_partitions_select_final",
         "empty_result_for_aggregation_by_empty_set",
         "enable_analyzer",

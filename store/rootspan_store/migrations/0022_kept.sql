@@ -1,12 +1,18 @@
 -- Keeping what matters: whole traces and training steps that outlive raw retention, why each is kept, and how far the keeper is.
 -- See docs/adr/0022-kept-traces.md. Rows here come from the keeper alone (rootspan_store/keeping), a window of arrival at a time.
 
--- The keeper reads what arrived in a window; parts are sorted by other columns.
+-- The keeper reads what arrived in a window; parts are sorted by other columns. Parts that are there get the index by and by.
 ALTER TABLE otel_traces ADD INDEX IF NOT EXISTS idx_inserted InsertedAt TYPE minmax GRANULARITY 1;
+
+ALTER TABLE otel_traces MATERIALIZE INDEX idx_inserted;
 
 ALTER TABLE otel_logs ADD INDEX IF NOT EXISTS idx_inserted InsertedAt TYPE minmax GRANULARITY 1;
 
+ALTER TABLE otel_logs MATERIALIZE INDEX idx_inserted;
+
 ALTER TABLE otel_training_spans ADD INDEX IF NOT EXISTS idx_inserted InsertedAt TYPE minmax GRANULARITY 1;
+
+ALTER TABLE otel_training_spans MATERIALIZE INDEX idx_inserted;
 
 -- Copies of rows, as they are but for the Weight of what stands for others. They are few and old: partitions of a week.
 CREATE TABLE IF NOT EXISTS otel_traces_kept AS otel_traces
@@ -46,13 +52,12 @@ SELECT
 FROM otel_traces_kept
 WHERE JobId != '';
 
--- Why a trace is kept. One row when it is decided; another, not `First`, when a later window finds a further reason.
+-- Why a trace is kept: a row for each window of arrival that found reasons. The first one made it kept.
 CREATE TABLE IF NOT EXISTS rootspan_kept
 (
     TraceId String CODEC(ZSTD(1)),
     Reasons Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    First Bool,
-    -- Begin of the window of arrival in which it was decided.
+    -- Begin of the window.
     Window DateTime CODEC(Delta, ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
 )

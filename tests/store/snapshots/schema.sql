@@ -1799,9 +1799,15 @@ ORDER BY View;
 -- 0022 kept
 ALTER TABLE otel_traces ADD INDEX IF NOT EXISTS idx_inserted InsertedAt TYPE minmax GRANULARITY 1;
 
+ALTER TABLE otel_traces MATERIALIZE INDEX idx_inserted;
+
 ALTER TABLE otel_logs ADD INDEX IF NOT EXISTS idx_inserted InsertedAt TYPE minmax GRANULARITY 1;
 
+ALTER TABLE otel_logs MATERIALIZE INDEX idx_inserted;
+
 ALTER TABLE otel_training_spans ADD INDEX IF NOT EXISTS idx_inserted InsertedAt TYPE minmax GRANULARITY 1;
+
+ALTER TABLE otel_training_spans MATERIALIZE INDEX idx_inserted;
 
 CREATE TABLE IF NOT EXISTS otel_traces_kept AS otel_traces
 ENGINE = MergeTree
@@ -1897,8 +1903,7 @@ CREATE TABLE IF NOT EXISTS rootspan_kept
 (
     TraceId String CODEC(ZSTD(1)),
     Reasons Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    First Bool,
-    -- Begin of the window of arrival in which it was decided.
+    -- Begin of the window.
     Window DateTime CODEC(Delta, ZSTD(1)),
     InsertedAt DateTime DEFAULT now() CODEC(Delta, ZSTD(1))
 )
