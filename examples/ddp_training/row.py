@@ -22,5 +22,6 @@ ROW = Live(
         "slow-rank": _rank("slow-rank"),
         "slow-loader": _rank("slow-loader", "data_loader"),
         "killed-rank": _rank("killed-rank", "hang"),
+        "hung-collective": _rank("hung-collective", "stall"),
     },
 )

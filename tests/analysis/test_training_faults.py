@@ -29,7 +29,9 @@ def test_uneven_sequences_are_configuration_and_name_nobody(play_job: PlayJob) -
     assert "no host is at fault" in answer.symptom.text
 
 
-@pytest.mark.parametrize("fault", ["straggler-rank", "hung-rank", "slow-storage", "slow-link", "nan-loss"])
+@pytest.mark.parametrize(
+    "fault", ["straggler-rank", "hung-rank", "slow-storage", "slow-link", "nan-loss", "stalled-rank"]
+)
 def test_onset_is_told_within_a_few_steps(play_job: PlayJob, fault: TrainingFault) -> None:
     played = play_job(fault)
     onset, planted = played.ask().causes[0].onset_unix_ns, played.recording.truth.onset_unix_ns
@@ -52,6 +54,20 @@ def test_straggler_comes_with_what_the_job_would_take_without_it(play_job: PlayJ
     assert any("would take" in one.text for one in cause.evidence)
     assert cause.impact.excess_s > 0
     assert cause.impact.gpu_hours == pytest.approx(cause.impact.excess_s * 16 / 3600)
+
+
+def test_stall_that_ended_costs_what_the_job_waited(play_job: PlayJob) -> None:
+    played = play_job("stalled-rank")
+    cause = played.ask().causes[0]
+    assert any("told of no work" in one.text for one in cause.evidence)
+    assert cause.impact.excess_s > 6 * 1.5
+
+
+def test_long_stage_goes_before_a_slow_link_that_costs_less(play_job: PlayJob) -> None:
+    causes = play_job("long-stage-slow-link").ask().causes
+    assert causes[0].fault == "long_stage"
+    costs = [one.impact.excess_s for one in causes]
+    assert costs == sorted(costs, reverse=True)
 
 
 def test_heat_needs_the_gauges_and_a_straggler_alone_is_none(play_job: PlayJob) -> None:

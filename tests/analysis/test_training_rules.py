@@ -11,6 +11,7 @@ from rootspan_analysis.training.imbalance import weigh
 from rootspan_analysis.training.links import Group, name_place
 from rootspan_analysis.training.phases import high_stretch
 from rootspan_analysis.training.pipeline import Pipeline, connect
+from rootspan_analysis.training.stalls import blame_stall
 from rootspan_analysis.training.stragglers import lagging_stretch
 
 ALL = frozenset(range(8))
@@ -137,6 +138,37 @@ def test_stall_that_comes_and_goes_is_one_stretch_and_one_long_step_is_none() ->
     once = np.zeros(60)
     once[17] = 3.0
     assert high_stretch(once, 0.1, min_length=8) is None
+
+
+def _long_step(
+    waiting: int, *others: tuple[int, str, float], ranks: int = 8, loading: int = 0
+) -> dict[str, object]:
+    return {"at_step": 40, "ranks": ranks, "waiting": waiting, "loading": loading, "others": others}
+
+
+@pytest.mark.parametrize(
+    ("row", "ranks", "phase"),
+    [
+        (_long_step(7, (2, "", 0.0)), (2,), ""),
+        # The neighbour waits within its own forward, for a tensor-parallel peer that tells of nothing.
+        (_long_step(6, (2, "", 0.0), (3, "forward", 9.0)), (2,), ""),
+        (_long_step(6, (2, "data", 9.0), (3, "forward", 9.0)), (2,), "data"),
+        (_long_step(7, (5, "forward", 9.0)), (5,), "forward"),
+        (_long_step(8), (), "collective"),
+        (_long_step(0, (0, "data", 9.0), loading=8), (), "data"),
+    ],
+)
+def test_who_does_not_wait_in_a_long_step_kept_the_others(
+    row: dict[str, object], ranks: tuple[int, ...], phase: str
+) -> None:
+    stall = blame_stall(row, 10.0)
+    assert stall is not None
+    assert (stall.ranks, stall.phase) == (ranks, phase)
+
+
+@pytest.mark.parametrize("row", [_long_step(7, (0, "checkpoint", 9.0)), _long_step(4, (0, "", 0.0))])
+def test_a_save_is_no_stall_and_where_few_wait_nobody_is_named(row: dict[str, object]) -> None:
+    assert blame_stall(row, 10.0) is None
 
 
 def _pipeline(forward: np.ndarray, backward: np.ndarray) -> Pipeline:

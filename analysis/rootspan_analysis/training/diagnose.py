@@ -1,8 +1,8 @@
 """Examines one job with every rule and puts the findings in order.
 
 Owns precedence and explaining away: what stopped the job goes before what slowed it; hard evidence on a
-rank's GPU at or before the onset outranks statistics; a straggler explains its own waiting for data, and any
-cause leaves no "uneven job".
+rank's GPU at or before the onset outranks statistics; a straggler explains its own waiting for data and its
+stage's length, and any cause leaves no "uneven sequences".
 """
 
 from dataclasses import dataclass, replace
@@ -14,10 +14,11 @@ from rootspan_analysis.training.failures import find_nan, find_out_of_memory
 from rootspan_analysis.training.finding import Finding, Weight
 from rootspan_analysis.training.gpu_state import GpuError, find_gpu_errors
 from rootspan_analysis.training.hang import Hang, find_hang
-from rootspan_analysis.training.imbalance import find_imbalance, long_stage
+from rootspan_analysis.training.imbalance import Imbalance, find_imbalance, long_stage
 from rootspan_analysis.training.links import find_slow_links
 from rootspan_analysis.training.phases import find_checkpoint, find_data
 from rootspan_analysis.training.slow_ranks import find_slow_ranks
+from rootspan_analysis.training.stalls import find_stalls
 from rootspan_analysis.training.stuck import stuck_ranks
 
 __all__ = ["Diagnosis", "diagnose"]
@@ -46,7 +47,8 @@ def diagnose(case: Case, *, top: int) -> Diagnosis:
     hang = find_hang(case.client, case.job)
     failed = find_out_of_memory(case) + find_nan(case)
     stuck = stuck_ranks(case, hang, most=top) if hang is not None else []
-    slowed = _slowed(case)
+    uneven = find_imbalance(case)
+    slowed = _slowed(case, uneven)
     found = _with_hardware(case, failed + ([] if _explains(failed, stuck) else stuck) + slowed)
     found.sort(key=lambda one: (one.weight, -one.lost_s))
     symptom = _symptom(case, hang, found)
@@ -55,25 +57,25 @@ def diagnose(case: Case, *, top: int) -> Diagnosis:
     if len(case.times.step) < MIN_STEPS:
         text = f"job {name}: {len(case.times.step)} finished steps are too few to compare"
         return Diagnosis("not_enough_data", Symptom("none", text), ())
-    uneven = find_imbalance(case)
-    if uneven is not None and uneven.kind == "stage":
-        return Diagnosis(
-            "cause_found", Symptom("imbalance", f"job {name}: {uneven.text}"), (long_stage(case, uneven),)
-        )
     if uneven is not None and uneven.kind == "sequence":
         text = f"job {name}: {uneven.text}; no host is at fault"
         return Diagnosis("configuration", Symptom("imbalance", text), ())
     return Diagnosis("no_fault", symptom, ())
 
 
-def _slowed(case: Case) -> list[Finding]:
-    """What slows steps; a rank that computes slowly is not also blamed for waiting."""
+def _slowed(case: Case, uneven: Imbalance | None) -> list[Finding]:
+    """What slows steps. A rank that computes slowly is not also blamed for waiting, nor is its stage."""
     if len(case.times.step) < MIN_STEPS:
         return []
     slow = find_slow_ranks(case)
     named = {rank for one in slow for rank in one.ranks}
     data = [one for one in find_data(case) if not set(one.ranks) & named or not one.ranks]
-    return slow + data + find_slow_links(case) + find_checkpoint(case)
+    found = slow + data + find_slow_links(case) + find_checkpoint(case)
+    known = {(one.ranks, one.fault) for one in found}
+    found += [one for one in find_stalls(case) if (one.ranks, one.fault) not in known]
+    if not slow and uneven is not None and uneven.kind == "stage":
+        found.append(long_stage(case, uneven))
+    return found
 
 
 def _explains(failed: list[Finding], stuck: list[Finding]) -> bool:
@@ -131,6 +133,8 @@ def _symptom(case: Case, hang: Hang | None, found: list[Finding]) -> Symptom:
     if hang is not None:
         waiting = len({one.rank for one in hang.pending})
         return Symptom("hang", f"job {job.name} hangs: {waiting} ranks wait for collectives that do not end")
+    if found and found[0].fault == "long_stage":
+        return Symptom("imbalance", f"job {job.name}: {found[0].evidence[0].text}")
     if any(one.weight is not Weight.SLOWED and one.fault != "gpu_error" for one in found):
         return Symptom("failure", f"job {job.name} failed: {found[0].fault.replace('_', ' ')}")
     usual = f"job {job.name}: {len(times.step)} steps of {times.usual_s:.3g} s on {job.world_size} ranks"

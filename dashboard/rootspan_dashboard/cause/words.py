@@ -44,6 +44,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "bad_version": "is worse than the version before",
     "straggler": "holds the others up",
     "hang": "hangs",
+    "stall": "held the job up for a while",
 }
 NAMED_BY: Final[Mapping[str, str]] = {
     "host": "host.name",

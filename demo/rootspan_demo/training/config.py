@@ -15,6 +15,8 @@ TrainingFault = Literal[
     "slow-nic",
     "hung-rank",
     "hung-gpu",
+    "stalled-rank",
+    "long-stage-slow-link",
     "gpu-xid",
     "long-stage",
     "uneven-sequences",

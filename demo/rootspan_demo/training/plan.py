@@ -27,6 +27,7 @@ class Plan:
         sequence_sigma: Spread of the log of microbatches' lengths, always.
         data_s: Seconds more a step for data, (ranks,).
         bursts: Share of steps in which the data comes late.
+        stall_s: Seconds that a rank does nothing at the onset, once, (ranks,).
         save: Factor on a rank's saving, (ranks,).
         stops: Whether the job stops at the onset.
         kinds, entity, faults: What names it, see `TrainingTruth`.
@@ -37,6 +38,7 @@ class Plan:
     rank: int
     compute: Floats
     data_s: Floats
+    stall_s: Floats
     save: Floats
     entity: dict[str, str]
     faults: frozenset[str]
@@ -64,6 +66,7 @@ def make_plan(config: TrainingConfig, step_s: float, rng: np.random.Generator) -
         rank=rank,
         compute=np.ones(config.ranks),
         data_s=np.zeros(config.ranks),
+        stall_s=np.zeros(config.ranks),
         save=np.ones(config.ranks),
         entity={
             semconv.TRAINING_RANK: str(rank),
@@ -119,6 +122,19 @@ def _hang(plan: Plan, config: TrainingConfig, step_s: float, rng: np.random.Gene
     plan.name("gpu_error" if config.fault == "gpu-xid" else "hang")
 
 
+def _stall(plan: Plan, config: TrainingConfig, step_s: float, rng: np.random.Generator) -> None:
+    # A fifth to a third of the job's time, so that a job of any length notices it.
+    plan.stall_s[plan.rank] = step_s * max(6.0, config.steps * rng.uniform(0.2, 0.35))
+    plan.name("stall")
+
+
+def _stage_and_link(plan: Plan, config: TrainingConfig, step_s: float, rng: np.random.Generator) -> None:
+    """A long stage, beside a link whose slowness costs less."""
+    _link(plan, config, step_s, rng)
+    _stage(plan, config, step_s, rng)
+    plan.link = {pair: rng.uniform(4, 6) for pair in plan.link}
+
+
 def _memory(plan: Plan, config: TrainingConfig, step_s: float, rng: np.random.Generator) -> None:
     plan.stops = True
 
@@ -169,8 +185,10 @@ _FAULTS: Final[Mapping[TrainingFault, Callable[[Plan, TrainingConfig, float, np.
     "slow-nic": _nic,
     "hung-rank": _hang,
     "hung-gpu": _hang,
+    "stalled-rank": _stall,
     "gpu-xid": _hang,
     "long-stage": _stage,
+    "long-stage-slow-link": _stage_and_link,
     "uneven-sequences": _sequences,
     "slow-data-rank": _data_rank,
     "slow-storage": _storage,

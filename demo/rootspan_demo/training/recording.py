@@ -118,7 +118,8 @@ def _sent(config: TrainingConfig, plan: Plan, job: Job, begin_ns: int, rng: np.r
 
 
 def _own(job: Job) -> dict[str, Floats]:
-    """Own seconds by phase: what a rank worked; what it waited, also within a layer, counts as collective."""
+    """Own seconds by phase: what a rank worked; what it waited, also within a layer, counts as collective;
+    what it slept as nothing."""
     times = job.times
     step = times["step"].end - times["step"].begin
     own = {
@@ -127,7 +128,7 @@ def _own(job: Job) -> dict[str, Floats]:
         "checkpoint": np.nan_to_num(times["save"].end - times["save"].begin),
         **job.worked,
     }
-    own["collective"] = np.maximum(step - sum(own.values()), 0.0)
+    own["collective"] = np.maximum(step - sum(own.values()) - job.idle_s, 0.0)
     return own
 
 

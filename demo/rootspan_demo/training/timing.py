@@ -49,11 +49,13 @@ class Job:
         times: By name: `step`, `data`, `forward.M`, `backward.M`, `reduce`, `optimizer`, `loss`, `save`, and
             for each microbatch the transfers `send_forward.M`, `recv_forward.M` and likewise backward.
         worked: By phase the seconds that a rank itself computed in a step, without waiting.
+        idle_s: Seconds of a step in which a rank did nothing and told nothing.
     """
 
     config: TrainingConfig
     times: dict[str, Times] = field(default_factory=dict)
     worked: dict[str, Floats] = field(default_factory=dict)
+    idle_s: Floats | float = 0.0
 
     def add(self, name: str, begin: Floats, end: Floats) -> None:
         """Keep the times of something; what is the same for several ranks may be given once."""
@@ -100,7 +102,9 @@ def play(config: TrainingConfig, plan: Plan, rng: np.random.Generator) -> Job:
     for kind in ("forward", "backward"):
         job.worked[kind] = np.sum([spent[kind, m] for m in range(config.microbatches)], axis=0)
     # Tensor-parallel ranks meet in every layer: they end together, and the quicker ones wait inside.
-    ready = data_s.copy()
+    struck = np.arange(config.steps)[:, None, None, None] == plan.onset
+    job.idle_s = np.where(struck, of_ranks(plan.stall_s), 0.0)
+    ready = data_s + job.idle_s
     job.add("data", np.zeros(shape), data_s)
     ready[:] = _pipeline(job, plan, spent, ready, rng)
     reduce_s = (
