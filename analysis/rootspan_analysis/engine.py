@@ -1,22 +1,22 @@
-"""Answers a question about requests: fetches cells, gathers findings of every kind, ranks them and says so.
+"""Answers a question about requests: reads cells, gathers findings of every kind, ranks them and says so.
 
 Owns the order of the work. Statistics, rules, the baseline and the verdict are elsewhere.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from rootspan_analysis.baseline import LATE_S, MIN_HISTORY_S, first_scene, has_history, second_scene
+from rootspan_analysis.baseline import MIN_HISTORY_S, first_scene, has_history, second_scene
 from rootspan_analysis.candidates import code_paths, events, gauges
 from rootspan_analysis.candidates.components import MIN_ROOT_SHARE, find_errors, find_slow, find_waits
-from rootspan_analysis.candidates.edges import find_gaps, find_unanswered, placed
-from rootspan_analysis.candidates.hosts import fetch_host_cells, find_unlike_peers
+from rootspan_analysis.candidates.edges import find_gaps, find_unanswered
+from rootspan_analysis.candidates.hosts import find_unlike_peers
 from rootspan_analysis.candidates.presence import find_lost
-from rootspan_analysis.candidates.processors import fetch_processors, find_busy
-from rootspan_analysis.cells import Cells, fetch_cells, fetch_edges, fetch_table
+from rootspan_analysis.candidates.processors import find_busy
+from rootspan_analysis.cells import fetch_table
 from rootspan_analysis.composition import Ranking, compose
 from rootspan_analysis.contrast import MIN_BUCKETS
 from rootspan_analysis.exoneration import exonerate
@@ -24,14 +24,14 @@ from rootspan_analysis.explain_away import call_graph, rank
 from rootspan_analysis.explanation import Explanation, Symptom
 from rootspan_analysis.finding import Finding
 from rootspan_analysis.machine_events import explain_by_events
-from rootspan_analysis.question import NS_PER_S, Question, Window
-from rootspan_analysis.reader import Reader, Value, fetch, numbers, strings
-from rootspan_analysis.scene import Place, Scene
+from rootspan_analysis.question import Question, Window
+from rootspan_analysis.reader import Reader, Value
+from rootspan_analysis.reading import Reading, read
+from rootspan_analysis.scene import Scene
 from rootspan_analysis.service_gauges import explain_by_gauges
 from rootspan_analysis.symptom import (
     MIN_TRAFFIC,
     Symptoms,
-    fetch_requests,
     find_symptoms,
 )
 from rootspan_analysis.window import Timeline, lay_out
@@ -41,8 +41,6 @@ __all__ = ["Progress", "explain_requests"]
 Progress = Callable[[str, float], None]
 """Told what is being done, and how much is done, 0-1."""
 MIN_SPANS: Final = 100
-SHAPE_SPANS: Final = 500_000
-"""Spans from which the shape of calls is read: shares need no more."""
 _TIMED: Final = frozenset({"slow", "wait", "gap"})
 STRONG_Z: Final = 10.0
 """What a part needs in order to be named while no user notices anything, unless it is three times as slow."""
@@ -78,46 +76,18 @@ def explain_requests(
         nothing = Window(question.from_ns, question.from_ns)
         symptom = Symptom("none", text)
         return Explanation(question.window, nothing, "not_enough_data", symptom, ())
-    parameters = timeline.parameters(question)
-    tell("reading requests", 0.1)
-    requests = fetch_requests(client, timeline, parameters)
-    tell("reading components", 0.2)
-    cells = fetch_cells(client, timeline, parameters)
-    tell("reading edges", 0.6)
-    by_host = fetch_host_cells(client, timeline, parameters, cells) if timeline.has_minutes else None
-    places, first_seen = _inventory(client, timeline)
-    edges = placed(fetch_edges(client, timeline, parameters, hosts=len(places)), places)
-    tell("reading logs and gauges", 0.7)
-    records = fetch_table(
-        client,
-        "logs",
-        timeline,
-        {**parameters, "least": code_paths.LOG_LEAST},
-        keys=code_paths.LOG_KEYS,
-        values=("spans", "written"),
-    )
-    shapes = fetch_table(
-        client,
-        "shapes",
-        timeline,
-        {**parameters, "shape_modulus": _shape_modulus(timeline)},
-        keys=code_paths.SHAPE_KEYS,
-        values=("spans",),
-    )
-    happened = fetch_table(client, "events", timeline, parameters, keys=events.KEYS, values=events.VALUES)
-    processors = fetch_processors(client, question)
-    alive = _signs_of_life(client, timeline)
+    found = read(client, question, timeline, on_progress=tell)
     tell("comparing", 0.8)
-    scene = first_scene(timeline, requests, places, first_seen)
-    findings = _gather(Read(cells, by_host, edges, alive), scene)
+    scene = first_scene(timeline, found.requests, found.places, found.first_seen_ns)
+    findings = _gather(found, scene)
     if not has_history(timeline) and findings:
-        scene = second_scene(scene, findings, requests)
-        findings = _gather(Read(cells, by_host, edges, alive), scene)
+        scene = second_scene(scene, findings, found.requests)
+        findings = _gather(found, scene)
     if scene.has_history:
         # What was over when the window began is no answer to it.
         least = timeline.first + MIN_BUCKETS
         findings = [one for one in findings if one.interval.stop >= min(least, timeline.size)]
-    symptoms = find_symptoms(requests, scene)
+    symptoms = find_symptoms(found.requests, scene)
     if scene.base.sum() * timeline.bucket_s < MIN_HISTORY_S:
         # What a short past did is no law yet: only what is plain in the parts and to users is named.
         findings = [
@@ -126,14 +96,14 @@ def explain_requests(
     elif not symptoms.visible:
         findings = [one for one in findings if _stands_out(one, timeline)]
     if scene.has_history or any(one.z >= STRONG_Z for one in findings):
-        findings += code_paths.find_path_changes(records, shapes, cells, scene)
-        findings += find_busy(processors, cells, scene)
-    findings = events.beside(findings, events.find_events(happened, scene))
+        findings += code_paths.find_path_changes(found.records, found.shapes, found.cells, scene)
+        findings += find_busy(found.processors, found.cells, scene)
+    findings = events.beside(findings, events.find_events(found.happened, scene))
     findings = [replace(one, fault="load") if _is_load(one, symptoms) else one for one in findings]
-    findings = _corroborated(client, findings, parameters, scene)
+    findings = _corroborated(client, findings, timeline.parameters(question), scene)
     ranked, explained = rank(
         findings,
-        call_graph(zip(edges.keys["caller"], edges.keys["callee"], strict=True)),
+        call_graph(zip(found.edges.keys["caller"], found.edges.keys["callee"], strict=True)),
         root_excess_s=max(symptoms.excess_s, MIN_ROOT_SHARE * symptoms.spent_s),
         root_errors=symptoms.errors,
         visible=symptoms.visible,
@@ -143,7 +113,7 @@ def explain_requests(
     ranked = [(one, score) for one, score in ranked if one.fault != "load"][: question.top]
     tell("collecting evidence", 0.95)
     answer = compose(client, question, scene, symptoms, Ranking(ranked, loads))
-    return replace(answer, exonerated=exonerate(ranked, explained, cells, scene))
+    return replace(answer, exonerated=exonerate(ranked, explained, found.cells, scene))
 
 
 def _corroborated(
@@ -185,28 +155,13 @@ def _stands_out(one: Finding, timeline: Timeline) -> bool:
     return lasts_s >= min(UNNOTICED_S, asked_s) and (supported or one.interval.stop >= timeline.size)
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What was read of components and links.
-
-    Attributes:
-        by_host: Counts of all spans by host, where `cells` are of a sample; else None.
-        alive_s: By host, unix seconds of its latest log record or gauge.
-    """
-
-    cells: Cells
-    by_host: Cells | None
-    edges: Cells
-    alive_s: dict[str, int]
-
-
-def _gather(read: Read, scene: Scene) -> list[Finding]:
-    cells, edges = read.cells, read.edges
+def _gather(found: Reading, scene: Scene) -> list[Finding]:
+    cells, by_host, edges = found.cells, found.by_host, found.edges
     findings: list[Finding] = []
-    if read.by_host is not None and len(read.by_host):
-        findings += find_unlike_peers(read.by_host, scene)
+    if by_host is not None and len(by_host):
+        findings += find_unlike_peers(by_host, scene)
     if len(cells):
-        findings += find_lost(cells if read.by_host is None else read.by_host, edges, read.alive_s, scene)
+        findings += find_lost(cells if by_host is None else by_host, edges, found.alive_s, scene)
         told = {(one.signal, tuple(sorted(one.entity.items()))) for one in findings}
         for one in (*find_slow(cells, scene), *find_errors(cells, scene)):
             # What all spans of a host tell is not to be counted again from a sample of them.
@@ -217,35 +172,3 @@ def _gather(read: Read, scene: Scene) -> list[Finding]:
         findings += find_gaps(edges, scene)
         findings += find_unanswered(edges, scene)
     return findings
-
-
-def _shape_modulus(timeline: Timeline) -> int:
-    """One trace in so many, of those that are read at all."""
-    read = timeline.spans // timeline.modulus
-    return timeline.modulus * max(1, -(-read // SHAPE_SPANS))
-
-
-def _signs_of_life(client: Reader, timeline: Timeline) -> dict[str, int]:
-    table = fetch(
-        client, "signs_of_life", {"from_ns": timeline.origin_ns - LATE_S * NS_PER_S, "to_ns": timeline.end_ns}
-    )
-    return dict(
-        zip(strings(table, "host").tolist(), numbers(table, "last_s").astype(int).tolist(), strict=True)
-    )
-
-
-def _inventory(client: Reader, timeline: Timeline) -> tuple[dict[str, Place], dict[tuple[str, str], int]]:
-    table = fetch(client, "instances", {"from_ns": timeline.start_ns, "to_ns": timeline.end_ns})
-    places: dict[str, Place] = {}
-    first: dict[tuple[str, str], int] = {}
-    columns = [
-        strings(table, name) for name in ("service", "version", "host", "region", "zone", "rack", "switch")
-    ]
-    for seen, row in zip(
-        numbers(table, "first_ns").astype(np.int64).tolist(), zip(*columns, strict=True), strict=True
-    ):
-        service, version, host, *place = row
-        places[host] = Place(*place)
-        key = (service, version)
-        first[key] = min(first.get(key, seen), seen)
-    return places, first

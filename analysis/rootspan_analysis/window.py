@@ -22,7 +22,7 @@ MAX_SPANS: Final = 3_000_000
 """Above this, traces are sampled by the hash of their id: the answer stays, and so does the time it takes."""
 SAMPLED: Final = 8
 """One trace in so many is kept in a narrow table of its own, which is read then (migration 23)."""
-MAX_SAMPLED: Final = 500_000
+MAX_SAMPLED: Final = 300_000
 """Spans of it to read at most: whole services and places need no more, and hosts are told by the rollup."""
 BUCKETS_S: Final = (10, 15, 20, 30, 60, 120, 300, 600, 1800)
 BUCKETS_PER_WINDOW: Final = 60

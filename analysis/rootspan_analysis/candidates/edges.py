@@ -61,11 +61,12 @@ def placed(cells: Cells, places: Mapping[str, Place]) -> Cells:
         "callee_switch": column("callee_switch", [one.switch for one in place]),
     }
     number = codes([keys[name] for name in keys])
-    first = np.unique(number, return_index=True)[1]
-    values = {}
-    for name, matrix in cells.values.items():
-        values[name] = np.zeros((len(first), matrix.shape[1]))
-        np.add.at(values[name], number, matrix)
+    order = np.argsort(number, kind="stable")
+    starts = np.flatnonzero(np.diff(number[order], prepend=-1))
+    first = order[starts]
+    if len(first) == len(number):
+        return Cells(keys, cells.values)
+    values = {name: np.add.reduceat(matrix[order], starts, axis=0) for name, matrix in cells.values.items()}
     return Cells({name: column[first] for name, column in keys.items()}, values)
 
 
