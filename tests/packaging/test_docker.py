@@ -59,7 +59,7 @@ def test_the_image_runs_rootspan_without_privileges() -> None:
     found = stages()
     assert list(found)[-1] == "all", "what is built without --target"
     assert json.loads(dict(found["runtime"])["ENTRYPOINT"]) == ["rootspan"]
-    for name in ("collector", "dashboard", "all"):
+    for name in ("collector", "agent", "dashboard", "all"):
         assert dict(found[name])["USER"] == "rootspan"
         assert main(json.loads(dict(found[name])["CMD"])) == 0
         source, *_ = re.findall(r"--from=(\S+)", dict(found[name])["COPY"])
