@@ -1,6 +1,7 @@
 """The agent itself: reads a bounded batch, sends it until it is acknowledged, remembers that, and goes on.
 
-Owns that order. It has one thread; while it waits for the collector it reads nothing.
+Owns that order, for lines and entries: it has one thread, and while it waits for the collector it reads
+nothing. Metrics go their own way beside it.
 """
 
 import logging
@@ -14,6 +15,7 @@ from rootspan_agent.files import Pattern
 from rootspan_agent.gpus import GpuMetrics
 from rootspan_agent.journal import Entry, Journal
 from rootspan_agent.positions import JournalSlice, Plan, Positions
+from rootspan_agent.scrape.scraper import Scraper
 from rootspan_agent.settings import AgentSettings
 from rootspan_agent.tail import Chunk
 from rootspan_agent.tails import Tails
@@ -31,6 +33,7 @@ class Agent:
 
     Attributes:
         n_sent: Records that the collector acknowledged, since the start.
+        n_scraped: Series of metrics that it took; told at the end.
     """
 
     def __init__(self, settings: AgentSettings) -> None:
@@ -52,7 +55,7 @@ class Agent:
         )
         self._numbers = time.time_ns()
         self._scanned_at = self._journal_at = float("-inf")
-        self.n_sent = 0
+        self.n_sent = self.n_scraped = 0
 
     @property
     def n_refused(self) -> int:
@@ -69,14 +72,20 @@ class Agent:
             AgentError, OSError: It cannot go on.
         """
         gpus = GpuMetrics(self._settings)
+        scrapers = [Scraper(target, self._settings) for target in self._settings.scrape]
         try:
             gpus.start()
+            for one in scrapers:
+                one.start()
             reads_journal = self._begin_journal()
             self._scan()
             if self._send_again(stopping):
                 self._follow(stopping, reads_journal=reads_journal, once=once)
         finally:
             gpus.stop()
+            for one in scrapers:
+                one.stop()
+            self.n_scraped = sum(one.n_sent for one in scrapers)
             self._tails.close()
             self._delivery.close()
             self._positions.close()

@@ -1,4 +1,4 @@
-"""Hands requests to a collector, one after the other, and gives none up. Owns the channel and the pauses.
+"""Hands requests to a collector, one after the other, and gives none up. Owns the pauses.
 
 While the collector refuses or is away, nothing more is read: what waits stays in the files, and memory stays
 bounded.
@@ -17,6 +17,7 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
+from rootspan_agent.channel import metadata_of, open_channel
 from rootspan_agent.errors import RefusedFull
 
 __all__ = ["Delivery"]
@@ -27,12 +28,6 @@ _ATTEMPT_S: Final = 30.0
 _SAY_AGAIN_S: Final = 60.0
 _FOR_GOOD: Final = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION})
 """The request itself is at fault: another attempt cannot help. A wrong token or address can be mended."""
-_OPTIONS: Final = (
-    ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.min_reconnect_backoff_ms", 500),
-    ("grpc.max_reconnect_backoff_ms", 5000),
-    ("grpc.primary_user_agent", "rootspan-agent"),
-)
 _log = logging.getLogger("rootspan.agent")
 
 
@@ -61,7 +56,7 @@ class Delivery:
             refused: Folder for requests that the collector refused for good; `rootspan replay` reads them.
         """
         self._endpoint, self._ca, self._refused, self._refused_bytes = endpoint, ca, refused, refused_bytes
-        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self._metadata = metadata_of(token)
         self._channel: grpc.Channel | None = None
         self._random = random.Random()
         self._said_at = float("-inf")
@@ -117,12 +112,7 @@ class Delivery:
 
     def _open(self) -> grpc.Channel:
         if self._channel is None:
-            target = self._endpoint.removeprefix("http://").removeprefix("https://")
-            if self._ca is None:
-                self._channel = grpc.insecure_channel(target, _OPTIONS)
-            else:
-                credentials = grpc.ssl_channel_credentials(self._ca.read_bytes())
-                self._channel = grpc.secure_channel(target, credentials, _OPTIONS)
+            self._channel = open_channel(self._endpoint, self._ca)
         return self._channel
 
     def _say(self, failure: _Failure) -> None:

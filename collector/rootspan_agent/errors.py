@@ -1,6 +1,6 @@
 """What the agent raises on purpose: one subclass for each decision of its caller."""
 
-__all__ = ["AgentError", "RefusedFull", "SettingsError", "StateError"]
+__all__ = ["AgentError", "RefusedFull", "ScrapeFailed", "SettingsError", "StateError"]
 
 
 class AgentError(Exception):
@@ -17,3 +17,7 @@ class StateError(AgentError):
 
 class RefusedFull(AgentError):  # noqa: N818 - named for what happened
     """The folder of what the collector refused for good is full: look into it, then empty it."""
+
+
+class ScrapeFailed(AgentError):  # noqa: N818 - named for what happened
+    """An endpoint did not tell its metrics: try again at the next turn."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from rootspan_agent.errors import SettingsError
+from rootspan_agent.scrape.target import Target
 
 __all__ = ["AgentSettings"]
 
@@ -28,6 +29,8 @@ class AgentSettings:
         begin: What is read of files that are there at the very first start: all (`start`), or only what is
             added (`end`). Files that appear later are always read from their start.
         gpus: Whether to sample this machine's GPUs, where there are any.
+        scrape: Prometheus endpoints to scrape.
+        scrape_s: Pause between two scrapes of each, seconds.
         host: Name of this machine.
         ca: PEM file of the authority that signed the collector's certificate; None: no TLS.
         token: Bearer token; None: none.
@@ -47,6 +50,8 @@ class AgentSettings:
     journal_folder: Path | None = None
     begin: Literal["start", "end"] = "end"
     gpus: bool = True
+    scrape: tuple[Target, ...] = ()
+    scrape_s: float = 15.0
     host: str = field(default_factory=socket.gethostname)
     ca: Path | None = None
     token: str | None = None
@@ -64,6 +69,7 @@ class AgentSettings:
         if self.begin not in ("start", "end"):
             raise SettingsError(f"begin is {self.begin!r}; choose start or end")
         for name, value, low, high in (
+            ("scrape_s", self.scrape_s, 0.1, 3600.0),
             ("poll_s", self.poll_s, 0.01, 60.0),
             ("rescan_s", self.rescan_s, 0.01, 3600.0),
             ("batch_bytes", self.batch_bytes, 1 << 10, _MAX_BATCH),
@@ -71,5 +77,8 @@ class AgentSettings:
         ):
             if not low <= value <= high:
                 raise SettingsError(f"{name} is {value}, outside {low}-{high}; choose a value in that range")
-        if not self.files and self.journal is False and not self.gpus:
-            raise SettingsError("nothing to read: name files, or allow the journal or GPUs")
+        doubled = {one.url for one in self.scrape if sum(one.url == other.url for other in self.scrape) > 1}
+        if doubled:
+            raise SettingsError(f"{sorted(doubled)[0]} is to be scraped twice; name each endpoint once")
+        if not self.files and self.journal is False and not self.gpus and not self.scrape:
+            raise SettingsError("nothing to read: name files or endpoints, or allow the journal or GPUs")

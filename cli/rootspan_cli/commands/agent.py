@@ -1,4 +1,4 @@
-"""`rootspan agent`: a machine's log files, journal and GPUs, sent to a collector."""
+"""`rootspan agent`: a machine's log files, journal, GPUs and Prometheus endpoints, sent to a collector."""
 
 import logging
 import os
@@ -19,6 +19,7 @@ __all__ = ["EPILOG", "agent"]
 EPILOG = examples(
     ("rootspan agent --file '/var/log/*.log'", "this machine's files, journal and GPUs"),
     ("rootspan agent --endpoint collector:4317 --file /var/log/kern.log --no-journal", "the kernel only"),
+    ("rootspan agent --scrape dcgm=http://localhost:9400/metrics", "DCGM's exporter, too"),
     ("rootspan agent --file '/srv/logs/{host}/kern.log' --no-gpus", "what many machines left in one place"),
 )
 
@@ -75,6 +76,24 @@ def agent(
             "--gpus/--no-gpus", envvar="ROOTSPAN_AGENT_GPUS", help="Sample this machine's GPUs, if any."
         ),
     ] = True,
+    scrape: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scrape",
+            envvar="ROOTSPAN_AGENT_SCRAPE",
+            metavar="[NAME=]URL",
+            help="A Prometheus endpoint to scrape, such as DCGM's exporter; NAME: its service. Repeatable.",
+        ),
+    ] = None,
+    scrape_every: Annotated[
+        float,
+        typer.Option(
+            "--scrape-every",
+            envvar="ROOTSPAN_AGENT_SCRAPE_EVERY",
+            metavar="SECONDS",
+            help="Between two scrapes of an endpoint.",
+        ),
+    ] = 15.0,
     host: Annotated[
         str | None,
         typer.Option("--host", envvar="ROOTSPAN_AGENT_HOST", help="This machine's name."),
@@ -105,10 +124,11 @@ def agent(
 
     Positions are kept over restarts and rotations. While the collector is away or refuses, nothing more is
     read: what waits stays in the files. XIDs, uncorrectable ECC errors and processes killed for memory become
-    named events with their numbers, GPU and process. Stops on Ctrl-C or SIGTERM.
+    named events with their numbers, GPU and process. Prometheus endpoints are scraped beside that, and DCGM's
+    names become rootspan's. Stops on Ctrl-C or SIGTERM.
     """
-    with needing("agent", "grpc", "grpc_status", "opentelemetry.proto"):
-        from rootspan_agent import Agent, AgentSettings
+    with needing("agent", "grpc", "grpc_status", "opentelemetry.proto", "prometheus_client"):
+        from rootspan_agent import Agent, AgentSettings, target_of
     if begin not in ("start", "end"):
         raise WrongUse(f"--from is {begin!r}; choose start or end")
     # A variable holds several patterns as a path list does.
@@ -121,6 +141,8 @@ def agent(
         journal_folder=journal_folder,
         begin="start" if begin == "start" else "end",
         gpus=gpus,
+        scrape=tuple(target_of(one) for one in scrape or ()),
+        scrape_s=scrape_every,
         ca=ca,
         token=token,
         host=host or socket.gethostname(),
@@ -133,6 +155,7 @@ def agent(
     print(f"agent sends to {endpoint}", flush=True)
     running.run(stopping, once=once)
     refused = f", {running.n_refused} refused for good" if running.n_refused else ""
-    print(f"{running.n_sent} log records sent{refused}")
+    metrics = f", {running.n_scraped} scraped series" if scrape else ""
+    print(f"{running.n_sent} log records{metrics} sent{refused}")
     if running.n_refused:
         raise typer.Exit(1)
