@@ -11,11 +11,12 @@ import numpy as np
 
 from rootspan_analysis.baseline import MIN_HISTORY_S, first_scene, has_history, second_scene
 from rootspan_analysis.candidates import code_paths, events, gauges
-from rootspan_analysis.candidates.components import MIN_ROOT_SHARE, find_errors, find_slow, find_waits
+from rootspan_analysis.candidates.components import MIN_ROOT_SHARE, find_errors, find_slow
 from rootspan_analysis.candidates.edges import find_gaps, find_unanswered
 from rootspan_analysis.candidates.hosts import find_unlike_peers
 from rootspan_analysis.candidates.presence import find_lost
 from rootspan_analysis.candidates.processors import find_busy
+from rootspan_analysis.candidates.waits import find_waits
 from rootspan_analysis.cells import fetch_table
 from rootspan_analysis.composition import Ranking, compose
 from rootspan_analysis.contrast import MIN_BUCKETS

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from test_code_paths import cells, scene
+from test_code_paths import cells, keys, scene
 
 from rootspan_analysis.candidates.processors import Processors, find_busy
+from rootspan_analysis.cells import COMPONENT_KEYS, Cells
 
 BEFORE, SERVICES = 180, 12
 
@@ -25,6 +26,21 @@ def test_a_processor_taken_away_is_found(seed: int) -> None:
     found = find_busy(processors(seed, now=30), cells(), scene())
     assert [one.service for one in found] == ["service-0"]
     assert found[0].p_value <= 0.01
+
+
+@pytest.mark.parametrize(("calls", "found"), [(1.0, ["balancer"]), (6.0, [])])
+def test_an_instance_that_is_sent_more_is_busier_for_it(calls: float, found: list[str]) -> None:
+    """Its service's other instance is sent as much less, and the calls rise in the second half only."""
+    known = processors(1)
+    known.service[0], known.host[0] = "balancer", "lb-01"
+    known.level[0, BEFORE:] = 5 * 6
+    moment = scene()
+    n = np.full((2, moment.timeline.size), 60.0)
+    half = (moment.incident.start + moment.incident.stop) // 2
+    n[:, half:] = [[60 * calls], [120 - 20 * calls]]
+    rows = [{"service": "balancer", "operation": "choose", "host": host} for host in ("lb-01", "lb-02")]
+    busy = find_busy(known, Cells(keys(COMPONENT_KEYS, rows), {"n": n}), moment)
+    assert [one.service for one in busy] == found
 
 
 def test_bursts_are_not_contention() -> None:

@@ -1,6 +1,6 @@
 """Components that became slow or began to fail: self time and the origin of errors, by place and build.
 
-Owns the rules for services, operations, hosts, GPUs, versions, models and places. Self time excludes children
+Queues are in `waits`. Owns the rules for services, operations, hosts, GPUs, versions, models and places. Self time excludes children
 and queue wait, so a victim of something slower below or of a queue does not look slow itself.
 """
 
@@ -30,7 +30,6 @@ __all__ = [
     "cost_of",
     "find_errors",
     "find_slow",
-    "find_waits",
     "finding_of",
     "slices",
     "units_of",
@@ -62,10 +61,6 @@ MIN_ERRORS: Final = 5.0
 MIN_ERROR_RATIO: Final = 3.0
 MIN_ROOT_SHARE: Final = 0.03
 """A call must become slower by this share of a usual request, or nobody could notice."""
-WAITING: Final = Rule(min_z=6.0, min_shift=1.0, floor=1.0)
-"""In milliseconds."""
-CROWDED: Final = 1.3
-"""Times as many calls as usual, beyond what its peers got more: the balancing is at fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,43 +160,12 @@ def find_errors(cells: Cells, scene: Scene) -> list[Finding]:
     return findings
 
 
-def find_waits(cells: Cells, scene: Scene) -> list[Finding]:
-    """Queues that grew, by place or build."""
-    findings = []
-    for one in slices(cells, scene):
-        n, wait = one.cells.values["n"], one.cells.values["wait_ms"]
-        if not wait.any():
-            continue
-        expected = np.nan_to_num(expected_rate(wait, n, scene.base, np.zeros(len(n), dtype=np.int64)))
-        excess = wait - n * expected[:, None]
-        for hit in assess(Family(one.units, DIMENSIONS, scene.noise, WAITING, scene), excess, n):
-            cost = cost_of(one, hit.description.members, hit, excess)
-            if cost["excess_ms_a_call"] < MIN_ROOT_SHARE * scene.root_ms:
-                continue
-            usual = float(wait[hit.description.members][:, scene.base].sum())
-            usual /= max(float(n[hit.description.members][:, scene.base].sum()), 1.0)
-            mine, all_of_it = _arrivals(n[hit.description.members], hit, scene), _arrivals(n, hit, scene)
-            detail = {**cost, "usual_ms": usual, "arrivals": mine, "arrivals_of_all": all_of_it}
-            crowded = mine >= CROWDED * max(1.0, all_of_it) and hit.description.dimensions == ("host",)
-            fault = "hot_instance" if crowded else "saturated_queue"
-            finding = finding_of(one, hit, scene, signal="wait", fault=fault, detail=detail)
-            findings.append(finding.costing(kind="host" if crowded else "queue"))
-    return findings
-
-
 def _is_new(one: Slice, hit: Hit, scene: Scene) -> bool:
     """Whether it is a version that was first seen where the incident may lie."""
     if hit.description.dimensions != ("version",):
         return False
     seen = scene.first_seen_ns.get((one.service, hit.description.values[0]), 0)
     return seen >= scene.timeline.at_ns(scene.search.start)
-
-
-def _arrivals(n: Floats, hit: Hit, scene: Scene) -> float:
-    """Calls a bucket within the hit's interval, as a multiple of the baseline's."""
-    usual = float(n[:, scene.base].sum() / max(scene.base.sum(), 1))
-    now = float(n[:, hit.interval.start : hit.interval.stop].sum())
-    return now / (hit.interval.stop - hit.interval.start) / max(usual, 1e-9)
 
 
 def _strata(one: Slice) -> np.ndarray:

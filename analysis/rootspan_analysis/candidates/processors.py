@@ -114,7 +114,7 @@ def find_busy(processors: Processors, cells: Cells, scene: Scene) -> list[Findin
         )
         usual, spread = _usual(past)
         seen = _upper(now, processors.whole)
-        more = np.array([_load_ratio(cells, processors.service[i], scene) for i in rows])
+        more = np.array([_load_ratio(cells, processors.service[i], processors.host[i], scene) for i in rows])
         z = np.nan_to_num((seen - usual * np.maximum(1.0, more)) / spread)
         blocks = _blocks(past, now.shape[1])
         before = np.array([np.nan_to_num((_upper(one, processors.whole) - usual) / spread) for one in blocks])
@@ -191,9 +191,17 @@ def _blocks(past: Floats, length: int) -> list[Floats]:
     return [one for one in found if np.isfinite(one).any()][:MAX_BLOCKS]
 
 
-def _load_ratio(cells: Cells, service: str, scene: Scene) -> float:
-    """Calls a bucket in the incident as a multiple of the baseline's; 1 where unknown."""
-    mine = cells.values["n"][cells.keys["service"] == service].sum(axis=0)
+def _load_ratio(cells: Cells, service: str, host: str, scene: Scene) -> float:
+    """Calls a bucket that a third of the incident reaches, as a multiple of the usual; 1 where unknown.
+
+    Of the instance, where spans tell hosts: one that is sent more is busier for it. A third, as of the gauge:
+    the window may begin before the calls do.
+    """
+    rows = cells.keys["service"] == service
+    here = rows & (cells.keys["host"] == host)
+    mine = cells.values["n"][here if host and here.any() else rows].sum(axis=0)
     past, now = mine[scene.base], mine[scene.incident.start : scene.incident.stop]
     past, now = past[past > 0], now[now > 0]
-    return float(now.mean() / past.mean()) if len(past) >= 3 and len(now) else 1.0
+    if len(past) < 3 or not len(now):
+        return 1.0
+    return float(np.sort(now)[::-1][math.ceil(len(now) * UPPER) - 1] / past.mean())
