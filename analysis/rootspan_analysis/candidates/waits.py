@@ -1,6 +1,6 @@
 """Queues that grew, by place or build; and whether a balancer made them grow by sending some instances more.
 
-Owns the rule for crowded instances: their share of the calls rose, that of others in their region did not, and
+Owns the rule for crowded instances: their share of calls rose, that of others in their region did not, and
 nearly all of the waiting is theirs.
 """
 
