@@ -1,7 +1,8 @@
 """Components that became slow or began to fail: self time and the origin of errors, by place and build.
 
-Queues are in `waits`. Owns the rules for services, operations, hosts, GPUs, versions, models and places. Self time excludes children
-and queue wait, so a victim of something slower below or of a queue does not look slow itself.
+Queues are in `waits`. Owns the rules for services, operations, hosts, GPUs, versions, models and places. Self
+time excludes children and queue wait, so a victim of something slower below or of a queue does not look slow
+itself.
 """
 
 from collections.abc import Iterator, Mapping
