@@ -3,7 +3,7 @@ SELECT
     toStartOfMinute(s.Timestamp) AS minute,
     (empty({hosts:Array(String)}) OR s.HostName IN {hosts:Array(String)})
         AND ({version:String} = '' OR s.ServiceVersion = {version:String})
-        AND ({model:String} = '' OR s.SpanAttributes['gen_ai.request.model'] = {model:String}) AS suspect,
+        AND ({model:String} = '' OR {model:String} IN (s.SpanAttributes['gen_ai.request.model'], s.SpanAttributes['gen_ai.response.model'])) AS suspect,
     count() AS calls,
     round(avg(greatest(0, toInt64(s.Duration) - toInt64(c.busy_ns))) / 1e6, 3) AS mean_self_ms,
     round(quantile(0.99)(greatest(0, toInt64(s.Duration) - toInt64(c.busy_ns))) / 1e6, 3) AS p99_self_ms

@@ -3,16 +3,17 @@
 WITH chosen AS
 (
     SELECT
-        ServiceName AS service, SpanAttributes['gen_ai.request.model'] AS model, SpanKind IN ('Server', 'Consumer') AS serves,
+        ServiceName AS service, SpanAttributes[if(mapContains(SpanAttributes, 'gen_ai.request.model'), 'gen_ai.request.model', 'gen_ai.response.model')] AS model,
+        SpanKind IN ('Server', 'Consumer') AS serves,
         toFloat64(Weight) * {scale:Float64} AS weight, Duration / 1e9 AS took_s,
-        toFloat64OrZero(SpanAttributes['gen_ai.usage.input_tokens']) AS input_tokens,
-        toFloat64OrZero(SpanAttributes['gen_ai.usage.output_tokens']) AS output_tokens
+        greatest(toFloat64OrZero(SpanAttributes['gen_ai.usage.input_tokens']), toFloat64OrZero(SpanAttributes['gen_ai.usage.prompt_tokens'])) AS input_tokens,
+        greatest(toFloat64OrZero(SpanAttributes['gen_ai.usage.output_tokens']), toFloat64OrZero(SpanAttributes['gen_ai.usage.completion_tokens'])) AS output_tokens
     FROM rootspan_spans
     WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
         AND ({region:String} = '' OR Region = {region:String})
         AND SpanKind NOT IN ('Client', 'Producer')
         AND ${in_slices}
-        AND mapContains(SpanAttributes, 'gen_ai.request.model')
+        AND model != ''
 )
 SELECT
     service, model,
