@@ -9,6 +9,7 @@ from typing import Final
 from rootspan_analysis.explanation import Cause, Explanation, Impact, Symptom, Verdict, WhatIf
 from rootspan_analysis.question import Question, Window
 from rootspan_analysis.reader import Reader
+from rootspan_analysis.training.attempts import split_attempts
 from rootspan_analysis.training.case import Case, open_case
 from rootspan_analysis.training.diagnose import Diagnosis, diagnose
 from rootspan_analysis.training.finding import Finding
@@ -78,12 +79,13 @@ def explain_training(client: Reader, question: Question) -> TrainingAnswer | Non
     ]
     if not jobs:
         return None
-    cases = [open_case(client, job) for job in jobs]
+    cases = [open_case(client, one) for job in jobs for one in split_attempts(client, job)]
     told = [(case, diagnose(case, top=question.top)) for case in cases]
     causes = sorted(
         (cause for case, diagnosis in told for cause in _causes(case, diagnosis)), key=lambda one: -one.score
     )
-    main = min((one for _, one in told), key=lambda one: _ORDER.index(one.verdict))
+    # Of equal verdicts the latest attempt speaks, whose state is the job's.
+    main = min((one for _, one in reversed(told)), key=lambda one: _ORDER.index(one.verdict))
     return TrainingAnswer(
         window=question.window,
         jobs=tuple(jobs),

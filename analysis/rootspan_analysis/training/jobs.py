@@ -12,7 +12,7 @@ from rootspan_analysis.reader import Reader, Value, fetch, numbers
 from rootspan_analysis.training.statements import Reading, ask
 from rootspan_analysis.window import sampling
 
-__all__ = ["Job", "find_jobs"]
+__all__ = ["Job", "describe", "find_jobs"]
 
 MAX_OPERATIONS: Final = 12_000_000
 """Spans of a job that one question reads; above this every k-th step is, so contrasts stay whole."""
@@ -36,6 +36,7 @@ class Job:
         sized_collectives: Of those with group, sequence number and bytes.
         unfinished: Spans without an end.
         step_modulus: One step in this many is read.
+        attempt: Which start of the job this is; -1 where it is not told apart.
     """
 
     job_id: str
@@ -58,11 +59,13 @@ class Job:
     sized_collectives: int
     unfinished: int
     step_modulus: int
+    attempt: int = -1
 
     @property
     def name(self) -> str:
         """How a person calls it."""
-        return self.job_id or self.services[0]
+        name = self.job_id or self.services[0]
+        return name if self.attempt < 0 else f"{name} (attempt {self.attempt})"
 
     def parameters(self, **more: Value) -> dict[str, Value]:
         """Parameters that all statements on a job share, and `more`."""
@@ -105,6 +108,16 @@ def _is_sampled(client: Reader, window: Window) -> bool:
     from_s, to_s = window.from_ns // NS_PER_S, -(-window.to_ns // NS_PER_S)
     spans = int(numbers(fetch(client, "minutes", {"from_s": from_s, "to_s": to_s}), "spans").sum())
     return sampling(client, spans, from_s, to_s)[1]
+
+
+def describe(client: Reader, job: Job, from_ns: int, to_ns: int) -> Job | None:
+    """The job in a part of its window; None if it says nothing there.
+
+    Raises:
+        StoreError: The store did not answer.
+    """
+    row = {"services": job.services, "job_id": job.job_id, "spans": job.spans}
+    return _describe(client, Window(from_ns, to_ns), row)
 
 
 def _describe(client: Reader, window: Window, row: Mapping[str, Any]) -> Job | None:

@@ -44,6 +44,7 @@ class TrainingConfig:
         gpus_per_host: Ranks on a host, 1-16; consecutive ranks share one.
         seed: Picks everything that is random.
         fault: What is planted.
+        attempt: Which start of the job it is, as its processes say.
         detail: Whether ranks send a span for each phase, microbatch and collective; steps' summaries always.
     """
 
@@ -56,6 +57,7 @@ class TrainingConfig:
     gpus_per_host: int = 8
     seed: int = 1
     fault: TrainingFault = "none"
+    attempt: int = 0
     detail: bool = True
 
     def __post_init__(self) -> None:
@@ -68,6 +70,7 @@ class TrainingConfig:
             "microbatches": (self.microbatches, self.pipeline, 64),
             "gpus_per_host": (self.gpus_per_host, 1, 16),
             "seed": (self.seed, 0, 2**31),
+            "attempt": (self.attempt, 0, 10_000),
         }
         for name, (value, low, high) in ranges.items():
             if not low <= value <= high:

@@ -88,6 +88,7 @@ def _resources(config: TrainingConfig) -> list[Resource]:
         pairs: dict[str, str | int] = {
             semconv.SERVICE_NAME: SERVICE,
             semconv.TRAINING_JOB_ID: JOB_ID,
+            semconv.TRAINING_ATTEMPT: config.attempt,
             semconv.TRAINING_RANK: rank,
             semconv.TRAINING_WORLD_SIZE: config.ranks,
             semconv.TRAINING_DP_RANK: data,
