@@ -6,7 +6,7 @@ from dataclasses import dataclass
 __all__ = ["LONGEST_S", "Window", "next_window"]
 
 # A window holds at most this many rows, if a second does: its copies are one block each, held in memory.
-_MOST_ITEMS = 500_000
+_MOST_ITEMS = 1_000_000
 LONGEST_S = 600
 
 
