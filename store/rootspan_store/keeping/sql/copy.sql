@@ -6,7 +6,7 @@ WITH
     window_begin - toIntervalSecond({run_up_s:UInt32}) AS run_up
 SELECT ${columns}
 FROM ${table}
-WHERE InsertedAt >= run_up AND InsertedAt < window_end AND TraceId != ''
+PREWHERE InsertedAt >= run_up AND InsertedAt < window_end AND TraceId != ''
     AND (InsertedAt >= window_begin AND TraceId IN
         (
             SELECT TraceId FROM rootspan_kept

@@ -6,7 +6,7 @@ WITH
     window_begin - toIntervalSecond({run_up_s:UInt32}) AS run_up
 SELECT ${columns}
 FROM ${table}
-WHERE InsertedAt < run_up AND Timestamp >= toDateTime({earliest:UInt32}) AND TraceId IN
+PREWHERE InsertedAt < run_up AND Timestamp >= toDateTime({earliest:UInt32}) AND TraceId IN
     (
         SELECT TraceId FROM otel_traces_trace_id_ts
         WHERE Start >= toDateTime({earliest:UInt32}) AND InsertedAt < run_up AND TraceId IN (${suspects})
