@@ -46,8 +46,8 @@ class Fleet:
 class Costs:
     """What an item costs, and what a machine offers."""
 
-    collector_span_us: float = 2.9
-    store_span_us: float = 11.0
+    collector_span_us: float = 1.46
+    store_span_us: float = 6.29
     collector_log_us: float = 3.2
     store_log_us: float = 16.6
     collector_point_us: float = 1.2
@@ -55,7 +55,7 @@ class Costs:
     span_wire_bytes: float = 376.0
     log_wire_bytes: float = 620.0
     point_wire_bytes: float = 70.0
-    span_disk_bytes: float = 45.0
+    span_disk_bytes: float = 34.3
     log_disk_bytes: float = 34.0
     point_disk_bytes: float = 13.5
     replica_share: float = 0.15

@@ -13,6 +13,13 @@ def test_the_document_has_the_tables_that_the_script_prints(capsys: pytest.Captu
     assert capsys.readouterr().out.strip() in _DOCUMENT.read_text("utf-8")
 
 
+def test_the_document_says_what_100_000_gpus_need() -> None:
+    text = " ".join(_DOCUMENT.read_text("utf-8").split())
+    whole, tenth = (size(Fleet(machines=12_500, sampled=share), Costs()) for share in (1.0, 0.1))
+    assert f"says {whole.nodes} ClickHouse nodes and {whole.usd_month:,.0f} USD a month" in text
+    assert f"{tenth.nodes} nodes and {tenth.usd_month:,.0f} USD with a tenth" in text
+
+
 def test_a_fleet_by_hand() -> None:
     costs = Costs(
         collector_span_us=4, store_span_us=10, span_disk_bytes=50, node_cores=16, node_disk_bytes=1e12
