@@ -81,7 +81,7 @@ def fetch(client: Reader, name: str, parameters: Mapping[str, Value]) -> pa.Tabl
 def spans_source(parameters: Mapping[str, Value]) -> str:
     """Where spans are read from: one trace in eight where that many are wanted at most, else all of them."""
     if parameters.get("sampled"):
-        return "otel_spans_sampled"
+        return "(SELECT * FROM otel_spans_sampled WHERE Level >= {level:UInt8})"
     return f"(SELECT TraceId, {narrow_span()} FROM rootspan_spans)"
 
 

@@ -22,6 +22,8 @@ MAX_SPANS: Final = 3_000_000
 """Above this, traces are sampled by the hash of their id: the answer stays, and so does the time it takes."""
 SAMPLED: Final = 8
 """One trace in so many is kept in a narrow table of its own, which is read then (migration 23)."""
+LEVELS: Final = 7
+"""The table is sorted by how often one in eight can be halved, up to so often."""
 MAX_SAMPLED: Final = 300_000
 """Spans of it to read at most: whole services and places need no more, and hosts are told by the rollup."""
 BUCKETS_S: Final = (10, 15, 20, 30, 60, 120, 300, 600, 1800)
@@ -91,6 +93,7 @@ class Timeline:
             "bucket_ns": self.bucket_s * NS_PER_S,
             "modulus": self.modulus,
             "sampled": int(self.sampled),
+            "level": min(LEVELS, (self.modulus // SAMPLED).bit_length() - 1) if self.sampled else 0,
             "service": question.service or "",
             "job": question.job or "",
         }
@@ -124,7 +127,7 @@ def lay_out(client: Reader, question: Question) -> Timeline:
     start_s = int(history[0]) if len(history) else from_s
     used = minute >= start_s
     total = int(spans[used].sum())
-    modulus, sampled = sampling(client, total, min(start_s, from_s), to_s)
+    modulus, sampled = sampling(client, total, min(start_s, from_s))
     bucket_s = _bucket_s(window)
     if sampled and window.duration_s >= MINUTES_FROM_S:
         bucket_s = max(bucket_s, MINUTE_S)
@@ -151,11 +154,12 @@ def lay_out(client: Reader, question: Question) -> Timeline:
     )
 
 
-def sampling(client: Reader, total: int, start_s: int, to_s: int) -> tuple[int, bool]:
+def sampling(client: Reader, total: int, start_s: int) -> tuple[int, bool]:
     """One trace in how many to read, and whether the table of sampled traces has them from the start on."""
     if total <= MAX_SPANS:
         return 1, False
-    table = fetch(client, "sampled_since", {"from_s": start_s, "to_s": to_s})
-    if numbers(table, "spans")[0] and numbers(table, "since_s")[0] <= start_s + 60:
-        return SAMPLED * max(1, -(-total // (SAMPLED * MAX_SAMPLED))), True
+    table = fetch(client, "sampled_from", {"from_s": start_s})
+    if numbers(table, "spans")[0]:
+        times = -(-total // (SAMPLED * MAX_SAMPLED))
+        return SAMPLED << max(0, times - 1).bit_length(), True
     return -(-total // MAX_SPANS), False

@@ -1970,6 +1970,7 @@ SETTINGS non_replicated_deduplication_window = 10000;
 -- 0023 sampled_spans
 CREATE TABLE IF NOT EXISTS otel_spans_sampled
 (
+    Level UInt8 CODEC(ZSTD(1)),
     Timestamp DateTime64(9) CODEC(Delta, ZSTD(1)),
     TraceHash UInt64 CODEC(ZSTD(1)),
     Id UInt64 CODEC(ZSTD(1)),
@@ -1997,30 +1998,33 @@ CREATE TABLE IF NOT EXISTS otel_spans_sampled
 )
 ENGINE = MergeTree
 PARTITION BY toDate(Timestamp)
-ORDER BY toDateTime(Timestamp)
+ORDER BY (Level, toDateTime(Timestamp))
 SETTINGS
     ttl_only_drop_parts = 1,
     non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otel_spans_sampled_mv TO otel_spans_sampled AS
-SELECT Timestamp,
+SELECT
+    Timestamp,
     cityHash64(TraceId) AS TraceHash,
     cityHash64(TraceId, SpanId) AS Id,
     if(ParentSpanId = '', 0, cityHash64(TraceId, ParentSpanId)) AS Parent,
     SpanName, SpanKind, ServiceName, HostName, Region, Zone, ServiceVersion, Gpu, JobId,
     StatusCode = 'Error' AS Failed,
     Duration, Weight,
-    toLowCardinality(if(SpanAttributes['gen_ai.request.model'] != '', SpanAttributes['gen_ai.request.model'],
-        SpanAttributes['gen_ai.response.model'])) AS Model,
-    toLowCardinality(SpanAttributes['peer.service']) AS Peer,
-    toLowCardinality(SpanAttributes['server.address']) AS Address,
-    toFloat32OrNull(SpanAttributes['rootspan.peer.duration_ms']) AS PeerMs,
-    toFloat32OrZero(SpanAttributes['rootspan.queue.wait_ms']) * 1e3
-        + toFloat32OrZero(SpanAttributes['gen_ai.latency.time_in_queue']) * 1e6 AS WaitUs,
-    log1p(greatest(toFloat32OrZero(SpanAttributes['gen_ai.usage.input_tokens']), toFloat32OrZero(SpanAttributes['gen_ai.usage.prompt_tokens']))
-        + greatest(toFloat32OrZero(SpanAttributes['gen_ai.usage.output_tokens']), toFloat32OrZero(SpanAttributes['gen_ai.usage.completion_tokens']))) AS Size,
+    toLowCardinality(if(mapValues(SpanAttributes)[indexOf(mapKeys(SpanAttributes), 'gen_ai.request.model')] != '', mapValues(SpanAttributes)[indexOf(mapKeys(SpanAttributes), 'gen_ai.request.model')],
+        mapValues(SpanAttributes)[indexOf(mapKeys(SpanAttributes), 'gen_ai.response.model')])) AS Model,
+    toLowCardinality(mapValues(SpanAttributes)[indexOf(mapKeys(SpanAttributes), 'peer.service')]) AS Peer,
+    toLowCardinality(mapValues(SpanAttributes)[indexOf(mapKeys(SpanAttributes), 'server.address')]) AS Address,
+    toFloat32OrNull(mapValues(SpanAttributes)[indexOf(mapKeys(SpanAttributes), 'rootspan.peer.duration_ms')]) AS PeerMs,
+    toFloat32OrZero(mapValues(SpanAttributes)[indexOf(mapKeys(SpanAttributes), 'rootspan.queue.wait_ms')]) * 1e3
+        + toFloat32OrZero(mapValues(SpanAttributes)[indexOf(mapKeys(SpanAttributes), 'gen_ai.latency.time_in_queue')]) * 1e6 AS WaitUs,
+    log1p(greatest(toFloat32OrZero(mapValues(SpanAttributes)[indexOf(mapKeys(SpanAttributes), 'gen_ai.usage.input_tokens')]), toFloat32OrZero(mapValues(SpanAttributes)[indexOf(mapKeys(SpanAttributes), 'gen_ai.usage.prompt_tokens')]))
+        + greatest(toFloat32OrZero(mapValues(SpanAttributes)[indexOf(mapKeys(SpanAttributes), 'gen_ai.usage.output_tokens')]), toFloat32OrZero(mapValues(SpanAttributes)[indexOf(mapKeys(SpanAttributes), 'gen_ai.usage.completion_tokens')]))) AS Size,
     hasAny(mapKeys(ResourceAttributes), ['dl.rank', 'nv.dl.rank', 'dl.iteration', 'nv.dl.iteration', 'pytorch.rank'])
-        OR hasAny(mapKeys(SpanAttributes), ['dl.rank', 'nv.dl.rank', 'dl.iteration', 'nv.dl.iteration', 'pytorch.rank']) AS TellsRank, now() AS InsertedAt
+        OR hasAny(mapKeys(SpanAttributes), ['dl.rank', 'nv.dl.rank', 'dl.iteration', 'nv.dl.iteration', 'pytorch.rank']) AS TellsRank,
+    least(7, bitCount(bitXor(intDiv(TraceHash, 8), intDiv(TraceHash, 8) - 1)) - 1) AS Level,
+    now() AS InsertedAt
 FROM otel_traces
 WHERE JobId = '' AND cityHash64(TraceId) % 8 = 0;
 
