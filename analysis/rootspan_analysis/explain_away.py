@@ -185,9 +185,11 @@ def _covers(cause: Finding, effect: Finding) -> bool:
 
 def _gap_explained(cause: Finding, effect: Finding) -> bool:
     """Where the server's time is not told by itself, a slow server looks like a slow link; one without a
-    processor answers and asks late on all of its links."""
+    processor answers and asks late on all of its links. More requests are more work for all links."""
     if cause.signal == "gauge":
         return cause.service in (effect.service, effect.peer)
+    if cause.signal == "wait" and cause.fault == "load":
+        return cause.excess_s > effect.excess_s
     return cause.signal == "slow" and cause.service == effect.peer and cause.excess_s > effect.excess_s
 
 

@@ -43,6 +43,20 @@ def test_an_instance_that_is_sent_more_is_busier_for_it(calls: float, found: lis
     assert [one.service for one in busy] == found
 
 
+def test_an_instance_that_asks_again_and_again_is_busier_for_it() -> None:
+    known = processors(1)
+    known.service[0], known.host[0] = "balancer", "lb-01"
+    known.level[0, BEFORE:] = 5 * 3
+    moment = scene()
+    n = np.full((1, moment.timeline.size), 60.0)
+    children = n.copy()
+    children[:, moment.incident.start :] *= 6
+    row = {"service": "balancer", "operation": "choose", "host": "lb-01"}
+    for made, found in ((n, ["balancer"]), (children, [])):
+        busy = Cells(keys(COMPONENT_KEYS, [row]), {"n": n, "children": made})
+        assert [one.service for one in find_busy(known, busy, moment)] == found
+
+
 def test_bursts_are_not_contention() -> None:
     alarms = sum(bool(find_busy(processors(seed), cells(), scene())) for seed in range(100))
     assert alarms <= 2

@@ -51,6 +51,11 @@ def test_instances_that_get_all_of_their_region_s_calls_are_named_and_not_the_se
     assert found == [("hot_instance", "gpu-001,gpu-004")]
 
 
+def test_instances_of_unequal_waits_are_one_fault_of_the_balancing() -> None:
+    found = _found([280, 10, 10, 250, 25, 25], [400, 0, 0, 230, 0, 0])
+    assert found == [("hot_instance", "gpu-001,gpu-004")]
+
+
 def test_one_crowded_instance_is_named_alone() -> None:
     assert _found([260, 20, 20, 100, 100, 100], [60, 2, 2, 10, 10, 10]) == [("hot_instance", "gpu-001")]
 

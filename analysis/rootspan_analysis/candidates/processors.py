@@ -192,14 +192,15 @@ def _blocks(past: Floats, length: int) -> list[Floats]:
 
 
 def _load_ratio(cells: Cells, service: str, host: str, scene: Scene) -> float:
-    """Calls a bucket that a third of the incident reaches, as a multiple of the usual; 1 where unknown.
+    """Calls answered and made, as a third of the incident's buckets reach, to the usual; 1 where unknown.
 
-    Of the instance, where spans tell hosts: one that is sent more is busier for it. A third, as of the gauge:
-    the window may begin before the calls do.
+    Of the instance, where spans tell hosts: one that is sent more, or asks again and again, is busier for it.
+    A third, as of the gauge: the window may begin before the calls do.
     """
     rows = cells.keys["service"] == service
     here = rows & (cells.keys["host"] == host)
-    mine = cells.values["n"][here if host and here.any() else rows].sum(axis=0)
+    calls = cells.values["n"] + cells.values.get("children", 0.0)
+    mine = calls[here if host and here.any() else rows].sum(axis=0)
     past, now = mine[scene.base], mine[scene.incident.start : scene.incident.stop]
     past, now = past[past > 0], now[now > 0]
     if len(past) < 3 or not len(now):

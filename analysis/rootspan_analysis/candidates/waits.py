@@ -66,34 +66,37 @@ def find_waits(cells: Cells, scene: Scene) -> list[Finding]:
 
 
 def _crowded(one: Slice, hit: Hit, excess: Floats, scene: Scene) -> Hit | None:
-    """The hit narrowed to the instances that are sent too much; None if it is not a matter of balancing.
+    """The hit as that of all instances that are sent too much; None if it is not a matter of balancing.
 
-    Where most calls go to few instances, they are most of their service, and so describe all of it.
+    Where most calls go to few instances, they are most of their service, and so describe it; where each
+    region has one, they are one fault.
     """
-    n = one.cells.values["n"]
+    n, found = one.cells.values["n"], hit.description
     host, region = one.units["host"], one.units["region"]
+    span = slice(hit.interval.start, hit.interval.stop)
     least = CROWDED * max(1.0, _arrivals(n, hit, scene))
-    members = hit.description.members
+
+    def waits(rows: np.ndarray) -> bool:
+        return bool(excess[rows, span].sum() >= found.shift / 2 * n[rows, span].sum())
+
     crowded = [
         name
-        for name in dict.fromkeys(host[members].tolist())
-        if name and least <= _arrivals(n[host == name], hit, scene) < np.inf
+        for name in dict.fromkeys(host.tolist())
+        if name and least <= _arrivals(n[host == name], hit, scene) < np.inf and waits(host == name)
     ]
-    if hit.description.dimensions == ("host",):
-        return hit if crowded else None
-    chosen = members & np.isin(host.astype(str), crowded)
-    # Of a region whose traffic rose as a whole, nobody in it is sent too much of it.
-    spared = all(
-        (members & (region == place) & ~chosen).any() for place in dict.fromkeys(region[chosen].tolist())
-    )
-    span = slice(hit.interval.start, hit.interval.stop)
-    carried = float(excess[chosen, span].sum())
-    if not crowded or not spared or carried < OF_THE_WAIT * float(excess[members, span].sum()):
+    chosen = np.isin(host.astype(str), crowded)
+    alone = found.dimensions == ("host",)
+    if not crowded or (alone and found.values[0] not in crowded):
         return None
-    found = replace(
-        hit.description, dimensions=("host",), values=(",".join(sorted(crowded)),), members=chosen
-    )
-    return replace(hit, description=found)
+    # Of a region whose traffic rose as a whole, nobody in it is sent too much of it.
+    spared = all(((region == place) & ~chosen).any() for place in dict.fromkeys(region[chosen].tolist()))
+    if not spared:
+        return hit if alone else None
+    of_all = float(excess[found.members, span].sum())
+    if float(excess[chosen & found.members, span].sum()) < OF_THE_WAIT * of_all:
+        return None
+    values = (",".join(sorted(crowded)),)
+    return replace(hit, description=replace(found, dimensions=("host",), values=values, members=chosen))
 
 
 def _arrivals(n: Floats, hit: Hit, scene: Scene) -> float:

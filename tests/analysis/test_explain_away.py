@@ -1,0 +1,48 @@
+"""Who explains whom: load and the links that it makes slower."""
+
+import pytest
+
+from rootspan_analysis.contrast import Interval
+from rootspan_analysis.explain_away import call_graph, rank
+from rootspan_analysis.explanation import CauseKind
+from rootspan_analysis.finding import Finding, SignalName
+
+GRAPH = call_graph([("gateway", "balancer"), ("balancer", "ranker")])
+
+
+def _finding(
+    signal: SignalName, kind: CauseKind, fault: str, service: str, *, excess_s: float, peer: str = ""
+) -> Finding:
+    return Finding(
+        signal=signal,
+        kind=kind,
+        entity={"service.name": service} | ({"peer.service": peer} if peer else {}),
+        fault=fault,
+        service=service,
+        peer=peer,
+        operation="",
+        hosts=frozenset(),
+        shift=1.0,
+        z=20.0,
+        p_value=1e-6,
+        interval=Interval(10, 20),
+        excess_s=excess_s,
+    )
+
+
+def _left(*findings: Finding) -> set[str]:
+    ranked, _ = rank(findings, GRAPH, root_excess_s=100.0, root_errors=0.0, visible=True, top=5)
+    return {one.fault for one, _ in ranked}
+
+
+@pytest.mark.parametrize(("gap_s", "left"), [(5.0, {"load"}), (150.0, {"load", "network_delay"})])
+def test_more_requests_explain_slower_links_unless_those_cost_more(gap_s: float, left: set[str]) -> None:
+    queue = _finding("wait", "queue", "load", "ranker", excess_s=100.0)
+    gap = _finding("gap", "edge", "network_delay", "gateway", excess_s=gap_s, peer="balancer")
+    assert _left(queue, gap) == left
+
+
+def test_a_queue_that_no_load_made_explains_no_link() -> None:
+    queue = _finding("wait", "queue", "saturated_queue", "ranker", excess_s=100.0)
+    gap = _finding("gap", "edge", "network_delay", "gateway", excess_s=5.0, peer="balancer")
+    assert _left(queue, gap) == {"saturated_queue", "network_delay"}
