@@ -65,6 +65,7 @@ class Lane:
                 quarantine,
                 gate,
                 max_age_s=self._settings.wal_segment_age_s,
+                newest_first=self._settings.wal_newest_first,
             )
             for log in self.logs.values()
         ]

@@ -84,6 +84,13 @@ class CollectorSettings(BaseSettings):
         le=60,
         description="A smaller segment is sent at this age, if the writer is idle",
     )
+    wal_newest_first: bool = Field(
+        default=False,
+        description=(
+            "After an outage of the store, store what came last first, and what waited by and by. The log "
+            "frees its bytes only when the oldest is through; nearly full, it goes oldest first"
+        ),
+    )
     wal_fsync: Literal["always", "interval", "never"] = Field(
         default="always",
         description=(

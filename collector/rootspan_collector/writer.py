@@ -1,4 +1,7 @@
-"""A thread that carries one signal's sealed segments to the store, oldest first, until told to stop."""
+"""A thread that carries one signal's sealed segments to the store until told to stop.
+
+Oldest first, or newest first if told so: after an outage of the store what happens now is seen at once.
+"""
 
 from __future__ import annotations
 
@@ -50,9 +53,11 @@ class Writer:
         gate: SchemaGate,
         *,
         max_age_s: float,
+        newest_first: bool = False,
         backoff: Backoff | None = None,
     ) -> None:
         self._log = log
+        self._newest_first = newest_first
         self._sink = sink
         self._max_age_s = max_age_s
         self._rest_s = 0.0
@@ -82,7 +87,9 @@ class Writer:
         while not self._halted.is_set():
             was_closed = self._log.is_closed
             segment = self._log.next_segment(
-                max_age_s=max(self._max_age_s, self._rest_s), timeout_s=_IDLE_WAIT_S
+                max_age_s=max(self._max_age_s, self._rest_s),
+                timeout_s=_IDLE_WAIT_S,
+                newest_first=self._newest_first,
             )
             if segment is None:
                 if was_closed:
@@ -107,7 +114,8 @@ class Writer:
         began_s = time.monotonic()
         outcome = self._delivery.deliver(segment, verify=is_old)
         self._rest_s = rest_after_s(time.monotonic() - began_s)
-        self._log.settle(
+        gone = self._log.settle(
             segment, stored=outcome.stored, quarantined=outcome.quarantined, digests=outcome.digests
         )
-        HalvingJournal.forget(segment.path)
+        for one in gone:
+            HalvingJournal.forget(one.path)

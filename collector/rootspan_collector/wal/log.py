@@ -1,5 +1,7 @@
 """One signal's write-ahead log: `append` returns only after fsync; sealed segments come out in order.
 
+Or, when asked, newest first; they are then recorded as dealt with in order all the same (see sealed.py).
+
 Group commit: whoever gets the commit lock writes and syncs for all that wait, be it one of those who wait or,
 for those who do not (`append_later`), a thread; and for those who were here a moment ago and are back within
 two milliseconds. So under load one fsync serves many requests, and an idle log costs nothing.
@@ -18,7 +20,6 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from rootspan_collector.wal.progress import Progress, save_progress
 from rootspan_collector.wal.recent import RecentFile, RecentRequests
 from rootspan_collector.wal.record import HEADER_BYTES as RECORD_HEADER_BYTES
 from rootspan_collector.wal.record import digest_of
+from rootspan_collector.wal.sealed import Dealt, SealedSegments
 from rootspan_collector.wal.segment import Segment
 from rootspan_collector.wal.waiting import Ticket, WaitingRoom
 from rootspan_store.ingest import Signal
@@ -97,7 +99,7 @@ class SignalLog:
         self._committer = Committer(self._commit_waiting, f"commit-{signal}")
         self._crowd, self._committed_s = 0, 0.0
         self._active: ActiveSegment | None = None
-        self._sealed: deque[Segment] = deque(found)
+        self._sealed = SealedSegments(found)
         self._changed = threading.Condition()
         self._is_closed = False
         self._error: str | None = None
@@ -111,8 +113,8 @@ class SignalLog:
     def oldest_pending_unix_ns(self) -> int | None:
         """When the oldest segment that is not in the store yet was begun; None if there is none."""
         with self._changed:
-            if self._sealed:
-                return self._sealed[0].header.created_unix_ns
+            if self._sealed.oldest is not None:
+                return self._sealed.oldest.header.created_unix_ns
         active = self._active
         return active.header.created_unix_ns if active is not None else None
 
@@ -299,7 +301,7 @@ class SignalLog:
         active.close()
         with self._changed:
             if active.items:
-                self._sealed.append(active.sealed(self._now_s()))
+                self._sealed.add(active.sealed(self._now_s()))
             else:
                 self._discard(active.path, active.size_bytes)
             self._changed.notify()
@@ -329,20 +331,29 @@ class SignalLog:
             self._error = None
             _LOG.warning("log %s takes writes again", self._folder)
 
-    def next_segment(self, *, max_age_s: float, timeout_s: float) -> Segment | None:
-        """Return the oldest sealed segment and leave it; seal the open one if older than `max_age_s`.
+    def next_segment(
+        self, *, max_age_s: float, timeout_s: float, newest_first: bool = False
+    ) -> Segment | None:
+        """Return a sealed segment that is not settled, and leave it; seal the open one if older than that.
 
         Waits up to `timeout_s`; None if nothing became due. A caller that comes late finds the open segment
         fuller: that is how segments grow with the load.
+
+        Args:
+            newest_first: Take the newest in place of the oldest; the open one if it is of that age. Not while
+                the log is nearly full: only what goes in order frees its bytes.
         """
         deadline_s = self._now_s() + timeout_s
         while True:
+            newest = newest_first and not self._budget.is_above_high_water
             with self._changed:
-                if self._sealed:
-                    return self._sealed[0]
                 now_s, active = self._now_s(), self._active
                 due_s = active.opened_s + max_age_s if active is not None else deadline_s
-                if active is None or now_s < due_s:
+                is_due = active is not None and now_s >= due_s
+                found = self._sealed.pick(newest=newest)
+                if found is not None and not (newest and is_due):
+                    return found
+                if not is_due:
                     if now_s >= deadline_s or self._is_closed:
                         return None
                     self._changed.wait(max(0.001, min(due_s, deadline_s) - now_s))
@@ -350,37 +361,55 @@ class SignalLog:
             with self._commit_lock:
                 self._seal()
 
-    def settle(self, segment: Segment, *, stored: int, quarantined: int, digests: bytes = b"") -> None:
-        """Record durably that the oldest segment is dealt with, then delete it. Raises OSError if it cannot.
+    def settle(
+        self, segment: Segment, *, stored: int, quarantined: int, digests: bytes = b""
+    ) -> list[Segment]:
+        """Record durably that a segment is dealt with, then delete it. Raises OSError if it cannot.
 
-        Safe to repeat after such an error: nothing is counted before it is recorded.
+        Safe to repeat after such an error: it is counted once. One whose turn has not come is recorded when
+        those before it are.
 
         Args:
-            segment: The one that `next_segment` returned.
+            segment: One that `next_segment` returned.
             stored: Items that the store has.
             quarantined: Items that were set aside.
             digests: Of its requests, one after the other.
+
+        Returns:
+            Those that are recorded and deleted now.
         """
-        if not self._sealed or self._sealed[0].header.seq != segment.header.seq:
-            raise ValueError(f"segment {segment.header.seq} is not the oldest of {self.signal}")
+        with self._changed:
+            is_news = self._sealed.put_by(Dealt(segment, stored, quarantined, digests))
+        if is_news:
+            self.ledger.settle(stored=stored, quarantined=quarantined)
+        gone = list[Segment]()
+        while True:
+            with self._changed:
+                dealt = self._sealed.in_turn()
+            if dealt is None:
+                return gone
+            self._record(dealt)
+            gone.append(dealt.segment)
+            with self._changed:
+                self._sealed.drop_oldest()
+            self._discard(dealt.segment.path, dealt.segment.size_bytes)
+
+    def _record(self, dealt: Dealt) -> None:
+        """Save that a segment, whose turn it is, is dealt with. Raises OSError."""
         if self._recent_file is not None:
-            self._recent_file.append(digests)
+            self._recent_file.append(dealt.digests)
         with self._progress_lock:
             before = self._progress
             progress = Progress(
-                done_seq=segment.header.seq,
-                accepted=segment.header.items_before + segment.items,
-                stored=before.stored + stored,
-                quarantined=before.quarantined + quarantined,
+                done_seq=dealt.segment.header.seq,
+                accepted=dealt.segment.header.items_before + dealt.segment.items,
+                stored=before.stored + dealt.stored,
+                quarantined=before.quarantined + dealt.quarantined,
                 refused=self.ledger.counts().refused,
                 repeated=self.ledger.counts().repeated,
             )
             save_progress(self._folder, self.signal, progress)
             self._progress = progress
-        self.ledger.settle(stored=stored, quarantined=quarantined)
-        with self._changed:
-            self._sealed.popleft()
-        self._discard(segment.path, segment.size_bytes)
 
     def _discard(self, path: Path, size_bytes: int) -> None:
         try:
