@@ -1,9 +1,9 @@
 """`python -m bench.crash`: SIGKILL at random moments under load; acknowledged = stored once + quarantined.
 
-Real processes: the store, the collector, five senders of all signals that repeat what was not acknowledged.
-In each round the collector, the store or both are killed at a random moment and started again; then the store
-is away for two minutes. Counted at
-the end, by the database: raw tables, rollups, the ledger, and the quarantine. Exit status 1 if one is off.
+Real processes: the store, the collector (with `--workers` several), five senders of all signals that
+repeat what was not acknowledged. In each round the collector, the store or both are killed at a random
+moment and started again; then the store is away for two minutes. Counted at the end, by the database: raw
+tables, rollups, the ledger, and the quarantine. Exit status 1 if one is off.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ __all__ = ["Account", "run"]
 _STALL_S = 180.0
 # So often inserts get through before the kill. Otherwise it comes at the first one after a start, or before.
 _CAUGHT_UP_RATIO = 0.5
+_WORKER_RATIO = 0.5
 _SQL = {
     "traces": {
         "raw": "SELECT count() FROM otel_traces",
@@ -77,6 +78,7 @@ def run(
     *,
     rounds: int,
     seed: int,
+    workers: int = 1,
     longest_s: float = 1.0,
     away_s: float = 0.0,
     say: Callable[[str], None] = lambda _line: None,
@@ -87,6 +89,7 @@ def run(
         folder: For the data; made if missing.
         rounds: How often something is killed.
         seed: Of the moments and the victims.
+        workers: Of the collector; if there are several, one alone is killed in about half of the rounds.
         longest_s: Each kill comes up to this long after every sender was acknowledged again.
         away_s: After the rounds the store is killed once more and stays away for so long, under load.
         say: Told about each round, in one line.
@@ -97,7 +100,8 @@ def run(
     rng = random.Random(seed)
     store = StoreProcess(folder)
     # Small segments: many inserts, so that a kill meets one in every stage.
-    collector = CollectorProcess(folder, store.url, ["--wal-segment-age-s", "0.05"])
+    flags = ["--wal-segment-age-s", "0.05", "--workers", str(workers)]
+    collector = CollectorProcess(folder, store.url, flags)
     kills: Counter[str] = Counter()
     with store.running(), collector.running():
         fleet = CrashFleet(collector.address, seed=seed)
@@ -106,11 +110,15 @@ def run(
             if rng.random() < _CAUGHT_UP_RATIO:
                 _wait_for_inserts(collector)
             time.sleep(rng.uniform(0, longest_s))
-            victims = rng.choice(([collector], [store], [collector, store]))
-            killed = "+".join(one.name for one in victims)
-            kills[killed] += 1
             pending = sum(collector.pending().values())
-            _kill(victims, rng)
+            if workers > 1 and rng.random() < _WORKER_RATIO:
+                killed = "worker"
+                collector.kill_worker(rng.choice(collector.workers()))
+            else:
+                victims = rng.choice(([collector], [store], [collector, store]))
+                killed = "+".join(one.name for one in victims)
+                _kill(victims, rng)
+            kills[killed] += 1
             said = f"{sum(fleet.requests()):,} requests acknowledged, {pending:,} items in the log"
             say(f"round {number}/{rounds}: {said}; {killed} killed")
         if away_s:
@@ -203,6 +211,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
+        "--workers", type=int, default=1, help="of the collector, which are killed by themselves, too"
+    )
+    parser.add_argument(
         "--away-s", type=float, default=120.0, help="then the store is away for so long, under load; 0: not"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -213,6 +224,7 @@ def main() -> int:
             Path(folder),
             rounds=arguments.rounds,
             seed=arguments.seed,
+            workers=arguments.workers,
             away_s=arguments.away_s,
             say=_say,
         )

@@ -7,7 +7,7 @@ import logging
 import sys
 
 from rootspan_collector.errors import ConfigurationError
-from rootspan_collector.server import Collector, serve
+from rootspan_collector.server import Listening, serve
 from rootspan_collector.settings import CollectorSettings, load_settings
 
 
@@ -24,7 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _ready(collector: Collector) -> None:
+def _ready(collector: Listening) -> None:
     http = f", http {collector.http_address}" if collector.http_address else ""
     print(f"collector ready: grpc {collector.grpc_address}{http}", flush=True)
 

@@ -23,6 +23,7 @@ from rootspan_collector.errors import (
     MalformedRequest,
     QuotaExceeded,
     ResidencyViolated,
+    TakenElsewhere,
     TooLarge,
     Unauthenticated,
     UnsupportedRequest,
@@ -61,6 +62,7 @@ _BY_ERROR: Mapping[type[CollectorError], Admission] = {
     LogFilling: Admission("log_filling", _CODE.RESOURCE_EXHAUSTED, 429, 5.0),
     LogFull: Admission("log_full", _CODE.RESOURCE_EXHAUSTED, 503, 5.0),
     LogUnavailable: Admission("log_unavailable", _CODE.UNAVAILABLE, 503, 1.0),
+    TakenElsewhere: Admission("taken_elsewhere", _CODE.UNAVAILABLE, 503, 0.2),
 }
 _UNEXPECTED = Admission("internal", _CODE.INTERNAL, 500)
 

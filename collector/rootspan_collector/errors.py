@@ -13,6 +13,7 @@ __all__ = [
     "MalformedRequest",
     "QuotaExceeded",
     "ResidencyViolated",
+    "TakenElsewhere",
     "TooLarge",
     "Unauthenticated",
     "UnsupportedRequest",
@@ -107,3 +108,13 @@ class LogFull(CollectorError):  # noqa: N818 - named for what happened
 
 class LogUnavailable(CollectorError):  # noqa: N818 - named for what happened
     """The disk refused a write or an fsync, or the collector is stopping: nothing was acknowledged; retry."""
+
+
+class TakenElsewhere(LogUnavailable):
+    """Another worker of this collector is making the same request durable, or died while it did."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the same request is in another worker's hands, and it is not known yet whether it is durable; "
+            "nothing was acknowledged, send it again"
+        )

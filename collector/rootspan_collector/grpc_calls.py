@@ -2,12 +2,12 @@
 
 A synchronous grpcio server gives each call a thread of a pool, which waits for the message, works, and
 waits for the log: three hand-overs of the interpreter for a request of a few microseconds. A handler that
-can answer later (`AnswersLater`) takes none: the server's own thread hands it the message, and whoever made
-the request durable answers (docs/adr/0011).
+can answer later (`AnswersLater`) takes none: the server's own thread hands it the message, and whoever
+made the request durable answers (docs/adr/0011).
 
 grpcio has no public door to this. The pool that it is given is one, and what is used behind it is the
-arguments of its `submit` and a few names of `grpc._server`. Where they are not as they were in 1.66 to 1.85,
-calls are served by threads, as ever: slower, and no different.
+arguments of its `submit` and a few names of `grpc._server`. Where they are not as they were in 1.66 to
+1.85, calls are served by threads, as ever: slower, and no different.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from rootspan_collector.wal.disk import LazyDisk, PosixDisk
 from rootspan_collector.wal.folder import WalFolder
 from rootspan_collector.wal.log import SignalLog
 from rootspan_collector.wal.recovery import recover
+from rootspan_collector.wal.window import Window
 from rootspan_collector.writer import Writer
 from rootspan_store.client import StoreUrl
 from rootspan_store.ingest import Signal
@@ -43,8 +45,16 @@ class Lane:
     """
 
     def __init__(
-        self, path: Path, store: StoreUrl, gate: SchemaGate, settings: CollectorSettings, budget: ByteBudget
+        self,
+        path: Path,
+        store: StoreUrl,
+        *,
+        gate: SchemaGate,
+        settings: CollectorSettings,
+        budget: ByteBudget,
+        windows: Mapping[Signal, Window],
     ) -> None:
+        self._windows = windows
         self._settings = settings
         self._budget = budget
         self._folder = WalFolder(path)
@@ -102,7 +112,7 @@ class Lane:
             next_seq=found.next_seq,
             segment_bytes=self._settings.wal_segment_bytes,
             disk=PosixDisk() if self._settings.wal_fsync == "always" else LazyDisk(),
-            recent_s=self._settings.collector_repeat_window_s,
+            window=self._windows[signal],
             recent_most=self._settings.collector_repeat_window_requests,
         )
 

@@ -1,11 +1,10 @@
-"""The collector's own metrics in Prometheus' text format. Reads the running parts; changes nothing."""
+"""The collector's own metrics in Prometheus' text format, out of its account."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from rootspan_collector.status import StatusReport
+from rootspan_collector.account import Account, SignalAccount
 
 __all__ = ["render_metrics"]
 
@@ -14,15 +13,16 @@ _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 _Sample = tuple[Mapping[str, str], float]
 
 
-def render_metrics(report: StatusReport) -> bytes:
-    """Return the metrics page."""
+def render_metrics(accounts: Sequence[Account]) -> bytes:
+    """Return the metrics page of one worker or of all; several have a label each."""
+    several = len(accounts) > 1
+    workers = [({"worker": one.worker} if several else {}, one) for one in accounts]
     # The collector's own store has no label; those of regions have their name.
-    lanes: list[tuple[dict[str, str], StatusReport]] = [({}, report)]
-    lanes += [({"store": name}, one) for name, one in report.regions.items()]
-    logs = [
-        ({**store, "signal": signal.value}, log, log.ledger.counts())
-        for store, lane in lanes
-        for signal, log in lane.logs.items()
+    signals = [
+        ({**worker, **store, "signal": signal}, one)
+        for worker, account in workers
+        for store, lane in [({}, account), *(({"store": name}, one) for name, one in account.regions.items())]
+        for signal, one in lane.signals.items()
     ]
     lines: list[str] = []
     lines += _family(
@@ -30,8 +30,8 @@ def render_metrics(report: StatusReport) -> bytes:
         "counter",
         "Spans, log records and data points since the log folder was made.",
         (
-            ({**labels, "outcome": outcome}, getattr(counts, outcome))
-            for labels, _, counts in logs
+            ({**labels, "outcome": outcome}, getattr(one, outcome))
+            for labels, one in signals
             for outcome in _OUTCOMES
         ),
     )
@@ -39,38 +39,40 @@ def render_metrics(report: StatusReport) -> bytes:
         "rootspan_collector_items_pending",
         "gauge",
         "Items in the log that the store does not have yet.",
-        ((labels, counts.pending) for labels, _, counts in logs),
+        ((labels, one.pending) for labels, one in signals),
     )
-    lines += _refusals(lanes)
+    lines += _refusals(signals)
     lines += _family(
         "rootspan_collector_oldest_pending_seconds",
         "gauge",
         "Age of the oldest segment that the store does not have yet.",
-        ((labels, _age_s(log.oldest_pending_unix_ns)) for labels, log, _ in logs),
+        ((labels, one.oldest_pending_age_s) for labels, one in signals),
     )
     lines += _family(
         "rootspan_collector_log_failing",
         "gauge",
         "1 while the disk refuses the log.",
-        ((labels, float(log.error is not None)) for labels, log, _ in logs),
+        ((labels, float(bool(one.log_error))) for labels, one in signals),
     )
-    for name, value, text in (
-        ("wal_bytes", report.budget.used_bytes, "Bytes in the write-ahead log."),
-        ("wal_limit_bytes", report.budget.limit_bytes, "Most bytes that may be in it."),
-        ("uptime_seconds", time.monotonic() - report.started_monotonic_s, "Since the start."),
+    for name, attribute, text in (
+        ("wal_bytes", "wal_bytes", "Bytes in the write-ahead log."),
+        ("wal_limit_bytes", "wal_max_bytes", "Most bytes that may be in it."),
+        ("uptime_seconds", "uptime_s", "Since the start."),
     ):
-        lines += _family(f"rootspan_collector_{name}", "gauge", text, (({}, value),))
-    about = {"collector_id": report.collector_id, "version": report.version}
-    lines += _family("rootspan_collector_info", "gauge", "Who this is.", ((about, 1),))
+        samples = ((labels, getattr(account, attribute)) for labels, account in workers)
+        lines += _family(f"rootspan_collector_{name}", "gauge", text, samples)
+    about = (
+        ({**labels, "collector_id": one.collector_id, "version": one.version}, 1) for labels, one in workers
+    )
+    lines += _family("rootspan_collector_info", "gauge", "Who this is.", about)
     return "".join(lines).encode()
 
 
-def _refusals(lanes: Iterable[tuple[dict[str, str], StatusReport]]) -> list[str]:
+def _refusals(signals: Iterable[tuple[dict[str, str], SignalAccount]]) -> list[str]:
     found = [
-        ({**store, "signal": signal.value, "sender": key.sender, "reason": key.reason}, requests, items)
-        for store, lane in lanes
-        for signal, receiver in lane.receivers.items()
-        for key, (requests, items) in receiver.refusals.snapshot().items()
+        ({**labels, "sender": one.sender, "reason": one.reason}, one.requests, one.items)
+        for labels, signal in signals
+        for one in signal.refused_by
     ]
     return [
         *_family(
@@ -86,10 +88,6 @@ def _refusals(lanes: Iterable[tuple[dict[str, str], StatusReport]]) -> list[str]
             ((labels, items) for labels, _, items in found),
         ),
     ]
-
-
-def _age_s(begun_unix_ns: int | None) -> float:
-    return 0.0 if begun_unix_ns is None else max(0.0, (time.time_ns() - begun_unix_ns) / 1e9)
 
 
 def _family(name: str, kind: str, text: str, samples: Iterable[_Sample]) -> list[str]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 from rootspan_collector.caretaker import Caretaker
 from rootspan_collector.grpc_export import export_handlers
@@ -27,17 +28,21 @@ from rootspan_collector.regions.residency import Residency
 from rootspan_collector.schema_gate import SchemaGate
 from rootspan_collector.senders.tenants import Everyone, Tenants, TenantsFile
 from rootspan_collector.settings import CollectorSettings
-from rootspan_collector.status import StatusReport, status_handler
+from rootspan_collector.status import status_handler
 from rootspan_collector.stop_signal import catching_stop_signals
 from rootspan_collector.tls import TlsFiles
 from rootspan_collector.wal.budget import ByteBudget
+from rootspan_collector.wal.window import Window
+from rootspan_collector.workers.crew import Crew
+from rootspan_collector.workers.siblings import Siblings
+from rootspan_collector.workers.supervisor import Supervisor
 from rootspan_store.client import StoreUrl, connect
 from rootspan_store.ingest import Signal
 from rootspan_store.rules import RuleSet
 from rootspan_store.schema import migrate
 from rootspan_store.settings import load_retention
 
-__all__ = ["Collector", "check_settings", "serve"]
+__all__ = ["Collector", "Listening", "check_settings", "serve"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,8 +54,10 @@ class Collector:
         ConfigurationError: The log folder or the address cannot be used; the message says what to change.
     """
 
-    def __init__(self, settings: CollectorSettings) -> None:
+    def __init__(self, settings: CollectorSettings, crew: Crew | None = None) -> None:
         self._settings = settings
+        self._crew = crew or Crew(settings.collector_wal)
+        self._windows: dict[tuple[str, Signal], Window] = {}
         self._lanes: list[Lane] = []
         try:
             self._build()
@@ -61,15 +68,23 @@ class Collector:
 
     def _build(self) -> None:
         settings = self._settings
-        self._budget = ByteBudget(settings.wal_max_bytes)
-        home = self._open_lane(settings.collector_wal, settings.store_url)
-        receivers = self._receivers(home)
-        self._tenants = _tenants_of(settings)
+        crew = self._crew
+        self._budget = ByteBudget(settings.wal_max_bytes // crew.total)
+        residency = Residency.read(settings.collector_regions) if settings.collector_regions else None
+        home, lanes = self._open_folder(crew.number, residency)
+        drained = [self._open_folder(number, residency)[0] for number in crew.orphans()]
+        receivers = _receivers(home, lanes, residency)
+        self._siblings = Siblings(crew, lambda: [one.report.account() for one in (home, *drained)])
+        self._tenants = _tenants_of(settings, None if crew.is_alone else crew.shared)
         self._tls = _tls_of(settings)
-        self._http = self._build_http(receivers, home.report)
+        self._http = self._build_http(receivers)
+        call_roll = self._siblings.call_roll
         self._grpc = GrpcServer(
             settings.grpc_listen,
-            (*export_handlers(receivers, self._tenants), status_handler(home.report, self._tenants)),
+            (
+                *export_handlers(receivers, self._tenants),
+                status_handler(call_roll, self._tenants),
+            ),
             threads=settings.collector_threads,
             max_message_bytes=settings.collector_max_message_bytes,
             reuse_port=settings.collector_reuse_port,
@@ -77,28 +92,44 @@ class Collector:
         )
         self._caretaker = Caretaker(self._look_after)
 
-    def _open_lane(self, path: Path, store: StoreUrl) -> Lane:
+    def _open_folder(self, number: int, residency: Residency | None) -> tuple[Lane, dict[str, Lane]]:
+        """Open the log of a worker, and those of its regions."""
+        folder = self._crew.folder_of(number)
+        home = self._open_lane("", folder, self._settings.store_url)
+        home.report.worker = "" if self._crew.is_alone and not number else str(number)
+        stores = residency.stores if residency is not None else {}
+        lanes = {name: self._open_lane(name, folder / "regions" / name, url) for name, url in stores.items()}
+        home.report.regions = {name: lane.report for name, lane in lanes.items()}
+        return home, lanes
+
+    def _open_lane(self, name: str, path: Path, store: StoreUrl) -> Lane:
         settings = self._settings
         migration = _migration(store, settings.rule_set) if settings.collector_migrate_on_start else None
-        gate = SchemaGate(migration)
-        self._lanes.append(Lane(path, store, gate, settings, self._budget))
-        return self._lanes[-1]
+        windows = {signal: self._window(name, signal) for signal in Signal}
+        lane = Lane(
+            path,
+            store,
+            gate=SchemaGate(migration),
+            settings=settings,
+            budget=self._budget,
+            windows=windows,
+        )
+        self._lanes.append(lane)
+        return lane
 
-    def _receivers(self, home: Lane) -> Mapping[Signal, Receives]:
-        if self._settings.collector_regions is None:
-            return home.receivers
-        residency = Residency.read(self._settings.collector_regions)
-        folder = self._settings.collector_wal / "regions"
-        lanes = {name: self._open_lane(folder / name, url) for name, url in residency.stores.items()}
-        home.report.regions = {name: lane.report for name, lane in lanes.items()}
-        return {
-            signal: RegionReceiver(
-                signal, residency, receiver, {name: lane.receivers[signal] for name, lane in lanes.items()}
+    def _window(self, lane: str, signal: Signal) -> Window:
+        """One for all logs to the same store: what lies in the log of a worker that is no more is known."""
+        settings, key = self._settings, (lane, signal)
+        if key not in self._windows:
+            self._windows[key] = self._crew.window(
+                lane,
+                signal,
+                window_s=settings.collector_repeat_window_s,
+                most=settings.collector_repeat_window_requests,
             )
-            for signal, receiver in home.receivers.items()
-        }
+        return self._windows[key]
 
-    def _build_http(self, receivers: Mapping[Signal, Receives], report: StatusReport) -> HttpServer | None:
+    def _build_http(self, receivers: Mapping[Signal, Receives]) -> HttpServer | None:
         settings = self._settings
         if settings.http_listen is None:
             return None
@@ -106,7 +137,7 @@ class Collector:
         app = HttpApp(
             receivers,
             self._tenants,
-            Pages(lambda: render_metrics(report), lambda: self._is_healthy),
+            Pages(lambda: render_metrics(self._siblings.call_roll().accounts), lambda: self._is_healthy),
             self._http_workers,
             HttpLimits(settings.collector_max_message_bytes, settings.collector_body_timeout_s),
         )
@@ -140,6 +171,7 @@ class Collector:
         for lane in self._lanes:
             lane.start()
         self._is_healthy = True
+        self._siblings.start()
         if self._http is not None:
             self._http.start()
         self._grpc.start()
@@ -165,6 +197,20 @@ class Collector:
             lane.close_logs()
         for lane in self._lanes:
             lane.drain(deadline_s)
+        self._siblings.stop()
+
+
+def _receivers(
+    home: Lane, lanes: Mapping[str, Lane], residency: Residency | None
+) -> Mapping[Signal, Receives]:
+    if residency is None:
+        return home.receivers
+    return {
+        signal: RegionReceiver(
+            signal, residency, receiver, {name: lane.receivers[signal] for name, lane in lanes.items()}
+        )
+        for signal, receiver in home.receivers.items()
+    }
 
 
 def check_settings(settings: CollectorSettings) -> None:
@@ -174,15 +220,17 @@ def check_settings(settings: CollectorSettings) -> None:
         ConfigurationError: One of the files is not right; the message says what to change.
         StoreConfigError: ROOTSPAN_RETENTION_* is not right, likewise.
     """
-    _tenants_of(settings)
+    _tenants_of(settings, None)
     _tls_of(settings)
     load_retention()
     if settings.collector_regions is not None:
         Residency.read(settings.collector_regions)
 
 
-def _tenants_of(settings: CollectorSettings) -> Tenants:
-    return Everyone() if settings.collector_tenants is None else TenantsFile(settings.collector_tenants)
+def _tenants_of(settings: CollectorSettings, shared: Path | None) -> Tenants:
+    if settings.collector_tenants is None:
+        return Everyone()
+    return TenantsFile(settings.collector_tenants, shared=shared)
 
 
 def _tls_of(settings: CollectorSettings) -> TlsFiles | None:
@@ -203,26 +251,45 @@ def _migration(url: StoreUrl, rules: RuleSet | None) -> Callable[[], None]:
     return run
 
 
-def serve(settings: CollectorSettings, *, on_ready: Callable[[Collector], None] | None = None) -> None:
+class Listening(Protocol):
+    """What has begun to listen."""
+
+    @property
+    def grpc_address(self) -> str:
+        """HOST:PORT of OTLP/gRPC."""
+
+    @property
+    def http_address(self) -> str | None:
+        """HOST:PORT of OTLP/HTTP; None: not at all."""
+
+
+def serve(settings: CollectorSettings, *, on_ready: Callable[[Listening], None] | None = None) -> None:
     """Run a collector in the main thread until SIGTERM or SIGINT; return after a graceful stop.
+
+    With several workers they are processes of their own, and this one looks after them.
 
     Raises:
         ConfigurationError: See `Collector`.
     """
-    keep_heap_small()
-    allow_many_open_files()
-    collector = Collector(settings)
+    started: Collector | Supervisor
     with catching_stop_signals() as stop_signal:
-        collector.start()
+        if settings.collector_workers == 1:
+            keep_heap_small()
+            allow_many_open_files()
+            started = Collector(settings)
+            started.start()
+        else:
+            started = Supervisor(settings)
         _LOG.info(
-            "collector listens on %s (gRPC) and %s (HTTP), log %s, store %s",
-            collector.grpc_address,
-            collector.http_address or "nothing",
+            "collector listens on %s (gRPC) and %s (HTTP), log %s, store %s, %d worker(s)",
+            started.grpc_address,
+            started.http_address or "nothing",
             settings.collector_wal,
             settings.store_url,
+            settings.collector_workers,
         )
         if on_ready is not None:
-            on_ready(collector)
+            on_ready(started)
         stop_signal.wait()
         _LOG.info("stopping")
-        collector.stop()
+        started.stop()

@@ -16,9 +16,11 @@ from rootspan_store.rules import Rule, RuleSet
 from rootspan_store.rules.model import check_rules
 from rootspan_store.settings import parse_listen
 
-__all__ = ["CollectorSettings", "load_settings", "settings_schema"]
+__all__ = ["MOST_WORKERS", "CollectorSettings", "load_settings", "settings_schema"]
 
 _MIB = 1024 * 1024
+MOST_WORKERS = 64
+"""Each entry of what workers share has a byte for its owner; nobody has needed more."""
 
 
 class CollectorSettings(BaseSettings):
@@ -107,6 +109,15 @@ class CollectorSettings(BaseSettings):
     collector_threads: int = Field(
         default=16, ge=1, le=256, description="Requests handled at once; each waits for an fsync"
     )
+    collector_workers: int = Field(
+        default=1,
+        ge=1,
+        le=MOST_WORKERS,
+        description=(
+            "Processes that share the ports, each with a log of its own; they know each other's requests. "
+            "wal_max_bytes is divided among them"
+        ),
+    )
     collector_reuse_port: bool = Field(
         default=False,
         description="Share the port with other collectors (SO_REUSEPORT), each with a log of its own",
@@ -173,10 +184,11 @@ class CollectorSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _log_holds_segments(self) -> CollectorSettings:
-        least = 2 * (self.wal_segment_bytes + self.collector_max_message_bytes)
+        least = 2 * (self.wal_segment_bytes + self.collector_max_message_bytes) * self.collector_workers
         if self.wal_max_bytes < least:
+            each = f" for each of {self.collector_workers} workers" if self.collector_workers > 1 else ""
             raise ValueError(
-                f"wal_max_bytes {self.wal_max_bytes} is less than two segments and messages ({least}): "
+                f"wal_max_bytes {self.wal_max_bytes} is less than two segments and messages{each} ({least}): "
                 "raise ROOTSPAN_WAL_MAX_BYTES or lower ROOTSPAN_WAL_SEGMENT_BYTES"
             )
         return self

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, empty_pb2, json_format, struct_pb2
 
+from rootspan_collector.account import Account, RefusedBy, Roll, SignalAccount
 from rootspan_collector.admission import refusal
 from rootspan_collector.errors import Unauthenticated
 from rootspan_collector.grpc_export import caller_of
@@ -38,31 +39,33 @@ class StatusReport:
     budget: ByteBudget
     started_monotonic_s: float
     regions: Mapping[str, StatusReport] = field(default_factory=dict)
+    worker: str = ""
 
-    def as_dict(self) -> dict[str, object]:
-        """Return the report: counts by signal in items, the log's size and age, version, uptime."""
-        signals = {}
-        for signal, log in self.logs.items():
-            oldest = log.oldest_pending_unix_ns
-            signals[signal.value] = {
-                **asdict(log.ledger.counts()),
-                "malformed_requests": self.receivers[signal].malformed_requests,
-                "oldest_pending_age_s": 0.0 if oldest is None else max(0.0, (time.time_ns() - oldest) / 1e9),
-                "log_error": log.error or "",
-                "refused_by": [
-                    {"sender": key.sender, "reason": key.reason, "requests": requests, "items": items}
-                    for key, (requests, items) in self.receivers[signal].refusals.snapshot().items()
-                ],
-            }
-        return {
-            "collector_id": self.collector_id,
-            "version": self.version,
-            "uptime_s": time.monotonic() - self.started_monotonic_s,
-            "wal_bytes": self.budget.used_bytes,
-            "wal_max_bytes": self.budget.limit_bytes,
-            "signals": signals,
-            "regions": {name: report.as_dict() for name, report in self.regions.items()},
-        }
+    def account(self) -> Account:
+        """Return the account as it is now."""
+        return Account(
+            collector_id=self.collector_id,
+            version=self.version,
+            uptime_s=time.monotonic() - self.started_monotonic_s,
+            wal_bytes=self.budget.used_bytes,
+            wal_max_bytes=self.budget.limit_bytes,
+            signals={signal.value: self._signal(signal, log) for signal, log in self.logs.items()},
+            regions={name: report.account() for name, report in self.regions.items()},
+            worker=self.worker,
+        )
+
+    def _signal(self, signal: Signal, log: SignalLog) -> SignalAccount:
+        oldest, receiver = log.oldest_pending_unix_ns, self.receivers[signal]
+        return SignalAccount(
+            **asdict(log.ledger.counts()),
+            malformed_requests=receiver.malformed_requests,
+            oldest_pending_age_s=0.0 if oldest is None else max(0.0, (time.time_ns() - oldest) / 1e9),
+            log_error=log.error or "",
+            refused_by=tuple(
+                RefusedBy(key.sender, key.reason, requests, items)
+                for key, (requests, items) in receiver.refusals.snapshot().items()
+            ),
+        )
 
     def counter_rows(self) -> bytes:
         """Return one JSON line per signal, for the table `rootspan_collectors`."""
@@ -86,7 +89,7 @@ class StatusReport:
 
 
 def status_handler(
-    report: StatusReport, tenants: Tenants
+    call_roll: Callable[[], Roll], tenants: Tenants
 ) -> grpc.GenericRpcHandler[empty_pb2.Empty, struct_pb2.Struct]:
     """Return the gRPC handler of `Get` (google.protobuf.Empty → google.protobuf.Struct).
 
@@ -99,7 +102,7 @@ def status_handler(
         except Unauthenticated as err:
             context.abort_with_status(refusal(err))
         answer = struct_pb2.Struct()
-        json_format.ParseDict(report.as_dict(), answer)
+        json_format.ParseDict(call_roll().as_dict(), answer)
         return answer
 
     method = grpc.unary_unary_rpc_method_handler(

@@ -61,6 +61,18 @@ def wait_moving(
         time.sleep(0.1)
 
 
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Process:
     """A program that may be started several times, one after the other; its output is kept in one file."""
 
@@ -138,8 +150,7 @@ class Process:
 
     def cpu_s(self) -> float:
         """User and system CPU-seconds of the running process, its ended children's not included."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+        return _cpu_s(self.pid)
 
     def rss_mb(self) -> float:
         """Resident memory now."""
@@ -220,6 +231,34 @@ class CollectorProcess(Process):
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    def workers(self) -> list[int]:
+        """Process ids of its workers, if it has any."""
+        found: list[int] = []
+        for task in Path(f"/proc/{self.pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += map(int, task.read_text().split())
+        return sorted(found)
+
+    def kill_worker(self, pid: int) -> None:
+        """SIGKILL one of its workers, and return when it is gone; the collector starts it again."""
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not _is_running(pid), timeout_s=10, what=f"worker {pid} is gone")
+
+    def kill(self) -> None:
+        """SIGKILL it with its workers, and return when all are gone."""
+        workers = self.workers() if self._process is not None and self._process.poll() is None else []
+        super().kill()
+        for pid in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_until(
+            lambda: not any(_is_running(pid) for pid in workers), timeout_s=10, what="workers are gone"
+        )
+
+    def cpu_s(self) -> float:
+        """See `Process.cpu_s`; those of its living workers included."""
+        return super().cpu_s() + sum(map(_cpu_s, self.workers()))
+
     @contextlib.contextmanager
     def channel(self) -> Iterator[grpc.Channel]:
         # A pool of its own: a shared one would keep the backoff of a connection to the killed process.
@@ -245,14 +284,26 @@ class CollectorProcess(Process):
             answer: dict[str, object] = json_format.MessageToDict(get(empty_pb2.Empty(), timeout=10))
             return answer
 
+    def whole_status(self) -> dict[str, object]:
+        """Return the answer of its status method once no worker is away."""
+        found: dict[str, object] = {}
+
+        def is_whole() -> bool:
+            nonlocal found
+            found = self.status()
+            return not found["away"]
+
+        wait_until(is_whole, timeout_s=_START_TIMEOUT_S, what=f"no worker is away; see {self._log}")
+        return found
+
     def counts(self, signal: str) -> dict[str, int]:
         """Return one signal's counters."""
-        signals = self.status()["signals"]
+        signals = self.whole_status()["signals"]
         return {name: int(value) for name, value in signals[signal].items() if isinstance(value, float)}  # type: ignore[index]
 
     def pending(self) -> dict[str, int]:
         """Return what each signal's log holds that is not in the store yet, in items."""
-        signals = self.status()["signals"]
+        signals = self.whole_status()["signals"]
         return {name: int(fields["pending"]) for name, fields in signals.items()}  # type: ignore[attr-defined]
 
     def wait_drained(self, stall_s: float = 120.0) -> None:

@@ -18,6 +18,7 @@ __all__ = ["EPILOG", "collector"]
 EPILOG = examples(
     ("rootspan collector", "127.0.0.1:4317, into the store on this machine"),
     ("rootspan collector --grpc 0.0.0.0:4317 --tenants tenants.toml", "for a fleet, with tokens"),
+    ("rootspan collector --workers 4", "four processes behind the same ports"),
     ("rootspan collector --config collector.toml --check", "is the file right?"),
 )
 
@@ -83,6 +84,15 @@ def collector(
             help="Folder of the write-ahead log, one collector each. Default: rootspan-data/wal.",
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            envvar="ROOTSPAN_COLLECTOR_WORKERS",
+            min=1,
+            help="Processes that share the ports, for machines of many cores. Default: 1.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -115,7 +125,7 @@ def collector(
     after it has stored what is pending, as far as that works within its grace time.
     """
     with needing("collector"):
-        from rootspan_collector.server import Collector, check_settings, serve
+        from rootspan_collector.server import Listening, check_settings, serve
         from rootspan_collector.settings import load_settings, settings_schema
     if schema:
         print(json.dumps(settings_schema(), indent=2, ensure_ascii=False))
@@ -129,6 +139,7 @@ def collector(
         "collector_regions": regions,
         "collector_insecure": insecure or None,
         "collector_wal": wal,
+        "collector_workers": workers,
     }
     given |= {name: value for name, value in flags.items() if value is not None}
     settings = load_settings(**given)
@@ -138,7 +149,7 @@ def collector(
         return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
-    def ready(started: Collector) -> None:
+    def ready(started: Listening) -> None:
         print(f"collector ready at {started.grpc_address}", flush=True)
 
     serve(settings, on_ready=ready)

@@ -25,13 +25,12 @@ class Reading:
 
     def of(self, signal: str) -> SignalBalance:
         """The ledger's counters, the live collector's own word in place of its last report."""
-        own = self.live.signals.get(signal) if self.live is not None else None
-        asked = self.live.collector_id if self.live is not None and own is not None else None
+        asked = {one.collector_id: one for one in self.live.by_log} if self.live is not None else {}
+        own = {name: one.signals[signal] for name, one in asked.items() if signal in one.signals}
         rows: list[CollectorCounters | SignalStatus] = [
-            one for one in self.ledger.collectors if one.signal == signal and one.collector_id != asked
+            one for one in self.ledger.collectors if one.signal == signal and one.collector_id not in own
         ]
-        if own is not None:
-            rows.append(own)
+        rows += own.values()
         return SignalBalance(
             accepted=sum(one.accepted for one in rows),
             stored=self.ledger.by_signal[signal].stored,

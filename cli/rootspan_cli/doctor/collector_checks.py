@@ -19,9 +19,15 @@ def check_collector(status: CollectorStatus, address: str, *, own_version: str) 
         "collector_id": status.collector_id,
         "version": status.version,
         "uptime_s": round(status.uptime_s, 1),
+        "workers": [one.collector_id for one in status.workers],
+        "away": list(status.away),
     }
+    if len(status.workers) > 1:
+        said += f", {len(status.workers)} logs of workers"
     step = ""
-    if status.version != own_version:
+    if status.away:
+        step = f"worker {', '.join(status.away)} does not answer: it is being started again, its log says why"
+    elif status.version != own_version:
         step = f"this program is {own_version}: restart the collector, or upgrade the older one"
     return Check("collector", not step, said, step, facts)
 

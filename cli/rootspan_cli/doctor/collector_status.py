@@ -5,7 +5,7 @@ Reads the answer into typed values; judges nothing.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
@@ -44,7 +44,12 @@ class SignalStatus:
 
 @dataclass(frozen=True, slots=True)
 class CollectorStatus:
-    """One collector's account of itself."""
+    """One collector's account of itself.
+
+    Attributes:
+        workers: What it is the sum of, if it has several logs; `collector_id` is the first one's.
+        away: Numbers of workers that did not answer.
+    """
 
     collector_id: str
     version: str
@@ -52,6 +57,13 @@ class CollectorStatus:
     wal_bytes: int
     wal_max_bytes: int
     signals: Mapping[str, SignalStatus]
+    workers: "tuple[CollectorStatus, ...]" = ()
+    away: tuple[str, ...] = ()
+
+    @property
+    def by_log(self) -> "tuple[CollectorStatus, ...]":
+        """One account for each log folder."""
+        return self.workers or (self,)
 
 
 def read_status(address: CollectorAddress, *, timeout_s: float = 5.0) -> CollectorStatus:
@@ -73,14 +85,19 @@ def read_status(address: CollectorAddress, *, timeout_s: float = 5.0) -> Collect
         except grpc.RpcError as err:
             details = err.details() if isinstance(err, grpc.Call) else str(err)
             raise CollectorUnreachable(" ".join(str(details).split())) from err
-    signals = answer.get("signals", {})
+    return _status(answer)
+
+
+def _status(said: Mapping[str, Any]) -> CollectorStatus:
     return CollectorStatus(
-        collector_id=str(answer.get("collector_id", "")),
-        version=str(answer.get("version", "")),
-        uptime_s=float(answer.get("uptime_s", 0.0)),
-        wal_bytes=int(answer.get("wal_bytes", 0)),
-        wal_max_bytes=int(answer.get("wal_max_bytes", 0)),
-        signals={name: _signal(said) for name, said in signals.items()},
+        collector_id=str(said.get("collector_id", "")),
+        version=str(said.get("version", "")),
+        uptime_s=float(said.get("uptime_s", 0.0)),
+        wal_bytes=int(said.get("wal_bytes", 0)),
+        wal_max_bytes=int(said.get("wal_max_bytes", 0)),
+        signals={name: _signal(one) for name, one in said.get("signals", {}).items()},
+        workers=tuple(_status(one) for one in said.get("workers", ())),
+        away=tuple(str(one) for one in said.get("away", ())),
     )
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from rootspan_collector.errors import ConfigurationError, Unauthenticated
 from rootspan_collector.senders.caller import ANONYMOUS, Tenant
-from rootspan_collector.senders.quota import Quota
+from rootspan_collector.senders.quota import Quota, SharedLevels
 
 __all__ = ["Everyone", "Tenants", "TenantsFile"]
 
@@ -70,12 +70,17 @@ class Everyone(Tenants):
 class TenantsFile(Tenants):
     """Tenants of a TOML file.
 
+    Args:
+        path: The file.
+        shared: Folder in which quotas are kept that other processes take from, too; None: this one's alone.
+
     Raises:
         ConfigurationError: The file cannot be read or understood.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, shared: Path | None = None) -> None:
         self._path = path
+        self._shared = shared
         self._lock = threading.Lock()
         self._quotas: dict[tuple[str, float | None, float | None], Quota] = {}
         self._seen = self._stamp()
@@ -155,8 +160,12 @@ class TenantsFile(Tenants):
             return Tenant.named(name)
         # Kept when the file is read again: writing a comment into it must not fill everybody's bucket.
         key = (name, rates[0], rates[1])
-        quota = self._quotas.setdefault(key, Quota(bytes_per_s=rates[0], items_per_s=rates[1]))
-        return Tenant.named(name, quota)
+        if key not in self._quotas:
+            levels = None
+            if self._shared is not None:
+                levels = SharedLevels(self._shared / f"quota-{name}-{rates[0]}-{rates[1]}")
+            self._quotas[key] = Quota(bytes_per_s=rates[0], items_per_s=rates[1], levels=levels)
+        return Tenant.named(name, self._quotas[key])
 
 
 def _texts(path: Path, name: str, fields: Mapping[str, object], key: str) -> list[str]:

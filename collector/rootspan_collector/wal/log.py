@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rootspan_collector.errors import LogFull, LogUnavailable
+from rootspan_collector.errors import LogFull, LogUnavailable, TakenElsewhere
 from rootspan_collector.ledger import Ledger
 from rootspan_collector.wal.active import ActiveSegment
 from rootspan_collector.wal.budget import ByteBudget
@@ -37,6 +37,7 @@ from rootspan_collector.wal.record import digest_of
 from rootspan_collector.wal.sealed import Dealt, SealedSegments
 from rootspan_collector.wal.segment import Segment
 from rootspan_collector.wal.waiting import Ticket, WaitingRoom
+from rootspan_collector.wal.window import Window
 from rootspan_store.ingest import Signal
 
 __all__ = ["SignalLog"]
@@ -56,8 +57,9 @@ class SignalLog:
         progress: Where the settled segments stand, as recovery read it.
         next_seq: Sequence number of the first new segment.
         segment_bytes: A segment is sealed once it is this large (one record may exceed it).
+        window: Recognises requests that are sent again. None: its own, of `recent_s`.
         recent_s: How long a request is recognised when it is sent again; 0 stores every copy.
-        recent_most: Most requests that are remembered for it.
+        recent_most: Most requests that are remembered for it over a restart.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class SignalLog:
         progress: Progress | None = None,
         next_seq: int = 1,
         segment_bytes: int = 64 * 1024 * 1024,
+        window: Window | None = None,
         recent_s: float = 600.0,
         recent_most: int = 262_144,
         disk: Disk | None = None,
@@ -89,12 +92,11 @@ class SignalLog:
         self._progress = progress or Progress()
         self._progress_lock = threading.Lock()
         self._next_seq = next_seq
-        recent = RecentRequests(window_s=recent_s, most=recent_most, now_s=now_s)
-        self._recent_file = RecentFile(folder, signal, most=recent_most) if recent.is_on else None
-        self._waiting = WaitingRoom(recent)
+        window = window or RecentRequests(window_s=recent_s, most=recent_most, now_s=now_s)
+        self._recent_file = RecentFile(folder, signal, most=recent_most) if window.is_on else None
+        self._waiting = WaitingRoom(window)
         if self._recent_file is not None:
-            self._waiting.remember(self._recent_file.load())
-            self._waiting.remember(digests)
+            window.recover([*self._recent_file.load(), *digests])
         self._commit_lock = threading.Lock()
         self._committer = Committer(self._commit_waiting, f"commit-{signal}")
         self._crowd, self._committed_s = 0, 0.0
@@ -141,6 +143,7 @@ class SignalLog:
         Raises:
             LogFull: The folder's limit is reached; nothing was written.
             LogUnavailable: The disk refused or the log is closed; nothing of this request will be read back.
+            TakenElsewhere: See `rootspan_collector.wal.window.Claim.TAKEN`; likewise.
         """
         outcomes: list[bool | LogUnavailable] = []
         self._enter(payload, items, outcomes.append, is_replay)
@@ -171,7 +174,7 @@ class SignalLog:
             is_replay: See `append`.
 
         Raises:
-            LogFull: The folder's limit is reached; nothing was written, and nobody is told.
+            LogFull, TakenElsewhere: Nothing was written, and nobody is told.
         """
         if self._enter(payload, items, told, is_replay):
             self._committer.wake()
@@ -203,9 +206,13 @@ class SignalLog:
                     self.ledger.repeat(items)
             told(error or is_written)
 
-        is_waiting = self._waiting.enter(ticket, settled)
-        if not is_waiting and is_replay():
-            is_waiting = self._waiting.enter(ticket, settled, is_known_good=True)
+        try:
+            is_waiting = self._waiting.enter(ticket, settled)
+            if not is_waiting and is_replay():
+                is_waiting = self._waiting.enter(ticket, settled, is_known_good=True)
+        except TakenElsewhere:
+            self._budget.release(cost)
+            raise
         if not is_waiting:
             self._budget.release(cost)
             self.ledger.repeat(items)

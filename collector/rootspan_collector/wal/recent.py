@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from rootspan_collector.wal.record import DIGEST_BYTES
+from rootspan_collector.wal.window import Claim
 from rootspan_store.ingest import Signal
 
 __all__ = ["RecentFile", "RecentRequests", "digests_in"]
@@ -42,6 +43,23 @@ class RecentRequests:
 
     def __contains__(self, digest: bytes) -> bool:
         return digest in self._young or digest in self._old
+
+    def knows(self, digest: bytes) -> bool:
+        """See `rootspan_collector.wal.window.Window`."""
+        return digest in self
+
+    def claim(self, digest: bytes) -> Claim:
+        """See `rootspan_collector.wal.window.Window`; what is not known is whoever's asks."""
+        return Claim.KNOWN if digest in self else Claim.MINE
+
+    def settle(self, digests: Sequence[bytes], *, are_durable: bool) -> None:
+        """See `rootspan_collector.wal.window.Window`."""
+        if are_durable:
+            self.add(digests)
+
+    def recover(self, digests: Iterable[bytes]) -> None:
+        """See `rootspan_collector.wal.window.Window`."""
+        self.add(digests)
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)

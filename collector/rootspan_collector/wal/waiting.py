@@ -7,10 +7,10 @@ durable is known. Writes nothing; the log does.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from rootspan_collector.errors import LogUnavailable
-from rootspan_collector.wal.recent import RecentRequests
+from rootspan_collector.errors import LogUnavailable, TakenElsewhere
+from rootspan_collector.wal.window import Claim, Window
 
 __all__ = ["Ticket", "WaitingRoom"]
 
@@ -30,8 +30,8 @@ class Ticket:
 class WaitingRoom:
     """The requests that no commit has taken yet, and those of late. Thread-safe."""
 
-    def __init__(self, recent: RecentRequests) -> None:
-        self._recent = recent
+    def __init__(self, window: Window) -> None:
+        self._window = window
         self._lock = threading.Lock()
         self._queue: list[Ticket] = []
         self._by_digest: dict[bytes, Ticket] = {}
@@ -41,7 +41,7 @@ class WaitingRoom:
 
     def is_known(self, digest: bytes) -> bool:
         """Whether that request was made durable lately."""
-        return digest in self._recent
+        return self._window.knows(digest)
 
     def enter(
         self,
@@ -57,14 +57,22 @@ class WaitingRoom:
             told: Called once, by the thread that settles it, with the ticket that was written or refused
                 (this one or its twin) and the reason why it was refused.
             is_known_good: Queue it although it is known.
+
+        Raises:
+            TakenElsewhere: Another worker has it, and it is not known what will come of it.
         """
         digest = ticket.digest
         with self._lock:
             entered = ticket
-            if self._recent.is_on:
-                if digest in self._recent and not is_known_good:
-                    return False
-                entered = self._by_digest.setdefault(digest, ticket)
+            if self._window.is_on:
+                entered = self._by_digest.get(digest, ticket)
+                if entered is ticket:
+                    claim = self._window.claim(digest)
+                    if claim is Claim.KNOWN and not is_known_good:
+                        return False
+                    if claim is Claim.TAKEN:
+                        raise TakenElsewhere
+                    self._by_digest[digest] = ticket
             entered.told.append(told)
             if entered is ticket:
                 self._queue.append(ticket)
@@ -93,16 +101,10 @@ class WaitingRoom:
     def settle(self, tickets: Sequence[Ticket], error: LogUnavailable | None = None) -> None:
         """Make tickets durable, or refused for a reason, and tell those who asked; returns after that."""
         with self._lock:
-            if error is None:
-                self._recent.add([ticket.digest for ticket in tickets])
+            self._window.settle([ticket.digest for ticket in tickets], are_durable=error is None)
             for ticket in tickets:
                 self._by_digest.pop(ticket.digest, None)
         # None can be added any more: a copy that comes now is known, or a ticket of its own.
         for ticket in tickets:
             for told in ticket.told:
                 told(ticket, error)
-
-    def remember(self, digests: Iterable[bytes]) -> None:
-        """Know requests that were found at a start."""
-        with self._lock:
-            self._recent.add(digests)
