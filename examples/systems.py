@@ -5,7 +5,10 @@ from __future__ import annotations
 from examples.consensus.row import ROW as CONSENSUS
 from examples.ddp_training.row import ROW as DATA_PARALLEL
 from examples.harness.rows import Row
+from examples.node_logs.row import ROW as NODE_LOGS
 from examples.pipeline_training.row import ROW as PIPELINE
 from examples.recsys.row import ROW as RECSYS
+from examples.region_loss.row import ROW as REGION_LOSS
+from examples.tensor_training.row import ROW as TENSOR
 
-ROWS: tuple[Row, ...] = (DATA_PARALLEL, PIPELINE, RECSYS, CONSENSUS)
+ROWS: tuple[Row, ...] = (DATA_PARALLEL, PIPELINE, TENSOR, RECSYS, CONSENSUS, NODE_LOGS, REGION_LOSS)

@@ -1,8 +1,8 @@
 """Rows of the table: a system, its faults, and how one of them is played so that `why` can be asked.
 
-Owns the two ways of playing. `Retold` runs a system for seconds, healthy and then broken, and tells what it
+Owns the ways of playing. `Retold` runs a system for seconds, healthy and then broken, and tells what it
 sent again as history and incident of a longer time: a verdict needs minutes of history. `Live` runs a job and
-asks about that run as it was.
+asks about that run as it was. `Dated` has an example tell what happened at times that it is given.
 """
 
 from __future__ import annotations
@@ -145,3 +145,38 @@ class Live:
         more = self.short_arguments if short else self.arguments
         run_example(self.module, ["--endpoint", stage.collector, "--fault", fault, "--job", job, *more])
         return Window(begin, time.time_ns(), job)
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A system that is told at times of its own choice: simulated, or files with times in them.
+
+    Attributes:
+        module: As for `python -m`; it takes `--endpoint`, `--fault` and `--end-unix-ns`, before which all of its
+            times lie.
+        arguments, short_arguments: More for its command line, for either form.
+        asked_s: How long before that end the question begins.
+    """
+
+    system: str
+    module: str
+    faults: Mapping[str, Truth]
+    asked_s: float
+    arguments: Sequence[str] = ()
+    short_arguments: Sequence[str] = ()
+    lacks: Callable[[], str] = field(default=lambda: "")
+
+    def missing(self) -> str:
+        """See `Row`."""
+        return self.lacks()
+
+    def truth(self, fault: str) -> Truth:
+        """See `Row`."""
+        return HEALTHY if fault == "none" else self.faults[fault]
+
+    def play(self, fault: str, stage: Stage, *, short: bool) -> Window:
+        """See `Row`."""
+        end = stage.next_end_ns()
+        told = ["--endpoint", stage.collector, "--fault", fault, "--end-unix-ns", str(end)]
+        run_example(self.module, [*told, *(self.short_arguments if short else self.arguments)])
+        return Window(end - round(self.asked_s * S), end)

@@ -19,6 +19,7 @@ class Truth:
         entities: The first cause names one of these: every attribute, with this value. Empty: there must be
             no cause at all.
         faults: And its `fault` is one of these; empty: any.
+        alone: Whether no other cause may be named beside it.
         verdict: An answer without a cause that is as good, such as `load`.
     """
 
@@ -26,6 +27,7 @@ class Truth:
     entities: tuple[Mapping[str, str], ...] = ()
     faults: tuple[str, ...] = ()
     verdict: str = field(default="")
+    alone: bool = False
 
     def is_told(self, answer: Answer) -> bool:
         """Whether the answer's first cause is this."""
@@ -33,6 +35,8 @@ class Truth:
         if not causes:
             # "Nothing is wrong" is told by any answer that blames nobody.
             return answer["verdict"] == self.verdict if self.verdict or self.entities else True
+        if self.alone and len(causes) > 1:
+            return False
         first = causes[0]
         named = any(_names(first["entity"], one) for one in self.entities)
         return named and (not self.faults or first["fault"] in self.faults)

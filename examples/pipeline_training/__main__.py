@@ -7,7 +7,7 @@ import time
 
 from examples.harness.command import add_faults
 from examples.harness.torchrun import run_ranks
-from examples.pipeline_training.layout import FAULTS, LONG_STAGE, SLOW_RANK, Layout, host_of
+from examples.pipeline_training.layout import FAULTS, LONG_STAGE, SLOW_LINK, SLOW_RANK, Layout, host_of
 
 
 def main() -> int:
@@ -30,6 +30,8 @@ def main() -> int:
     print(f"job {job}: {asked.replicas} pipelines of {asked.stages} stages, {asked.steps} steps", flush=True)
     if asked.fault == "slow-worker":
         print(f"rank {SLOW_RANK} ({host_of(SLOW_RANK)}) is slow from step {fault_step} on", flush=True)
+    if asked.fault == "slow-link":
+        print(f"the link between ranks {SLOW_LINK[0]} and {SLOW_LINK[1]} is slow", flush=True)
     if asked.fault == "long-stage":
         print(f"stage {LONG_STAGE} has more layers than the others, on all its ranks", flush=True)
     arguments = ["--endpoint", asked.endpoint, "--fault", asked.fault, "--fault-step", str(fault_step)]

@@ -13,6 +13,10 @@ FAULTS = {
 SLOW_RANK, LONG_STAGE = 1, 1
 SLOW_S = 0.03
 """What a slow worker needs more for each forward pass of a microbatch."""
+SLOW_LINK = (1, 2)
+"""Ranks at the ends of a slow link, neighbours in the first replica."""
+LINK_S = 0.03
+"""What each tensor that crosses it needs more."""
 LONG_FACTOR = 6
 """How many times the layers of the others a long stage has."""
 

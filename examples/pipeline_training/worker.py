@@ -11,7 +11,17 @@ import argparse
 import os
 import time
 
-from examples.pipeline_training.layout import LONG_FACTOR, LONG_STAGE, SLOW_RANK, SLOW_S, Layout, host_of
+from examples.harness.slow_link import slow_down
+from examples.pipeline_training.layout import (
+    LINK_S,
+    LONG_FACTOR,
+    LONG_STAGE,
+    SLOW_LINK,
+    SLOW_RANK,
+    SLOW_S,
+    Layout,
+    host_of,
+)
 
 import rootspan
 
@@ -23,6 +33,9 @@ def main() -> None:
     asked = _arguments()
     layout, rank = Layout(asked.stages, asked.replicas), int(os.environ["RANK"])
     place = {"host.name": host_of(rank), "gpu.index": 0}
+    if asked.fault == "slow-link" and rank in SLOW_LINK:
+        far = SLOW_LINK[1 - SLOW_LINK.index(rank)]
+        slow_down("send", lambda given: LINK_S if given[1] == far else 0.0)
     rootspan.init("pipeline-trainer", asked.endpoint, resource=place, instrument=["torch"])  # SDK
 
     import torch
