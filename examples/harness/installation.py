@@ -53,10 +53,13 @@ class Stage:
 
     collector: str
     store: str
-    _stories: Iterator[int] = field(default_factory=itertools.count)
+    _stories: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def next_end_ns(self) -> int:
-        """When the next story that is told again ends: each a day and more before the one before."""
+        """When the next story that is told again ends: each a day and more before the one before.
+
+        The first as well: now is the time of the jobs that run live.
+        """
         return time.time_ns() - 5 * S - next(self._stories) * APART_NS
 
     def why(self, window: Window) -> Answer:

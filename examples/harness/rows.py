@@ -152,8 +152,8 @@ class Dated:
     """A system that is told at times of its own choice: simulated, or files with times in them.
 
     Attributes:
-        module: As for `python -m`; it takes `--endpoint`, `--fault` and `--end-unix-ns`, before which all of its
-            times lie.
+        module: As for `python -m`; it takes `--endpoint`, `--fault` and `--end-unix-ns`, before which all
+            of its times lie.
         arguments, short_arguments: More for its command line, for either form.
         asked_s: How long before that end the question begins.
     """

@@ -1,7 +1,7 @@
 """A slow link between ranks: a delay below torch.distributed, where the network would be.
 
-To be called before `rootspan.init`, so that what is recorded holds the delay as it would hold the network's. The
-machine has no other link than loopback, and slowing that needs rights that an example does not ask for.
+To be called before `rootspan.init`, so that what is recorded holds the delay as it would hold the network's.
+The machine has no other link than loopback, and slowing that needs rights that an example does not ask for.
 """
 
 from __future__ import annotations

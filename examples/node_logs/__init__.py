@@ -1,4 +1,5 @@
-"""Thousands of machines' logs in one place, followed by the real `rootspan agent`; one machine has a broken GPU.
+"""Thousands of machines' logs in one place, followed by the real `rootspan agent`; one machine is broken.
 
-The machines are simulated: files in the form in which rsyslog collects them. Start it by `python -m examples.node_logs`.
+The machines are simulated: files in the form in which rsyslog collects them. Start it by
+`python -m examples.node_logs`.
 """

@@ -41,7 +41,7 @@ def main() -> int:
     requests = recording.counts["requests"]
     print(
         f"{asked.hosts} simulated instances served {requests:,} requests in {MINUTES:g} minutes, "
-        f"{requests / config.duration_s:,.0f} a second; {recording.sampling_ratio:.0%} of their traces are sent",
+        f"{requests / config.duration_s:,.0f} a second; {recording.sampling_ratio:.0%} of traces are sent",
         flush=True,
     )
     report = send(recording.requests(), SendSettings(asked.endpoint, in_flight=8))

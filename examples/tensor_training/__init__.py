@@ -1,1 +1,1 @@
-"""Tensor-parallel training on real processes: pairs that share each layer, replicas of pairs; faults to plant."""
+"""Tensor-parallel training on real processes: pairs that share each layer, replicas of pairs."""

@@ -63,7 +63,7 @@ def main() -> None:
                 for weights in (first, second):
                     assert weights.grad is not None
                     dist.all_reduce(weights.grad, group=replicas)
-                    weights -= 0.01 * weights.grad
+                    weights.sub_(weights.grad, alpha=0.01)
                     weights.grad = None
     dist.destroy_process_group()
 
