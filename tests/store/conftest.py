@@ -8,6 +8,10 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from store_process import StoreProcess
 
+from rootspan_store.rules import RuleSet
+from rootspan_store.schema import migrate
+from support.ruled import TOUCHED
+
 
 @pytest.fixture
 def make_store(tmp_path: Path) -> Iterator[Callable[..., StoreProcess]]:
@@ -42,3 +46,23 @@ def client(store: StoreProcess) -> Iterator[Client]:
     own.close()
     admin.command("DROP DATABASE IF EXISTS tests")
     admin.close()
+
+
+@pytest.fixture(scope="module")
+def ruled_database(store: StoreProcess) -> Iterator[Client]:
+    admin = store.connect()
+    own = store.connect("ruled")
+    migrate(own)
+    yield own
+    own.close()
+    admin.command("DROP DATABASE ruled")
+    admin.close()
+
+
+@pytest.fixture
+def ruled(ruled_database: Client) -> Iterator[Client]:
+    """The whole schema, empty and without rules; one database for all, since making it takes seconds."""
+    yield ruled_database
+    migrate(ruled_database, rules=RuleSet())
+    for table in TOUCHED:
+        ruled_database.command(f"TRUNCATE TABLE {table}")
