@@ -44,16 +44,21 @@ def rank(
         root_excess_s, root_errors: What the requests lost altogether, from which shares are taken.
         visible: Whether they lost enough to be noticed; a part that is ill without that weighs half.
     """
-    kept = list(findings)
     calls = reachable(direct, frozenset(one.service for one in findings))
     overloaded = {(one.service, one.operation) for one in findings if one.signal == "wait"}
-    consequences: list[Explained] = []
-    for one in findings:
-        for other in findings:
-            if one is not other and _explains(other, one, calls, direct, overloaded):
-                consequences.append((other, one))
-                if one in kept:
-                    kept.remove(one)
+    brings = [
+        [
+            j
+            for j, effect in enumerate(findings)
+            if i != j and _explains(cause, effect, calls, direct, overloaded)
+        ]
+        for i, cause in enumerate(findings)
+    ]
+    first = _beginnings(findings, brings)
+    kept = [findings[i] for i in first]
+    consequences = [
+        (findings[i], findings[j]) for i, effects in enumerate(brings) for j in effects if j not in first
+    ]
     merged = _merge(kept)
     total_s = max(root_excess_s, sum(one.excess_s for one in merged), 1e-9)
     total_errors = max(root_errors, sum(one.errors for one in merged), 1e-9)
@@ -79,6 +84,33 @@ def rank(
         sure = confidence(i, weights, p_value=cause.p_value, z=cause.z, agreeing=agreeing)
         answer.append((cause, min(sure, answer[-1][1]) if answer else sure))
     return answer, consequences
+
+
+def _beginnings(findings: Sequence[Finding], brings: Sequence[Sequence[int]]) -> list[int]:
+    """Findings that nothing brings about, and of those that bring about each other one each: ascending.
+
+    A full queue refuses, refused calls are asked again, and fill the queue: a circle begins where more is
+    sent than can be taken, else with what costs most.
+    """
+    follows = [_closure(i, brings) for i in range(len(findings))]
+    chosen: set[int] = set()
+    for i in range(len(findings)):
+        circle = {j for j in range(len(findings)) if i in follows[j]} | {i}
+        # What brings it about is brought about by it, too, or else this is no beginning.
+        if all(j in follows[i] or j == i for j in circle):
+            chosen.add(max(sorted(circle), key=lambda j: (_is_full(findings[j]), findings[j].excess_s)))
+    return sorted(chosen)
+
+
+def _closure(start: int, brings: Sequence[Sequence[int]]) -> set[int]:
+    seen: set[int] = set()
+    rest = list(brings[start])
+    while rest:
+        one = rest.pop()
+        if one not in seen:
+            seen.add(one)
+            rest.extend(brings[one])
+    return seen
 
 
 def share_of(one: Finding, total_s: float, total_errors: float) -> float:

@@ -46,3 +46,13 @@ def test_a_queue_that_no_load_made_explains_no_link() -> None:
     queue = _finding("wait", "queue", "saturated_queue", "ranker", excess_s=100.0)
     gap = _finding("gap", "edge", "network_delay", "gateway", excess_s=5.0, peer="balancer")
     assert _left(queue, gap) == {"saturated_queue", "network_delay"}
+
+
+def test_a_circle_of_consequences_begins_at_the_crowded_queue_and_does_not_vanish() -> None:
+    """Its queue is full and refuses, callers see no answer, ask again, and fill the queue."""
+    queue = _finding("wait", "host", "hot_instance", "ranker", excess_s=50.0)
+    refused = _finding("errors", "host", "error", "ranker", excess_s=0.0)
+    link = _finding("unanswered", "edge", "connection_error", "balancer", excess_s=0.0, peer="ranker")
+    slow = _finding("slow", "operation", "slow", "balancer", excess_s=5.0)
+    for findings in ((queue, refused, link, slow), (slow, link, refused, queue)):
+        assert _left(*findings) == {"hot_instance"}
