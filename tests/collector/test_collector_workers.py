@@ -79,15 +79,21 @@ def test_one_worker_s_death_costs_nothing_and_it_comes_back_with_its_log(
     assert found.result_rows == [(120, 40)]
 
 
-def test_fewer_workers_drain_the_logs_of_those_that_are_gone(tmp_path: Path, store: StoreProcess) -> None:
+def test_fewer_workers_drain_the_logs_of_those_that_are_gone_and_know_their_requests(
+    tmp_path: Path, store: StoreProcess
+) -> None:
     away = CollectorProcess(tmp_path, "http://127.0.0.1:1/otel", ["--workers", "2"])
+    bodies = [traces(2, name=f"moved-{number}").SerializeToString() for number in range(30)]
     with away.running():
-        for number in range(30):
-            send(away, traces(2, name=f"moved-{number}").SerializeToString())
+        for body in bodies:
+            send(away, body)
     assert any((tmp_path / "wal" / "workers" / "1").iterdir())
     alone = CollectorProcess(tmp_path, store.url)
     with alone.running():
+        for body in bodies:  # as senders do that did not hear the answer
+            send(alone, body)
         alone.wait_drained()
+        assert alone.counts("traces")["accepted"] == 60
     found = connect(store.url).query("SELECT count() FROM otel_traces WHERE startsWith(SpanName, 'moved-')")
     assert found.result_rows == [(60,)]
 

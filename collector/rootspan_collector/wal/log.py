@@ -92,7 +92,8 @@ class SignalLog:
         self._progress = progress or Progress()
         self._progress_lock = threading.Lock()
         self._next_seq = next_seq
-        window = window or RecentRequests(window_s=recent_s, most=recent_most, now_s=now_s)
+        if window is None:  # an empty one is false, and as good as any
+            window = RecentRequests(window_s=recent_s, most=recent_most, now_s=now_s)
         self._recent_file = RecentFile(folder, signal, most=recent_most) if window.is_on else None
         self._waiting = WaitingRoom(window)
         if self._recent_file is not None:
