@@ -16,6 +16,7 @@ _PACKAGE_ERRORS: Final = (
     ("rootspan_dashboard.errors", "DashboardError"),
     ("rootspan_demo.errors", "DemoError"),
     ("rootspan_agent.errors", "AgentError"),
+    ("rootspan.errors", "RootspanError"),
 )
 """Base errors of the packages. A package that raised is imported, so none has to be imported to ask."""
 

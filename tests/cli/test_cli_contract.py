@@ -20,6 +20,7 @@ COMMANDS = (
     "dashboard",
     "demo",
     "doctor",
+    "import",
     "mcp",
     "migrate",
     "quarantine",
@@ -58,6 +59,7 @@ FLAGS = {
     "dashboard": {"--store", "--port"},
     "demo": {"--fault", "--hosts", "--minutes", "--seed", "--no-ui", "--check", "--json"},
     "doctor": {"--store", "--collector", "--json"},
+    "import": {"--job", "--attempt", "--rank", "--to", "--token"},
     "mcp": {"--store"},
     "migrate": {"--store", "--cluster", "--print"},
     "quarantine": {"--wal", "--collector", "--all", "--token", "--json"},
@@ -89,7 +91,7 @@ def parameters(command: str) -> Iterator[object]:
 
 def test_all_commands_are_there_and_no_other() -> None:
     assert sorted(
-        module.__name__.rpartition(".")[2] for panel in PANELS.values() for module in panel
+        module.__name__.rpartition(".")[2].rstrip("_") for panel in PANELS.values() for module in panel
     ) == sorted(COMMANDS)
 
 

@@ -1,6 +1,7 @@
 """One module a command: its flags, its help, and the call of the part that does the work.
 
 Each module `x` has a function `x` and an `EPILOG` of examples, and imports the parts inside the function.
+Where `x` is a word of Python's, both have an underscore behind it.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from rootspan_cli.commands import (
     dashboard,
     demo,
     doctor,
+    import_,
     mcp,
     migrate,
     quarantine,
@@ -31,7 +33,7 @@ __all__ = ["PANELS"]
 PANELS: Final[Mapping[str, tuple[ModuleType, ...]]] = {
     "Start here": (demo, up),
     "Ask": (why, watch, doctor, sql, mcp),
-    "Feed": (agent, change, replay, quarantine),
+    "Feed": (agent, change, import_, replay, quarantine),
     "Parts, each a process": (store, collector, dashboard, migrate, retain),
 }
 """Commands by the heading under which help lists them."""

@@ -28,9 +28,15 @@ _SCOPE = InstrumentationScope(name="rootspan.training.importers")
 ItemT = TypeVar("ItemT", ImportedSpan, ImportedEvent)
 
 
-def send(recording: Recording, endpoint: str = DEFAULT_ENDPOINT, *, timeout_s: float = 30.0) -> int:
+def send(
+    recording: Recording,
+    endpoint: str = DEFAULT_ENDPOINT,
+    *,
+    token: str | None = None,
+    timeout_s: float = 30.0,
+) -> int:
     """Send everything and wait until the collector took it. Sending twice stores it twice, under the same
-    ids.
+    ids. `token` is the tenant's, where the collector asks for one.
 
     Returns:
         How many spans and log records were sent.
@@ -42,14 +48,15 @@ def send(recording: Recording, endpoint: str = DEFAULT_ENDPOINT, *, timeout_s: f
     address, insecure = parse_endpoint(endpoint)
     secure = grpc.ssl_channel_credentials() if insecure is False else None
     channel = grpc.insecure_channel(address) if secure is None else grpc.secure_channel(address, secure)
+    metadata = (("authorization", f"Bearer {token}"),) if token else ()
     with channel:
         # The generated stubs say nothing of types.
         traces: Any = TraceServiceStub(channel)  # type: ignore[no-untyped-call]
         logs: Any = LogsServiceStub(channel)  # type: ignore[no-untyped-call]
         for batch in _batches(recording.spans):
-            traces.Export(_traces(batch), timeout=timeout_s)
+            traces.Export(_traces(batch), timeout=timeout_s, metadata=metadata)
         for events in _batches(recording.events):
-            logs.Export(_logs(events), timeout=timeout_s)
+            logs.Export(_logs(events), timeout=timeout_s, metadata=metadata)
     return len(recording.spans) + len(recording.events)
 
 
