@@ -70,9 +70,10 @@ def build_app() -> typer.Typer:
         for module in modules:
             name = module.__name__.rpartition(".")[2]
             function = getattr(module, name)
-            app.command(
+            command = app.command(
                 name=name.rstrip("_"), help=_help(function), epilog=module.EPILOG, rich_help_panel=panel
-            )(function)
+            )
+            command(function)
     return app
 
 

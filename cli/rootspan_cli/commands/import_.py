@@ -39,8 +39,8 @@ def import_(
         typer.Argument(
             metavar="PATH...",
             envvar="ROOTSPAN_IMPORT_PATHS",
-            help="Kineto: traces, plain or gzipped. Flight Recorder: a folder, or the beginning of the files' "
-            "paths, whose names end with the rank.",
+            help="Kineto: traces, plain or gzipped. Flight Recorder: a folder, or how the paths of its files "
+            "begin; their names end with the rank.",
         ),
     ],
     *,
@@ -81,10 +81,8 @@ def import_(
         import grpc
 
         from rootspan.training.importers import send
-    if form is Format.KINETO:
-        found = _traces(paths, job, attempt, rank)
-    else:
-        found = _dumps(paths, job, attempt, rank)
+    read = _traces if form is Format.KINETO else _dumps
+    found = read(paths, job, attempt, rank)
     try:
         count = sum(send(recording, to, token=token) for recording in found)
     except grpc.RpcError as err:
@@ -127,7 +125,7 @@ def _dumps(paths: list[Path], job: str, attempt: int, rank: int | None) -> list[
 
     if len(paths) > 1:
         raise WrongUse(
-            f"{len(paths)} paths; give the folder, or the beginning of the paths, quoted: {paths[0].parent}"
+            f"{len(paths)} paths; give one: the folder, or how the paths begin, such as {paths[0].parent}/"
         )
     where: Path | dict[int, Path] = paths[0] if rank is None else {rank: paths[0]}
     one = read_flight_recorder(where, job=job, attempt=attempt)
