@@ -16,13 +16,17 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from rootspan_cli.doctor.store_checks import check_rows
 from rootspan_store.client import connect, store_errors
 from rootspan_store.cluster import ClusterSchema, cluster_of_engine
 from rootspan_store.errors import SchemaError, StoreRejected
 from rootspan_store.ingest import Signal, frame_prefix, insert_settings, insert_statement
+from rootspan_store.keeping import Keeper
 from rootspan_store.schema import applied_version, load_migrations, migrate, render
+from rootspan_store.settings import RetentionSettings
 from rootspan_store.sqltext import split_statements
 from support import otlp_requests
+from support.arrivals import PastFleet, Span
 from support.processes import StoreProcess as Store
 from support.zookeeper import missing_zookeeper, running_zookeeper
 
@@ -205,6 +209,29 @@ def test_a_segment_sent_again_is_stored_once_in_raw_tables_and_rollups(node: _No
         ("sum(Items)", "rootspan_stored", 157 + 20 + 9),
     ):
         assert plain.query(count.format(expression, table)).result_rows[0][0] == items, table
+    client.close()
+    plain.close()
+
+
+@pytest.mark.process
+def test_what_matters_is_kept_and_rows_are_counted_over_all_shards(node: _Node) -> None:
+    client = node.client(_for_one_replica)
+    migrate(client, cluster="one")
+    plain = node.client()
+    before = check_rows(plain).facts["rows"]
+    fleet = PastFleet(plain)
+    fleet.spans(10 * 3600 + 60, [Span("failed", "1"), Span("quick", "1")])
+    fleet.spans(10 * 3600, [Span("failed", "2", "1", status="Error")])
+    fleet.incident(10 * 3600 + 60, 10 * 3600 - 60, service="pay")
+    keeper = Keeper(plain, RetentionSettings(ordinary_one_in=0, rare_traces=0))
+    while keeper.keep_next() is not None:
+        pass
+    kept = "SELECT TraceId, SpanId FROM otel_traces_kept ORDER BY ALL"
+    assert plain.query(kept).result_rows == [("failed", "1"), ("failed", "2")]
+    assert plain.query("SELECT count() FROM rootspan_spans WHERE TraceId = 'failed'").result_rows == [(2,)]
+    after = check_rows(plain).facts["rows"]
+    assert isinstance(before, dict)
+    assert after == {**before, "traces": before["traces"] + 3}
     client.close()
     plain.close()
 

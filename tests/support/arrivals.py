@@ -65,7 +65,7 @@ class Span:
 
 
 class PastFleet:
-    """Writes into the client's database, which has the schema."""
+    """Writes into the client's database, which has the schema; on a cluster, when the shards have it."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -152,4 +152,9 @@ class PastFleet:
             )
 
     def _insert(self, table: str, lines: Sequence[str]) -> None:
-        self.client.raw_insert(table, insert_block="\n".join(lines).encode(), fmt="JSONEachRow")
+        self.client.raw_insert(
+            table,
+            insert_block="\n".join(lines).encode(),
+            fmt="JSONEachRow",
+            settings={"distributed_foreground_insert": "1"},
+        )

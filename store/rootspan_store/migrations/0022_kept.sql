@@ -1,18 +1,13 @@
 -- Keeping what matters: whole traces and training steps that outlive raw retention, why each is kept, and how far the keeper is.
 -- See docs/adr/0022-kept-traces.md. Rows here come from the keeper alone (rootspan_store/keeping), a window of arrival at a time.
 
--- The keeper reads what arrived in a window; parts are sorted by other columns. Parts that are there get the index by and by.
+-- The keeper reads what arrived in a window; parts are sorted by other columns. Parts that are there get the index as they are merged:
+-- MATERIALIZE INDEX fails on a part that was written without a column of its sorting key, because all of it was empty.
 ALTER TABLE otel_traces ADD INDEX IF NOT EXISTS idx_inserted InsertedAt TYPE minmax GRANULARITY 1;
-
-ALTER TABLE otel_traces MATERIALIZE INDEX idx_inserted;
 
 ALTER TABLE otel_logs ADD INDEX IF NOT EXISTS idx_inserted InsertedAt TYPE minmax GRANULARITY 1;
 
-ALTER TABLE otel_logs MATERIALIZE INDEX idx_inserted;
-
 ALTER TABLE otel_training_spans ADD INDEX IF NOT EXISTS idx_inserted InsertedAt TYPE minmax GRANULARITY 1;
-
-ALTER TABLE otel_training_spans MATERIALIZE INDEX idx_inserted;
 
 -- Copies of rows, as they are but for the Weight of what stands for others. They are few and old: partitions of a week.
 CREATE TABLE IF NOT EXISTS otel_traces_kept AS otel_traces

@@ -1799,15 +1799,9 @@ ORDER BY View;
 -- 0022 kept
 ALTER TABLE otel_traces ADD INDEX IF NOT EXISTS idx_inserted InsertedAt TYPE minmax GRANULARITY 1;
 
-ALTER TABLE otel_traces MATERIALIZE INDEX idx_inserted;
-
 ALTER TABLE otel_logs ADD INDEX IF NOT EXISTS idx_inserted InsertedAt TYPE minmax GRANULARITY 1;
 
-ALTER TABLE otel_logs MATERIALIZE INDEX idx_inserted;
-
 ALTER TABLE otel_training_spans ADD INDEX IF NOT EXISTS idx_inserted InsertedAt TYPE minmax GRANULARITY 1;
-
-ALTER TABLE otel_training_spans MATERIALIZE INDEX idx_inserted;
 
 CREATE TABLE IF NOT EXISTS otel_traces_kept AS otel_traces
 ENGINE = MergeTree
