@@ -2,7 +2,8 @@
 end.
 
 Relative ranges end now, or where the data ends if nothing has come for two minutes: a recording that was
-replayed an hour ago still shows its last half hour.
+replayed an hour ago still shows its last half hour. "Now" moves in steps of some seconds, so that a click,
+and everybody who looks at the same page, asks what was just answered.
 """
 
 import time
@@ -34,6 +35,8 @@ NAMES: Final = (
     | {"7d": "7 d"}
 )
 STALE_AFTER_S: Final = 120
+STEP_NS: Final = 15 * NS_PER_S
+"""The next multiple of this is "now": as long as an answer may be shown again."""
 LONGEST_S: Final = 31 * 86400
 
 
@@ -56,7 +59,7 @@ def resolve_range(extent: Extent, *, default: str, now_ns: int | None = None) ->
     """The range that the URL asks for."""
     now = time.time_ns() if now_ns is None else now_ns
     stale = now - extent.last_ns > STALE_AFTER_S * NS_PER_S
-    edge = extent.last_ns + 1 if stale else now
+    edge = extent.last_ns + 1 if stale else -(-now // STEP_NS) * STEP_NS
     begin, end = read("from"), read("to")
     problem = ""
     if begin or end:
