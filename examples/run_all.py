@@ -16,11 +16,13 @@ from typing import Any
 
 from examples.harness.command import NONE
 from examples.harness.installation import Stage, installation
+from examples.harness.programs import ExampleFailed
 from examples.harness.rows import Row
 from examples.harness.truth import Answer, in_words
 from examples.systems import ROWS
 
 WANTED_SHARE = 0.9
+NOT_RUN: Answer = {"verdict": "the example did not run", "causes": ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +142,14 @@ def _faults_of(row: Row, wanted: Sequence[str]) -> list[str]:
 def _play(row: Row, fault: str, stage: Stage, *, short: bool, progress: Progress) -> Outcome:
     progress.begins(row.system, fault)
     began = time.monotonic()
-    answer = stage.why(row.play(fault, stage, short=short))
     truth = row.truth(fault)
-    outcome = Outcome(fault, truth.says, truth.is_told(answer), answer, time.monotonic() - began)
+    try:
+        answer = stage.why(row.play(fault, stage, short=short))
+        hit = truth.is_told(answer)
+    except ExampleFailed as err:  # a miss that is told: what the others said is not lost with it
+        print(err, file=sys.stderr)
+        answer, hit = NOT_RUN, False
+    outcome = Outcome(fault, truth.says, hit, answer, time.monotonic() - began)
     progress.ends(outcome)
     return outcome
 
@@ -169,11 +176,12 @@ def _print_table(told: Sequence[Told]) -> None:
             table.add_row(one.system, "skipped", "", one.skipped, "")
     faults = [outcome for one in told for outcome in one.outcomes]
     healthy = [one.healthy for one in told if one.healthy]
+    blamed = sum(bool(one.answer["causes"]) for one in healthy)
     screen = terminal()
     screen.print(table)
     screen.print(
         f"\n{sum(one.hit for one in faults)} of {len(faults)} faults are the first cause; "
-        f"{sum(not one.hit for one in healthy)} of {len(healthy)} healthy runs were given a cause"
+        f"{blamed} of {len(healthy)} healthy runs were given a cause"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from examples.harness.rows import Dated
 from examples.harness.truth import Truth
 from examples.node_logs.faults import FAULTS, STRUCK
@@ -19,5 +21,6 @@ ROW = Dated(
         "out-of-memory": Truth(FAULTS["out-of-memory"], _STRUCK, ("out_of_memory",)),
     },
     asked_s=300,
+    lacks=lambda: "" if find_spec("prometheus_client") else "no agent: pip install 'rootspan[agent]'",
     short_arguments=("--nodes", "1500", "--lines", "4"),
 )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from examples.harness.command import NONE
 from examples.harness.installation import Stage, Window, installation
-from examples.harness.rows import Row
+from examples.harness.rows import Retold, Row
 from examples.systems import ROWS
 
 from examples import run_all
@@ -81,3 +83,18 @@ def test_the_table_can_be_listed_without_running_it(capsys: pytest.CaptureFixtur
 def test_a_system_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_all.main(["--only", "astrology"]) == 2
     assert "astrology" in capsys.readouterr().err
+
+
+def test_an_example_that_does_not_run_is_a_miss_and_the_rest_is_told(
+    monkeypatch: pytest.MonkeyPatch, stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = BY_NAME["consensus"]
+    assert isinstance(row, Retold)
+    broken = replace(row, module="examples.nothing_there")
+    monkeypatch.setattr(run_all, "ROWS", (broken,))
+    monkeypatch.setattr(run_all, "installation", lambda: contextlib.nullcontext(stage))
+    assert run_all.main(["--fault", "leader-lost", "--json"]) == 1
+    said = capsys.readouterr()
+    assert "nothing_there" in said.err
+    (told,) = json.loads(said.out)["rows"]
+    assert [(one["name"], one["hit"]) for one in told["faults"]] == [("leader-lost", False)]
