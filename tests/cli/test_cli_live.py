@@ -111,7 +111,9 @@ def test_replay_sends_a_pack_and_everything_is_accounted_for(
     window = ("--from", str(incident["start_unix_ns"]), "--to", str(incident["end_unix_ns"]))
     why = run("why", "--store", installation.store, *window, "--json")
     assert why.status == 0
-    assert set(why.json) == {"window", "baseline", "verdict", "symptom", "causes", "telemetry", "took_ms"}
+    assert set(why.json) == {
+        *("window", "baseline", "verdict", "symptom", "causes", "exonerated", "telemetry", "took_ms")
+    }
     assert why.json["telemetry"]["accepted"] == why.json["telemetry"]["stored"] > 0
     assert why.json["window"]["from_unix_ns"] == incident["start_unix_ns"]
     first = why.json["causes"][0]

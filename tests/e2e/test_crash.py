@@ -20,9 +20,3 @@ def test_killing_collector_and_store_at_random_loses_and_doubles_nothing(tmp_pat
     assert min(account.acknowledged.values()) > 100
     assert account.repeated_requests > 10
     assert len(account.kills) == 3
-
-
-def test_killing_one_of_two_workers_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    account = run(tmp_path, rounds=3, seed=1, workers=2, longest_s=0.5)
-    assert account.faults == ()
-    assert account.kills["worker"] > 0

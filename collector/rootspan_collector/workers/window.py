@@ -89,17 +89,20 @@ class SharedWindow:
         """See `rootspan_collector.wal.window.Window`."""
         with self._locked(bucket := self._bucket_of(digest)):
             place = self._find(bucket, digest)
-            return place is not None and self._is_known(bucket, place)
+            is_durable = place is not None and self._state(bucket, place) == _DURABLE
+            return place is not None and is_durable and self._is_recent(bucket, place)
 
     def claim(self, digest: bytes) -> Claim:
         """See `rootspan_collector.wal.window.Window`."""
         with self._locked(bucket := self._bucket_of(digest)):
             place = self._find(bucket, digest)
             if place is not None:
-                if self._is_known(bucket, place):
-                    return Claim.KNOWN
-                if self._state(bucket, place) == _BEGUN:
+                # Read once: its owner settles it without the lock, and between two looks it could be neither.
+                state = self._state(bucket, place)
+                if state == _BEGUN:
                     return Claim.TAKEN
+                if state == _DURABLE and self._is_recent(bucket, place):
+                    return Claim.KNOWN
             else:
                 place = self._vacate(bucket)
                 if place is None:
@@ -172,11 +175,9 @@ class SharedWindow:
     def _now(self) -> int:
         return int(self._now_s()) & 0xFFFFFFFF
 
-    def _is_known(self, bucket: int, place: int) -> bool:
-        base = self._at(bucket)
-        if self._map[base + place] != _DURABLE:
-            return False
-        (settled,) = _TIME.unpack_from(self._map, base + _TIMES + place * _TIME.size)
+    def _is_recent(self, bucket: int, place: int) -> bool:
+        """Whether an entry that is durable became so within the window."""
+        (settled,) = _TIME.unpack_from(self._map, self._at(bucket) + _TIMES + place * _TIME.size)
         # Whole seconds: one more, so that the window is never shorter than it was said to be.
         return bool(self._now() - settled <= self._window_s + 1)
 
