@@ -18,9 +18,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.processes import CollectorProcess, free_port
+from tests.support.processes import CollectorProcess
 
 from bench.otlp_load import TraceLoad
+from rootspan_cli.processes.ports import free_port
 
 __all__ = ["Connected", "run"]
 

@@ -24,9 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
-from tests.support.processes import Process, free_port
+from tests.support.processes import Process
 
 from bench.fleet_store import LARGE_TRACE, add_arguments, fleet_store
+from rootspan_cli.processes.ports import free_port
 from rootspan_dashboard.reading.connection import ANSWER_TTL_S
 from rootspan_dashboard.screenshots import CHROMIUM, FLAGS, WAIT_MS, open_ready, settle
 

@@ -21,11 +21,12 @@ from importlib import metadata
 from pathlib import Path
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from tests.support.processes import CollectorProcess, StoreProcess, free_port
+from tests.support.processes import CollectorProcess, StoreProcess
 
 from bench.ingest_peer import measure_rotel
 from bench.ingest_run import DRAIN_TIMEOUT_S, SPANS, Meter, send, sender, wait_merged
 from bench.otlp_load import TraceLoad
+from rootspan_cli.processes.ports import free_port
 
 _VISIBLE_TIMEOUT_S = 60.0
 __all__ = ["measure"]

@@ -11,9 +11,10 @@ import socket
 from importlib import metadata, util
 from pathlib import Path
 
-from tests.support.processes import Process, StoreProcess, free_port, wait_moving
+from tests.support.processes import Process, StoreProcess, wait_moving
 
 from bench.ingest_run import Meter, send, wait_merged
+from rootspan_cli.processes.ports import free_port
 
 __all__ = ["RotelProcess", "measure_rotel"]
 

@@ -97,8 +97,8 @@ def installation() -> Iterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="rootspan-examples-", ignore_cleanup_errors=True) as folder:
         planned = Installation(
             data=Path(folder),
-            store=Address("127.0.0.1", 18123),
-            collector=Address("127.0.0.1", 14317),
+            store=Address("127.0.0.1", 0),
+            collector=Address("127.0.0.1", 0),
             dashboard=None,
         ).on_free_ports()
         with Supervisor(planned.parts(), lambda _line: None) as supervisor:

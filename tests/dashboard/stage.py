@@ -17,8 +17,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
+from rootspan_cli.processes.ports import free_port
 from rootspan_demo import FleetConfig, OtlpRequest, SendSettings, build_case, send, simulate
-from support.processes import CollectorProcess, Process, StoreProcess, free_port
+from support.processes import CollectorProcess, Process, StoreProcess
 
 NS_PER_S = 1_000_000_000
 HOSTILE = {

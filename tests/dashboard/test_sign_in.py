@@ -15,10 +15,11 @@ from playwright.sync_api import Page, expect
 from pydantic import ValidationError
 from stage import DashboardProcess, Stage
 
+from rootspan_cli.processes.ports import free_port
 from rootspan_dashboard.access.return_path import wanted_path
 from rootspan_dashboard.access.roles import role_of
 from rootspan_dashboard.access.settings import SignInSettings
-from support.processes import Process, free_port
+from support.processes import Process
 
 PEOPLE = (
     {"sub": "olga", "name": "Olga <b>O</b>", "groups": ["sre"]},

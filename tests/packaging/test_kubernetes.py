@@ -15,8 +15,9 @@ import typer.main
 import yaml
 
 from rootspan_cli.app import build_app
+from rootspan_cli.processes.ports import free_port
 from rootspan_collector.settings import CollectorSettings
-from support.processes import free_port, wait_until
+from support.processes import wait_until
 
 _FOLDER = Path(__file__).resolve().parents[2] / "docker" / "kubernetes"
 _VERSIONS = ("1.31", "1.34")

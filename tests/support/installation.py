@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.processes import Process, free_port
+from rootspan_cli.processes.ports import free_port
+from support.processes import Process
 
 __all__ = ["UpProcess", "descendants", "is_alive"]
 

@@ -10,7 +10,6 @@ import http.client
 import os
 import resource
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,17 +21,13 @@ import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-__all__ = ["CollectorProcess", "Process", "StoreProcess", "free_port", "wait_moving", "wait_until"]
+from rootspan_cli.processes.ports import free_port
+
+__all__ = ["CollectorProcess", "Process", "StoreProcess", "wait_moving", "wait_until"]
 
 _START_TIMEOUT_S = 180.0
 _STOP_TIMEOUT_S = 60.0
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def wait_until(is_true: Callable[[], bool], *, timeout_s: float, what: str) -> None:

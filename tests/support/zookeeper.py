@@ -9,7 +9,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from support.processes import free_port, wait_until
+from rootspan_cli.processes.ports import free_port
+from support.processes import wait_until
 
 __all__ = ["missing_zookeeper", "running_zookeeper"]
 

@@ -3,12 +3,20 @@
 Binds for a moment and lets go: somebody else may be faster, and then the part itself says so.
 """
 
+import random
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 
 from rootspan_cli.errors import WrongUse
 
-__all__ = ["Address", "free_address", "is_free", "require_free"]
+__all__ = ["Address", "free_address", "free_port", "is_free", "require_free"]
+
+# From here on ports are seldom anybody's by convention; Linux hands out those from `_EPHEMERAL` on by itself.
+_FIRST, _EPHEMERAL = 10_000, 32_768
+_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +88,43 @@ def require_free(address: Address, *, what: str, flag: str) -> None:
         ) from err
 
 
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port that was free a moment ago, and that nobody gets unasked.
+
+    A port that the kernel chooses is given back by the probe, and may be the near end of anybody's next
+    connection before its owner has started. So it is chosen at random below the range of those.
+
+    Raises:
+        OSError: The host has no port to listen on.
+    """
+    for port in chain(_below_ephemeral(tries=50), [0]):
+        try:
+            return _bind(Address(host, port))
+        except OSError:
+            if not port:
+                raise
+    raise AssertionError("the last port tried is the kernel's own choice")
+
+
+def _below_ephemeral(*, tries: int) -> Iterator[int]:
+    try:
+        end = int(_RANGE.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        end = _EPHEMERAL
+    if end > _FIRST:
+        for _ in range(tries):
+            yield random.SystemRandom().randrange(_FIRST, end)
+
+
 def free_address(preferred: Address) -> Address:
-    """`preferred` if it is free, else a free port on the same host.
+    """`preferred` if it is free, else a free port on the same host; port 0 stands for any.
 
     Raises:
         WrongUse: The host has no port to listen on.
     """
-    if is_free(preferred):
+    if preferred.port and is_free(preferred):
         return preferred
     try:
-        return Address(preferred.host, _bind(Address(preferred.host, 0)))
+        return Address(preferred.host, free_port(preferred.host))
     except OSError as err:
         raise WrongUse(f"no port is free on {preferred.host}: {err.strerror or err}") from err
