@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 
 import pytest
+
 from rootspan_cli.processes import ports
 from rootspan_cli.processes.ports import Address, free_address, free_port
 
