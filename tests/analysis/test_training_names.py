@@ -130,6 +130,26 @@ def test_requests_with_sglang_s_ranks_are_no_training_job(store: EmbeddedStore) 
     assert "sglang" not in {service for job in find_jobs(store, WINDOW) for service in job.services}
 
 
+def test_job_of_another_tool_is_found_by_the_minutes_in_which_it_spoke_last(store: EmbeddedStore) -> None:
+    spans, begin = Spans(), BEGIN_NS - 1_800_000_000_000
+    for minute in range(30):
+        at = begin + minute * 60_000_000_000
+        ran = "early" if minute < 10 else "late"
+        # It goes on without ranks for long after: only the last minutes of each operation are read.
+        resource: dict[str, str | int] = {"service.name": ran, "dl.rank": minute % 2}
+        spans.add(resource, f"{ran}_step", at, at + 1_000_000_000, dl__iteration=minute)
+        spans.add({"service.name": "shop"}, "GET /", at, at + 1_000_000, app__user="u")
+        spans.add({"service.name": "late"}, "report", at, at + 1_000_000)
+    spans.insert(store)
+    found = {job.services: job for job in find_jobs(store, Window(begin, BEGIN_NS))}
+    assert set(found) == {("early",), ("late",)}
+    assert (found["early",].steps, found["early",].ranks) == (10, 2)
+    assert found["early",].spans == 10
+    assert found["late",].spans == 20 + 30
+    assert [one.services for one in find_jobs(store, Window(begin, BEGIN_NS), job="early")] == [("early",)]
+    assert find_jobs(store, Window(begin, BEGIN_NS), job="shop") == []
+
+
 def _hung_then(store: EmbeddedStore, name: str, state: str) -> None:
     """Ranks that a watchdog heard wait, and whose collectives then ended as `state` says (empty: well)."""
     spans, logs = Spans(), ExportLogsServiceRequest()

@@ -10,6 +10,7 @@ from looking import open_view, settle
 from playwright.sync_api import Page, expect
 from stage import HOSTILE, HOSTILE_TRACE, NS_PER_S, Stage
 
+from rootspan_analysis.views import service_edges
 from rootspan_analysis.views.logs import LogFilter, fetch_log_templates
 from rootspan_analysis.views.metrics import MetricFilter, MetricName, fetch_metric_series
 from rootspan_analysis.views.service_edges import fetch_service_edges
@@ -99,6 +100,21 @@ def test_the_map_has_every_service_and_call_with_the_stores_rates(stage: Stage, 
     expect(page.get_by_text("of ranker; the edge gap")).to_be_visible()
     page.locator(".st-key-picked").get_by_role("link", name="Its logs").click()
     expect(page.get_by_role("combobox", name="Service")).to_have_value("ranker")
+
+
+def test_calls_of_a_busy_range_are_scaled_up_from_slices_of_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, span = connect(stage.store.url), TimeSpan(stage.from_ns, stage.to_ns)
+    exact = {(one.caller, one.callee): one for one in fetch_service_edges(client, span)}
+    monkeypatch.setattr(service_edges, "MOST_SPANS", 30_000)
+    some = fetch_service_edges(client, span)
+    assert {(one.caller, one.callee) for one in some} == set(exact)
+    for one in some:
+        whole = exact[one.caller, one.callee]
+        assert one.seen < whole.seen
+        assert one.calls == pytest.approx(whole.calls, rel=0.2)
+        assert one.p50_ms == pytest.approx(whole.p50_ms, rel=0.2)
 
 
 def test_fifty_services_in_cycles_find_a_place_each_and_callers_stand_before_callees() -> None:

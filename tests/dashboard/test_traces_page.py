@@ -11,6 +11,7 @@ from looking import open_view, settle
 from playwright.sync_api import Page, expect
 from stage import HOSTILE, NS_PER_S, Stage
 
+from rootspan_analysis.views import trace_search
 from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_analysis.views.trace_search import (
     Condition,
@@ -161,6 +162,17 @@ def test_hostile_keys_and_values_are_offered_as_they_are(stage: Stage) -> None:
     )
     condition = Condition(HOSTILE["operation"], "=", HOSTILE["host"])
     assert Condition.read(json.loads(json.dumps(condition.write()))) == condition
+
+
+def test_keys_of_a_busy_end_are_those_of_some_of_its_seconds(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, span = connect(stage.store.url), TimeSpan(stage.from_ns, stage.to_ns)
+    every = fetch_attribute_keys(client, span, "ranker")
+    monkeypatch.setattr(trace_search, "COMPLETION_SPANS", 1000)
+    some = fetch_attribute_keys(client, span, "ranker")
+    assert set(some) <= set(every)
+    assert {"host.name", "service.name", "rpc.system.name"} <= set(some)
 
 
 def test_the_list_is_downloaded_whole_and_without_formulas(stage: Stage, page: Page) -> None:

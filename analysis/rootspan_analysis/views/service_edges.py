@@ -8,7 +8,7 @@ from rootspan_analysis.views.timespan import TimeSpan, pick_slices
 
 __all__ = ["MOST_SPANS", "ServiceEdge", "fetch_service_edges"]
 
-MOST_SPANS: Final = 800_000
+MOST_SPANS: Final = 400_000
 """Of a range with more spans some slices of time are read: the join of both ends is what costs."""
 MOST_EDGES: Final = 500
 

@@ -17,7 +17,7 @@ from rootspan_analysis.views.attribute_conditions import (
     fetch_key_places,
 )
 from rootspan_analysis.views.statements import ArrowClient, Parameter, run_search, run_statement
-from rootspan_analysis.views.timespan import TimeSpan
+from rootspan_analysis.views.timespan import TimeSpan, pick_slices
 
 __all__ = [
     "BUCKETS_PER_DOUBLING",
@@ -42,6 +42,8 @@ LONGEST_NS: Final = (1 << 64) - 1
 BUCKETS_PER_DOUBLING: Final = 4
 COMPLETION_NS: Final = 120 * NS_PER_S
 """Names are completed from this much of the range's end: the whole would be a read of every attribute."""
+COMPLETION_SPANS: Final = 200_000
+"""Whose keys are read for it."""
 PLACES_NS: Final = 20 * NS_PER_S
 """From this much of it is learnt where a key stands."""
 MOST_COMPLETIONS: Final = 200
@@ -160,8 +162,22 @@ def _end_of(span: TimeSpan) -> dict[str, Parameter]:
 
 
 def fetch_attribute_keys(client: ArrowClient, span: TimeSpan, service: str) -> tuple[str, ...]:
-    """Keys of attributes at the range's end, of one service or of all; the most frequent first."""
-    found = run_statement(client, "attribute_keys", service=service, limit=MOST_COMPLETIONS, **_end_of(span))
+    """Keys of attributes at the range's end, of one service or of all; the most frequent first.
+
+    Of a busy end some seconds are read: what only few spans carry may be missing then.
+    """
+    end = TimeSpan(max(span.from_ns, span.to_ns - COMPLETION_NS), span.to_ns)
+    (row,) = run_statement(client, "span_count", from_s=end.from_s, to_s=end.to_s).to_pylist()
+    slices = pick_slices(end, spans=row["spans"], most=COMPLETION_SPANS)
+    found = run_statement(
+        client,
+        "attribute_keys",
+        from_ns=end.from_ns,
+        to_ns=end.to_ns,
+        service=service,
+        seconds=list(slices.seconds),
+        limit=MOST_COMPLETIONS,
+    )
     return tuple(found["key"].to_pylist())
 
 

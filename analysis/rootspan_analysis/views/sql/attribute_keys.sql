@@ -6,6 +6,7 @@ FROM
     FROM rootspan_spans
     WHERE Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64})
         AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
+        AND ${in_slices}
         AND ({service:String} = '' OR ServiceName = {service:String})
 )
 GROUP BY key
