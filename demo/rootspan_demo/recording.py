@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rootspan_demo.config import FAULT_NAMES, SCENARIO_NAMES, FleetConfig
-from rootspan_demo.encoder import encode_spans, framed_resources, resource_message
+from rootspan_demo.encoder import Stamped, encode_spans, framed_resources, resource_message
 from rootspan_demo.fleet import Fleet, Instance, build_fleet
 from rootspan_demo.flow import Flow, run_flow
 from rootspan_demo.gpu_metrics import GAUGES, encode_metrics, gauge_values
@@ -66,14 +66,23 @@ class Recording:
 
     def requests(self) -> Iterator[OtlpRequest]:
         """All three signals interleaved, in order of the time at which their senders let them go."""
+        for stamped in self.stamped():
+            yield stamped.request
+
+    def stamped(self, *, flush_s: float | None = None) -> Iterator[Stamped]:
+        """The same, each with that time.
+
+        Args:
+            flush_s: How long senders hold spans back; None: as long as makes requests of about 4,000 spans.
+        """
         begin, end = self.config.start_unix_ns, self.config.end_unix_ns
+        flush_ns = None if flush_s is None else round(flush_s * 1e9)
         streams = (
-            encode_spans(self._batches, self._resources, self._ids, begin, end),
+            encode_spans(self._batches, self._resources, self._ids, begin, end, flush_ns=flush_ns),
             encode_logs(self._lines, self._resources, self._ids, begin, end),
             encode_metrics(self._hosts, *self._gauges, self._resources, begin),
         )
-        for stamped in heapq.merge(*streams, key=lambda one: one.sent_unix_ns):
-            yield stamped.request
+        yield from heapq.merge(*streams, key=lambda one: one.sent_unix_ns)
 
 
 def simulate(config: FleetConfig) -> Recording:

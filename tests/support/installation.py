@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.support.processes import Process
+
 from rootspan_cli.processes.ports import free_port
-from support.processes import Process
 
 __all__ = ["UpProcess", "descendants", "is_alive"]
 

@@ -87,9 +87,13 @@ class Asking:
         """Drop suspicions of what is no breach any more."""
         self._suspicions = {known: one for known, one in self._suspicions.items() if known & keys}
 
-    def sweep(self, *, now_ns: int, end_s: int) -> tuple[Breach, Explanation] | None:
-        """Ask, if it is time, whether a part is ill that nobody misses yet; what to open an incident for."""
-        if not self._sweep.is_due(now_ns):
+    def sweep(self, *, hinted: bool, now_ns: int, end_s: int) -> tuple[Breach, Explanation] | None:
+        """Ask, if it is time, whether a part is ill that nobody misses yet; what to open an incident for.
+
+        Args:
+            hinted: Whether some objective is unlike itself.
+        """
+        if not self._sweep.is_due(now_ns, hinted=hinted):
             return None
         answer = self._answer(sweep_question(end_s), "a sweep")
         breach = self._sweep.take(answer, now_ns=now_ns)

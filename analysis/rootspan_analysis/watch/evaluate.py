@@ -30,6 +30,9 @@ MIN_Z: Final = 2.0
 """Of each window; three in a row are rarer than their product says, since windows share no request."""
 MIN_POOLED_Z: Final = 6.0
 """Of all windows together: hundreds of series are looked at thousands of times a day."""
+HINT_Z: Final = 4.5
+"""Of the last two windows together, for a hint that the objective is unlike itself: one in 300,000 by counts
+alone, though real traffic scatters more. A hint opens nothing; it makes the engine look."""
 LOOK_BACK: Final = 60
 """Cells that an onset is looked for in."""
 
@@ -48,6 +51,8 @@ class Judgement:
         since_s: Begin of the first bad cell, unix seconds; 0 unless over.
         severe: Whether most requests suffer.
         width_s: Length of a window.
+        hint: Whether it is unlike itself, missed or not: requests beyond the limit came more often than usual
+            twice in a row, as when a few of many machines are ill.
     """
 
     outcome: Outcome
@@ -56,6 +61,7 @@ class Judgement:
     since_s: int = 0
     severe: bool = False
     width_s: int = STEP_S
+    hint: bool = False
 
 
 def width_of(usual: Usual, kind: Kind) -> int | None:
@@ -95,17 +101,24 @@ def judge(cells: Mapping[int, Cell], kind_name: ObjectiveKind, usual: Usual, *, 
     newest = windows[0]
     if newest is None:
         return Judgement("unknown", width_s=width)
+    known = [one for one in windows if one is not None]
+    pair = known[:FAST_WINDOWS]
+    hint = (
+        all(one.z >= MIN_Z for one in pair) and len(pair) == FAST_WINDOWS and _pooled_z(pair, kind) >= HINT_Z
+    )
     if not newest.missed:
         return Judgement(
-            "fine", _observed(held[0], kind, width), newest.bad / max(newest.n, 1), width_s=width
+            "fine",
+            _observed(held[0], kind, width),
+            newest.bad / max(newest.n, 1),
+            width_s=width,
+            hint=hint,
         )
-    known = [one for one in windows if one is not None]
     severe_share = FAST_ERRORS if kind.quantile is None else FAST_SHARE
-    fast = known[:FAST_WINDOWS]
-    severe = len(fast) == FAST_WINDOWS and all(
-        one.missed and one.bad / max(one.n, 1) >= severe_share for one in fast
+    severe = len(pair) == FAST_WINDOWS and all(
+        one.missed and one.bad / max(one.n, 1) >= severe_share for one in pair
     )
-    taken = fast if severe else known
+    taken = pair if severe else known
     sure = severe or (len(known) == WINDOWS and all(one.missed for one in known))
     pooled = _pooled_z(taken, kind)
     seen = merged(
@@ -119,6 +132,7 @@ def judge(cells: Mapping[int, Cell], kind_name: ObjectiveKind, usual: Usual, *, 
         since_s=_onset(cells, kind, usual, end_s, width),
         severe=severe,
         width_s=width,
+        hint=hint,
     )
 
 

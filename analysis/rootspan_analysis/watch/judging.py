@@ -53,6 +53,7 @@ class Judged:
         fine: Met, with enough data to tell.
         severe: Of the breaches those where most requests suffer.
         series: Number of series looked at.
+        hinted: Whether one is unlike itself, missed or not.
     """
 
     breaches: Mapping[Key, Breach]
@@ -60,6 +61,7 @@ class Judged:
     fine: frozenset[Key]
     severe: frozenset[Key]
     series: int
+    hinted: bool = False
 
 
 class Judging:
@@ -90,6 +92,7 @@ class Judging:
         over: dict[Key, Breach] = {}
         fine: set[Key] = set()
         severe: set[Key] = set()
+        hinted = False
         watched = self._watched(measures)
         for series in watched:
             self._learn(series, measures, aside)
@@ -105,6 +108,7 @@ class Judging:
                 said = judge(cells, name, usual, end_s=measures.end_s)
                 if name == "goodput" and not any(at >= measures.end_s - said.width_s for at in cells):
                     said = said if series.job in alive else Judgement("unknown")
+                hinted = hinted or said.hint
                 if said.outcome == "fine":
                     fine.add(key)
                 if said.outcome not in ("breach", "over"):
@@ -115,7 +119,7 @@ class Judging:
                     breaches[key] = over[key]
                     if said.severe:
                         severe.add(key)
-        return Judged(breaches, over, frozenset(fine), frozenset(severe), len(watched))
+        return Judged(breaches, over, frozenset(fine), frozenset(severe), len(watched), hinted)
 
     def _watched(self, measures: Measures) -> list[Series]:
         """Series of the last minutes, and jobs that were there before and are silent now."""

@@ -1,7 +1,8 @@
 """Asks the engine although no objective is missed: a part may be ill before users notice.
 
 Owns how often that is, and what is believed: the same fault of the same service twice in a row, each time
-with a p-value far below one in the number of sweeps of a day.
+with a p-value far below one in the number of sweeps of a day. How often follows from what an answer costs;
+neither a hint nor a first sight waits for that: of a large fleet, or on a busy machine, it would be too long.
 """
 
 from typing import Final
@@ -18,7 +19,9 @@ MAX_P: Final = 1e-5
 AGAIN_S: Final = 10.0
 """A first sight is checked with the next whole cell."""
 COST: Final = 20.0
-"""At most one part in so many of the time is spent on sweeps."""
+"""At most one part in so many of the time is spent on sweeps, and as much again on those after a hint."""
+CHECK_COST: Final = 2.0
+"""A first sight is checked after so many times what it took, at most: somebody suffers meanwhile."""
 
 
 def sweep_question(end_s: int) -> Question:
@@ -39,17 +42,34 @@ class Sweep:
         self._every_s = every_s
         self._asked_ns = 0
         self._wait_s = 0.0
+        self._hinted_ns = 0
+        self._took_s = 0.0
         self._before: tuple[str, str] | None = None
 
-    def is_due(self, now_ns: int) -> bool:
-        """Whether to ask now; never if sweeps are off."""
-        return self._every_s > 0 and now_ns - self._asked_ns >= self._wait_s * NS_PER_S
+    def is_due(self, now_ns: int, *, hinted: bool = False) -> bool:
+        """Whether to ask now; never if sweeps are off.
+
+        Args:
+            hinted: Whether some objective is unlike itself, though not missed. Such a hint brings the next
+                sweep forward, once in the time that regular ones are apart.
+        """
+        if self._every_s <= 0:
+            return False
+        if now_ns - self._asked_ns >= self._wait_s * NS_PER_S:
+            return True
+        pause_s = max(self._every_s, COST * self._took_s)
+        if not hinted or now_ns - self._hinted_ns < pause_s * NS_PER_S:
+            return False
+        if now_ns - self._asked_ns < max(AGAIN_S, CHECK_COST * self._took_s) * NS_PER_S:
+            return False
+        self._hinted_ns = now_ns
+        return True
 
     def take(self, answer: Explanation | None, *, now_ns: int) -> Breach | None:
         """Take in an answer (None: there was none). Returns what an incident is to be opened for."""
         self._asked_ns = now_ns
-        took_s = answer.took_ms / 1e3 if answer else 0.0
-        self._wait_s = max(self._every_s, COST * took_s)
+        self._took_s = answer.took_ms / 1e3 if answer else 0.0
+        self._wait_s = max(self._every_s, COST * self._took_s)
         cause = component_of(answer) if answer is not None else None
         if cause is None:
             self._before = None
@@ -57,7 +77,7 @@ class Sweep:
         seen = cause.entity.get("service.name", ""), cause.fault
         if self._before != seen:
             self._before = seen
-            self._wait_s = max(AGAIN_S, COST / 2 * took_s)
+            self._wait_s = max(AGAIN_S, CHECK_COST * self._took_s)
             return None
         self._before = None
         return Breach(

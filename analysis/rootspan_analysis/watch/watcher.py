@@ -221,7 +221,7 @@ class Watcher:
         is_fresh = any(one.to_s + AFTERMATH_S > end_s for one in self._past)
         if self._live or judged.breaches or is_blind or is_fresh:
             return []
-        found = self._asking.sweep(now_ns=now_ns, end_s=end_s)
+        found = self._asking.sweep(hinted=judged.hinted, now_ns=now_ns, end_s=end_s)
         if found is None:
             return []
         breach, answer = found
