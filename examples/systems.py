@@ -9,6 +9,7 @@ from examples.node_logs.row import ROW as NODE_LOGS
 from examples.pipeline_training.row import ROW as PIPELINE
 from examples.recsys.row import ROW as RECSYS
 from examples.region_loss.row import ROW as REGION_LOSS
+from examples.scaling.row import ROW as COST
 from examples.tensor_training.row import ROW as TENSOR
 
-ROWS: tuple[Row, ...] = (DATA_PARALLEL, PIPELINE, TENSOR, RECSYS, CONSENSUS, NODE_LOGS, REGION_LOSS)
+ROWS: tuple[Row, ...] = (DATA_PARALLEL, PIPELINE, TENSOR, RECSYS, CONSENSUS, NODE_LOGS, COST, REGION_LOSS)

@@ -34,7 +34,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Strings = NDArray[np.object_]
-Value = int | float | str | list[str]
+Value = int | float | str | list[str] | list[int]
 _CAUSE_CHARS: Final = 300
 _TEMPLATE: Final = "${log_template}"
 # ClickHouse's UNKNOWN_TABLE and UNKNOWN_DATABASE, however a client words them.

@@ -69,10 +69,13 @@ class Stage:
             TimeoutError: The collector still holds something back.
             RuntimeError: The command failed.
         """
+        return self.ask("why", window, *(["--job", window.job] if window.job else []))
+
+    def ask(self, command: str, window: Window, *more: str) -> Answer:
+        """What a command that takes a window says with `--json`; otherwise as `why`."""
         self.wait_stored()
-        arguments = ["why", "--json", "--store", self.store]
-        arguments += ["--from", str(window.from_ns), "--to", str(window.to_ns)]
-        arguments += ["--job", window.job] if window.job else []
+        arguments = [command, "--json", "--store", self.store]
+        arguments += ["--from", str(window.from_ns), "--to", str(window.to_ns), *more]
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
             status = run(arguments)

@@ -16,7 +16,7 @@ from examples.harness.installation import S, Stage, Window
 from examples.harness.marks import marks_of
 from examples.harness.programs import run_example
 from examples.harness.retelling import Recording, fill
-from examples.harness.truth import HEALTHY, Truth
+from examples.harness.truth import HEALTHY, Answer, Truth
 
 from rootspan.testing import Receiver
 
@@ -34,8 +34,8 @@ class Row(Protocol):
     def missing(self) -> str:
         """What this machine lacks for it, and how to get it; empty when all is there."""
 
-    def play(self, fault: str, stage: Stage, *, short: bool) -> Window:
-        """Run it with a fault, or with `none`, and say what to ask about.
+    def answer(self, fault: str, stage: Stage, *, short: bool) -> Answer:
+        """Run it with a fault, or with `none`, ask rootspan, and return what it says.
 
         Raises:
             ExampleFailed: It did not run.
@@ -79,8 +79,11 @@ class Retold:
         """See `Row`."""
         return HEALTHY if fault == "none" else self.faults[fault]
 
-    def play(self, fault: str, stage: Stage, *, short: bool) -> Window:
+    def answer(self, fault: str, stage: Stage, *, short: bool) -> Answer:
         """See `Row`."""
+        return stage.why(self._play(fault, stage, short=short))
+
+    def _play(self, fault: str, stage: Stage, *, short: bool) -> Window:
         healthy, broken = self._record(fault, 0.5 if short else 1.0)
         once = fault in self.once
         incident_ns = broken.end_ns - broken.begin_ns if once else self.incident_s * S
@@ -138,8 +141,11 @@ class Live:
         """See `Row`."""
         return HEALTHY if fault == "none" else self.faults[fault]
 
-    def play(self, fault: str, stage: Stage, *, short: bool) -> Window:
+    def answer(self, fault: str, stage: Stage, *, short: bool) -> Answer:
         """See `Row`."""
+        return stage.why(self._play(fault, stage, short=short))
+
+    def _play(self, fault: str, stage: Stage, *, short: bool) -> Window:
         begin = time.time_ns()
         job = f"{self.module.rpartition('.')[2]}-{fault}-{begin // S}"
         more = self.short_arguments if short else self.arguments
@@ -174,8 +180,11 @@ class Dated:
         """See `Row`."""
         return HEALTHY if fault == "none" else self.faults[fault]
 
-    def play(self, fault: str, stage: Stage, *, short: bool) -> Window:
+    def answer(self, fault: str, stage: Stage, *, short: bool) -> Answer:
         """See `Row`."""
+        return stage.why(self._play(fault, stage, short=short))
+
+    def _play(self, fault: str, stage: Stage, *, short: bool) -> Window:
         end = stage.next_end_ns()
         told = ["--endpoint", stage.collector, "--fault", fault, "--end-unix-ns", str(end)]
         run_example(self.module, [*told, *(self.short_arguments if short else self.arguments)])

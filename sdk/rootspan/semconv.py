@@ -132,6 +132,8 @@ LOG_FILE_NAME = "log.file.name"
 # Training: who a process is in its job (resource, and on every span of a step)
 TRAINING_JOB_ID = "training.job.id"
 TRAINING_ATTEMPT = "training.run.attempt"
+TRAINING_WORKLOAD = "training.workload"
+"""String on the resource: names the work; jobs of the same work on more or fewer ranks are compared by it."""
 TRAINING_STEP = "training.step"
 TRAINING_RANK = "training.rank"
 TRAINING_LOCAL_RANK = "training.local_rank"

@@ -124,6 +124,28 @@ def test_replay_sends_a_pack_and_everything_is_accounted_for(
     assert first["entity"]["host.name"] in shown
     assert "SELECT" in shown
 
+    end_ns = incident["end_unix_ns"]
+    whole = ("--from", str(end_ns - 30 * 60 * 10**9), "--to", str(end_ns + 60 * 10**9), "--price", "3")
+    cost = run("cost", "--store", installation.store, *whole, "--json")
+    assert cost.status == 0, cost.err
+    gpu_minutes = run(
+        "sql",
+        "--store",
+        installation.store,
+        "SELECT uniqExact(HostName, Attributes['gpu.index'], toStartOfMinute(TimeUnix)) AS n "
+        "FROM otel_metrics_gauge WHERE MetricName = 'hw.gpu.utilization'",
+    ).json["n"]
+    assert cost.json["gpu_hours"] == pytest.approx(gpu_minutes / 60)
+    assert cost.json["cost"] == pytest.approx(3 * gpu_minutes / 60)
+    assert {one["region"] for one in cost.json["services"]} == {"eu-west", "us-east"}
+    assert all(one["per_thousand"] > 0 for one in cost.json["services"])
+    assert cost.json["models"]
+    (region, *_) = (one["region"] for one in cost.json["services"])
+    table = run("cost", "--store", installation.store, *whole, "--region", region, "--check")
+    assert table.status == 0
+    assert region in table.out
+    assert "No training job ran" in table.out
+
 
 def test_replay_moves_a_recording_to_now(run: Run, installation: UpProcess, pack: Path) -> None:
     assert run("replay", str(pack), "--to", installation.collector, "--shift", "now").status == 0

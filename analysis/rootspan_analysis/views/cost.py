@@ -32,7 +32,10 @@ def fetch_served(client: ArrowClient, span: TimeSpan, *, region: str = "") -> pa
 
 
 def fetch_model_usage(client: ArrowClient, span: TimeSpan, *, region: str = "") -> pa.Table:
-    """`service, model, requests, seconds, input_tokens, output_tokens`; of a large range by a sample."""
+    """`service, region, model, requests, seconds, input_tokens, output_tokens`.
+
+    Of a large range by a sample.
+    """
     (row,) = run_statement(client, "span_count", from_s=span.from_s, to_s=span.to_s).to_pylist()
     slices = pick_slices(span, spans=row["spans"], most=MOST_SPANS)
     return run_statement(

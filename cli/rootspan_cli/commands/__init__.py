@@ -12,6 +12,7 @@ from rootspan_cli.commands import (
     agent,
     change,
     collector,
+    cost,
     dashboard,
     demo,
     doctor,
@@ -32,7 +33,7 @@ __all__ = ["PANELS"]
 
 PANELS: Final[Mapping[str, tuple[ModuleType, ...]]] = {
     "Start here": (demo, up),
-    "Ask": (why, watch, doctor, sql, mcp),
+    "Ask": (why, watch, cost, doctor, sql, mcp),
     "Feed": (agent, change, import_, replay, quarantine),
     "Parts, each a process": (store, collector, dashboard, migrate, retain),
 }

@@ -1,18 +1,16 @@
 """`rootspan why`: asks the engine, shows its answer."""
 
-import time
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from rootspan_cli.errors import WrongUse
 from rootspan_cli.extras import needing
 from rootspan_cli.help import DEFAULT_STORE, JsonOption, StoresOption, examples
 from rootspan_cli.output import print_json, terminal, working
-from rootspan_cli.times import parse_duration_ns, parse_time_ns
+from rootspan_cli.window import FromOption, LastOption, ToOption, asked_window
 
-__all__ = ["EPILOG", "why", "window_of"]
+__all__ = ["EPILOG", "why"]
 
 EPILOG = examples(
     ("rootspan why --last 15m", "what is wrong right now"),
@@ -27,25 +25,9 @@ def why(
     context: typer.Context,
     *,
     store: StoresOption = DEFAULT_STORE,
-    last: Annotated[
-        str | None,
-        typer.Option(
-            "--last", envvar="ROOTSPAN_LAST", metavar="DURATION", help="Until now: 15m, 2h. Default: 15m."
-        ),
-    ] = None,
-    begin: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            envvar="ROOTSPAN_FROM",
-            metavar="TIME",
-            help="Begin: RFC 3339, unix nanoseconds, or 2h ago as 2h.",
-        ),
-    ] = None,
-    end: Annotated[
-        str | None,
-        typer.Option("--to", envvar="ROOTSPAN_TO", metavar="TIME", help="End, likewise. Default: now."),
-    ] = None,
+    last: LastOption = None,
+    begin: FromOption = None,
+    end: ToOption = None,
     service: Annotated[
         str | None,
         typer.Option("--service", envvar="ROOTSPAN_SERVICE", help="Only requests that touch this service."),
@@ -62,16 +44,12 @@ def why(
 ) -> None:
     """Say why it was slow or broken in a window of time: ranked causes, each with evidence.
 
-    The fault may have begun anywhere within the window. "Nothing is wrong" is an answer too. The exit status
-    is 0 whenever there is an answer, whatever it says. Several stores (regions that keep their data) answer
-    each for itself; as JSON by name under `stores`, and with status 1 if one of them did not.
+    The window is the last 15 minutes where none is named; the fault may have begun anywhere within it.
+    "Nothing is wrong" is an answer too. The exit status is 0 whenever there is an answer, whatever it says.
+    Several stores (regions that keep their data) answer each for itself; as JSON by name under `stores`, and
+    with status 1 if one of them did not.
     """
-    # A flag wins over a variable, also where they name the window in different ways.
-    if _is_variable(context, "last") and (begin or end) and not _is_variable(context, "begin"):
-        last = None
-    elif last is not None and _is_variable(context, "begin"):
-        begin = end = None
-    from_ns, to_ns = window_of(last, begin, end, now_ns=time.time_ns())
+    from_ns, to_ns = asked_window(context, last, begin, end, default_last=_DEFAULT_LAST)
     with needing("analysis", "clickhouse_connect", "pyarrow"):
         from rootspan_analysis import Explanation, Question, explain
         from rootspan_analysis.telemetry import balance
@@ -102,26 +80,3 @@ def why(
             terminal().print(render_explanation(answer, show_sql=show_sql))
     if failure is not None:
         raise failure
-
-
-def window_of(last: str | None, begin: str | None, end: str | None, *, now_ns: int) -> tuple[int, int]:
-    """Unix nanoseconds from and to, out of `--last` or of `--from` and `--to`.
-
-    Raises:
-        WrongUse: Both are given, `--to` alone is, or a time is malformed.
-    """
-    if begin is None and end is None:
-        return now_ns - parse_duration_ns(last or _DEFAULT_LAST), now_ns
-    if last is not None:
-        raise WrongUse("--last and --from/--to both name a window; give one of them")
-    if begin is None:
-        raise WrongUse("--to names the end of a window only; give --from too")
-    return (
-        parse_time_ns(begin, now_ns=now_ns),
-        now_ns if end is None else parse_time_ns(end, now_ns=now_ns),
-    )
-
-
-def _is_variable(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "ENVIRONMENT"

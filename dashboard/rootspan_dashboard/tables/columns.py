@@ -298,6 +298,7 @@ def model_cost_columns(currency: str) -> dict[str, "ColumnConfig"]:
     return {
         "model": text_column("Model", width="medium"),
         "service": text_column("Service"),
+        "region": text_column("Region"),
         "hours": st.column_config.NumberColumn("GPU time", format="%.2f h"),
         "cost": _money("Cost", currency),
         "requests": count_column("Requests"),

@@ -1,9 +1,9 @@
--- What each model was asked for, by service, of the whole range or of some slices of it: requests, the time they took, and tokens where told.
+-- What each model was asked for, by service and region, of the whole range or of some slices of it: requests, the time they took, and tokens where told.
 -- Of a service's spans that name a model those by which it serves count; all, where none does.
 WITH chosen AS
 (
     SELECT
-        ServiceName AS service, SpanAttributes[if(mapContains(SpanAttributes, 'gen_ai.request.model'), 'gen_ai.request.model', 'gen_ai.response.model')] AS model,
+        ServiceName AS service, Region AS region, SpanAttributes[if(mapContains(SpanAttributes, 'gen_ai.request.model'), 'gen_ai.request.model', 'gen_ai.response.model')] AS model,
         SpanKind IN ('Server', 'Consumer') AS serves,
         toFloat64(Weight) * {scale:Float64} AS weight, Duration / 1e9 AS took_s,
         greatest(toFloat64OrZero(SpanAttributes['gen_ai.usage.input_tokens']), toFloat64OrZero(SpanAttributes['gen_ai.usage.prompt_tokens'])) AS input_tokens,
@@ -16,7 +16,7 @@ WITH chosen AS
         AND model != ''
 )
 SELECT
-    service, model,
+    service, region, model,
     sumIf(weight, counts) AS requests,
     sumIf(weight * took_s, counts) AS seconds,
     sum(weight * input_tokens) AS input_tokens,
@@ -25,6 +25,6 @@ FROM
 (
     SELECT *, serves OR service NOT IN (SELECT service FROM chosen WHERE serves) AS counts FROM chosen
 )
-GROUP BY service, model
-ORDER BY service, model
+GROUP BY service, region, model
+ORDER BY service, region, model
 LIMIT 500
