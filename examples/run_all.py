@@ -144,7 +144,7 @@ def _play(row: Row, fault: str, stage: Stage, *, short: bool, progress: Progress
     began = time.monotonic()
     truth = row.truth(fault)
     try:
-        answer = row.answer(fault, stage, short=short)
+        answer = row.ask(stage, row.play(fault, stage, short=short))
         hit = truth.is_told(answer)
     except ExampleFailed as err:  # a miss that is told: what the others said is not lost with it
         print(err, file=sys.stderr)

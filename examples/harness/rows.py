@@ -34,12 +34,15 @@ class Row(Protocol):
     def missing(self) -> str:
         """What this machine lacks for it, and how to get it; empty when all is there."""
 
-    def answer(self, fault: str, stage: Stage, *, short: bool) -> Answer:
-        """Run it with a fault, or with `none`, ask rootspan, and return what it says.
+    def play(self, fault: str, stage: Stage, *, short: bool) -> Window:
+        """Run it with a fault, or with `none`, and say what to ask about.
 
         Raises:
             ExampleFailed: It did not run.
         """
+
+    def ask(self, stage: Stage, window: Window) -> Answer:
+        """What rootspan says of it. Of one thread at a time."""
 
     def truth(self, fault: str) -> Truth:
         """What the answer has to say."""
@@ -79,11 +82,12 @@ class Retold:
         """See `Row`."""
         return HEALTHY if fault == "none" else self.faults[fault]
 
-    def answer(self, fault: str, stage: Stage, *, short: bool) -> Answer:
+    def ask(self, stage: Stage, window: Window) -> Answer:
         """See `Row`."""
-        return stage.why(self._play(fault, stage, short=short))
+        return stage.why(window)
 
-    def _play(self, fault: str, stage: Stage, *, short: bool) -> Window:
+    def play(self, fault: str, stage: Stage, *, short: bool) -> Window:
+        """See `Row`."""
         healthy, broken = self._record(fault, 0.5 if short else 1.0)
         once = fault in self.once
         incident_ns = broken.end_ns - broken.begin_ns if once else self.incident_s * S
@@ -141,11 +145,12 @@ class Live:
         """See `Row`."""
         return HEALTHY if fault == "none" else self.faults[fault]
 
-    def answer(self, fault: str, stage: Stage, *, short: bool) -> Answer:
+    def ask(self, stage: Stage, window: Window) -> Answer:
         """See `Row`."""
-        return stage.why(self._play(fault, stage, short=short))
+        return stage.why(window)
 
-    def _play(self, fault: str, stage: Stage, *, short: bool) -> Window:
+    def play(self, fault: str, stage: Stage, *, short: bool) -> Window:
+        """See `Row`."""
         begin = time.time_ns()
         job = f"{self.module.rpartition('.')[2]}-{fault}-{begin // S}"
         more = self.short_arguments if short else self.arguments
@@ -180,11 +185,12 @@ class Dated:
         """See `Row`."""
         return HEALTHY if fault == "none" else self.faults[fault]
 
-    def answer(self, fault: str, stage: Stage, *, short: bool) -> Answer:
+    def ask(self, stage: Stage, window: Window) -> Answer:
         """See `Row`."""
-        return stage.why(self._play(fault, stage, short=short))
+        return stage.why(window)
 
-    def _play(self, fault: str, stage: Stage, *, short: bool) -> Window:
+    def play(self, fault: str, stage: Stage, *, short: bool) -> Window:
+        """See `Row`."""
         end = stage.next_end_ns()
         told = ["--endpoint", stage.collector, "--fault", fault, "--end-unix-ns", str(end)]
         run_example(self.module, [*told, *(self.short_arguments if short else self.arguments)])

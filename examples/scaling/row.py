@@ -34,8 +34,8 @@ class Scaling:
         """See `Row`."""
         return HEALTHY if fault == NONE else self.faults[fault]
 
-    def answer(self, fault: str, stage: Stage, *, short: bool) -> Answer:
-        """See `Row`. Jobs that do not pay are its causes."""
+    def play(self, fault: str, stage: Stage, *, short: bool) -> Window:
+        """See `Row`."""
         begin = time.time_ns()
         name = f"scaling-{fault}-{begin // S}"
         steps = "15" if short else "40"
@@ -43,9 +43,12 @@ class Scaling:
             "examples.scaling",
             ["--endpoint", stage.collector, "--fault", fault, "--job", name, "--steps", steps],
         )
-        window = Window(begin, time.time_ns())
+        return Window(begin, time.time_ns(), name)
+
+    def ask(self, stage: Stage, window: Window) -> Answer:
+        """See `Row`. Jobs that do not pay are its causes."""
         told = stage.ask("cost", window, "--price", str(PRICE), "--min-efficiency", str(WANTED))
-        ours = [one for one in told["jobs"] if one["job"].startswith(name)]
+        ours = [one for one in told["jobs"] if one["job"].startswith(f"{window.job}-")]
         causes = [
             {
                 "entity": {**one["entity"], "training.world_size": str(one["ranks"])},

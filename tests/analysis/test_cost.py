@@ -20,7 +20,8 @@ JOB = """
 INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanName, SpanKind, ServiceName, ResourceAttributes,
     SpanAttributes, Duration, StatusCode, HostName, JobId)
 SELECT fromUnixTimestamp64Nano({begin} + step * toInt64({step_s} * 1e9)),
-    lower(hex(sipHash128(step, '{job}'))), lower(hex(sipHash64(number, '{job}'))), 'train.step', 'Internal', 'trainer',
+    lower(hex(sipHash128(step, '{job}'))), lower(hex(sipHash64(number, '{job}'))), 'train.step',
+    'Internal', 'trainer',
     map('service.name', 'trainer', 'training.job.id', '{job}', 'training.workload', '{workload}',
         'training.rank', toString(rank), 'training.world_size', '{ranks}', 'training.tp_rank', '{tp}',
         'training.dp_rank', '{dp}'),
@@ -171,6 +172,12 @@ def test_services_are_priced_by_region_dearest_first() -> None:
     assert (eu.region, eu.cost, eu.idle_ratio, eu.busy_ratio) == ("eu", 8.0, 0.25, 0.5)
     assert eu.per_thousand == pytest.approx(1.0)
     assert (us.region, us.requests, us.per_thousand) == ("us", 0.0, None)
+
+
+def test_steps_of_a_trainer_are_no_requests() -> None:
+    served = pa.Table.from_pylist([{"service": "trainer", "region": "eu", "requests": 8000.0}])
+    (one,) = price_services(_gpu_time(("trainer", "eu", 4.0, 1.0)), served, PRICE, trainers={"trainer"})
+    assert (one.requests, one.per_thousand) == (0.0, None)
 
 
 def test_a_service_s_gpu_time_is_shared_among_its_models_in_each_region() -> None:

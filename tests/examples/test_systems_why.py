@@ -10,9 +10,8 @@ from dataclasses import replace
 
 import pytest
 from examples.harness.command import NONE
-from examples.harness.installation import Stage, installation
+from examples.harness.installation import Stage, Window, installation
 from examples.harness.rows import Retold, Row
-from examples.harness.truth import Answer
 from examples.systems import ROWS
 
 from examples import run_all
@@ -39,9 +38,9 @@ def stage() -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def played(stage: Stage) -> Iterator[dict[tuple[str, str], Future[Answer]]]:
-    def play(row: Row, fault: str) -> Answer:
-        return row.answer(fault, stage, short=True)
+def played(stage: Stage) -> Iterator[dict[tuple[str, str], Future[Window]]]:
+    def play(row: Row, fault: str) -> Window:
+        return row.play(fault, stage, short=True)
 
     with ThreadPoolExecutor(2) as pool:
         yield {
@@ -53,12 +52,12 @@ def played(stage: Stage) -> Iterator[dict[tuple[str, str], Future[Answer]]]:
 
 @pytest.mark.parametrize(("system", "fault"), ASKED)
 def test_why_names_what_was_injected(
-    stage: Stage, played: dict[tuple[str, str], Future[Answer]], system: str, fault: str
+    stage: Stage, played: dict[tuple[str, str], Future[Window]], system: str, fault: str
 ) -> None:
     row = BY_NAME[system]
     if row.missing():
         pytest.skip(row.missing())
-    answer = played[system, fault].result(timeout=300)
+    answer = row.ask(stage, played[system, fault].result(timeout=300))
     told = {key: answer.get(key) for key in ("verdict", "symptom", "causes")}
     assert row.truth(fault).is_told(answer), json.dumps(told)[:3000]
 

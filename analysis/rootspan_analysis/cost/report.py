@@ -1,5 +1,6 @@
 """Asks the store what the GPUs of a window cost: services, models, jobs, and which of those do not pay."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
@@ -8,7 +9,7 @@ from rootspan_analysis.cost.scaling import fetch_time_use, fetch_work_rate, meas
 from rootspan_analysis.cost.serving import ModelCost, ServiceCost, price_models, price_services
 from rootspan_analysis.errors import QuestionError
 from rootspan_analysis.reader import Reader
-from rootspan_analysis.training.jobs import find_jobs
+from rootspan_analysis.training.jobs import Job, find_jobs
 from rootspan_analysis.views.cost import fetch_gpu_time, fetch_model_usage, fetch_served
 from rootspan_analysis.views.timespan import TimeSpan
 
@@ -110,16 +111,20 @@ def tell_cost(client: Reader, question: CostQuestion) -> CostReport:
     Raises:
         StoreError: The store did not answer.
     """
-    span = TimeSpan(question.from_ns, question.to_ns)
-    gpu_time = fetch_gpu_time(client, span, region=question.region)
+    span, region = TimeSpan(question.from_ns, question.to_ns), question.region
+    found = find_jobs(client, span.window)
+    trainers = {service for job in found for service in job.services}
     services, models = [], []
+    gpu_time = fetch_gpu_time(client, span, region=region)
     if gpu_time.num_rows:
-        served = fetch_served(client, span, region=question.region)
-        services = price_services(gpu_time, served, question.price)
-        models = price_models(
-            gpu_time, fetch_model_usage(client, span, region=question.region), question.price
-        )
-    found = [] if question.region else find_jobs(client, span.window)
+        served = fetch_served(client, span, region=region)
+        services = price_services(gpu_time, served, question.price, trainers=trainers)
+        models = price_models(gpu_time, fetch_model_usage(client, span, region=region), question.price)
+    jobs = [] if region else _price_jobs(client, found, question)
+    return CostReport(question, tuple(services), tuple(models), tuple(jobs))
+
+
+def _price_jobs(client: Reader, found: Sequence[Job], question: CostQuestion) -> list[JobCost]:
     rates = [(job, fetch_work_rate(client, job)) for job in found]
     measured = measure(rates)
     jobs = [
@@ -133,5 +138,4 @@ def tell_cost(client: Reader, question: CostQuestion) -> CostReport:
         )
         for job, rate in rates
     ]
-    jobs.sort(key=lambda one: (one.pays, -one.wasted_cost, -one.cost))
-    return CostReport(question, tuple(services), tuple(models), tuple(jobs))
+    return sorted(jobs, key=lambda one: (one.pays, -one.wasted_cost, -one.cost))

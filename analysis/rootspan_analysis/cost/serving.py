@@ -1,6 +1,7 @@
 """What services and models cost, from the read models of `views.cost`. Pure; rows dearest first."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -54,15 +55,22 @@ class ModelCost:
     per_million: float | None
 
 
-def price_services(gpu_time: pa.Table, served: pa.Table, price: float) -> list[ServiceCost]:
+def price_services(
+    gpu_time: pa.Table, served: pa.Table, price: float, *, trainers: Collection[str] = ()
+) -> list[ServiceCost]:
     """Price the GPU time of services.
 
     Args:
         gpu_time: As `views.cost.fetch_gpu_time` answers.
         served: As `views.cost.fetch_served` answers.
         price: Of a GPU-hour.
+        trainers: Services whose spans are steps, no requests.
     """
-    requests = {(row["service"], row["region"]): row["requests"] for row in served.to_pylist()}
+    requests = {
+        (row["service"], row["region"]): row["requests"]
+        for row in served.to_pylist()
+        if row["service"] not in trainers
+    }
     rows = []
     for row in gpu_time.to_pylist():
         count, hours = requests.get((row["service"], row["region"]), 0.0), row["gpu_hours"]
