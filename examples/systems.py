@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from examples.consensus.row import ROW as CONSENSUS
 from examples.ddp_training.row import ROW as DATA_PARALLEL
+from examples.feature_store.row import ROW as FEATURE_STORE
 from examples.harness.rows import Row
 from examples.node_logs.row import ROW as NODE_LOGS
 from examples.pipeline_training.row import ROW as PIPELINE
@@ -12,4 +13,14 @@ from examples.region_loss.row import ROW as REGION_LOSS
 from examples.scaling.row import ROW as COST
 from examples.tensor_training.row import ROW as TENSOR
 
-ROWS: tuple[Row, ...] = (DATA_PARALLEL, PIPELINE, TENSOR, RECSYS, CONSENSUS, NODE_LOGS, COST, REGION_LOSS)
+ROWS: tuple[Row, ...] = (
+    DATA_PARALLEL,
+    PIPELINE,
+    TENSOR,
+    RECSYS,
+    FEATURE_STORE,
+    CONSENSUS,
+    NODE_LOGS,
+    COST,
+    REGION_LOSS,
+)

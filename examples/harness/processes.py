@@ -1,7 +1,8 @@
 """Starts the processes of an example, waits until each serves, and stops them again.
 
 Owns the protocol of one line each way: a process prints `{"port": …}` when it serves, and on SIGTERM what it
-delivered. Whatever happens, none is left behind.
+delivered. Whatever happens, none is left behind: a process that speaks the protocol holds a lifeline to its
+parent, and the kernel ends foreign programs with theirs.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import rootspan
+from rootspan_cli.processes.lifeline import LIFELINE_ENV, hold
 
 STOP_WITHIN_S = 15.0
 _HELD = {signal.SIGTERM, signal.SIGUSR1}
@@ -33,6 +35,14 @@ class Report:
     dropped: int
 
 
+def bound(command: Sequence[str], *, by: str = "TERM") -> list[str]:
+    """The command line of a foreign program that gets a signal when its parent is gone, in whatever way.
+
+    Linux counts the *thread* that starts it as its parent: to be started by one that outlives it.
+    """
+    return ["setpriv", "--pdeathsig", by, "--", *command]
+
+
 class Served:
     """A process that serves on a port of loopback."""
 
@@ -42,8 +52,8 @@ class Served:
         self.port = 0
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, argument],
-            env={**os.environ, "PYTHONPATH": path},
-            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": path, LIFELINE_ENV: "1"},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -107,11 +117,12 @@ def serve_until_stopped(
 
 
 def hold_signals() -> None:
-    """Keep signals for `serve_until_stopped`, and SIGINT for the parent. To be called first.
+    """Keep signals for `serve_until_stopped`, and SIGINT for the parent; end when that is gone. Called first.
 
     Blocked here, in all threads to come, and waited for later: a handler may be left unrun while the main
     thread waits, when the kernel gives the signal to one of gRPC's threads.
     """
     assert threading.current_thread() is threading.main_thread()
     signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
+    hold()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

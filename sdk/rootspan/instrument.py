@@ -125,6 +125,9 @@ KNOWN: Mapping[str, Instrumentation] = {
         "http",
         "rootspan.integrations.http_client:install_httpx",
     ),
+    "redis": Instrumentation(
+        ("redis", "opentelemetry.instrumentation.redis"), "redis", "rootspan.integrations.redis:install"
+    ),
     "torch": Instrumentation(("torch",), "torch", "rootspan.training.watch:watch", _is_rank),
     "nvml": Instrumentation(("pynvml",), "gpu", "rootspan.gpu.watch:watch", _when_named),
     "threads": Instrumentation((), "", "rootspan.integrations.threads:install"),
