@@ -190,8 +190,9 @@ def _gauge(one: Finding) -> str:
 
 def _event(one: Finding) -> str:
     d, example = one.detail, _short(one.words["example"])
-    times = f"{d['seen']:.0f} times, where {d['expected']:.1f} were expected"
-    return f'{one.words["event"]} was told by {_where(one)} {times}: "{example}"'
+    seen = "once" if d["seen"] == 1 else f"{d['seen']:.0f} times"
+    times = f"{seen}, where {d['expected']:.1f} were expected"
+    return f'{one.words["event"]} was told of {_where(one)} {times}: "{example}"'
 
 
 _SAY: Final[Mapping[SignalName, tuple[Signal, str, Callable[[Finding], str]]]] = {

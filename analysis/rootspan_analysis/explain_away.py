@@ -164,7 +164,7 @@ def _explains(
         return _cut_off(cause, effect)
     same = cause.service == effect.service
     if cause.signal == "event":
-        return _event_explains(cause, effect)
+        return _event_explains(cause, effect, direct)
     match effect.signal:
         case "wait":
             # Slow service fills its own queue.
@@ -201,14 +201,17 @@ def _is_full(cause: Finding) -> bool:
     return cause.signal in ("wait", "size") and cause.fault in ("load", "hot_instance")
 
 
-def _event_explains(cause: Finding, effect: Finding) -> bool:
+def _event_explains(cause: Finding, effect: Finding, direct: CallGraph) -> bool:
     """What a service says has happened to it explains what it and its callers suffer from then on: a cluster
-    without a leader answers nobody, and one member may be to blame for that."""
+    without a leader answers nobody, and one member may be to blame for that. What a caller suffers on one of
+    its hosts alone is that host's."""
     if effect.signal in ("lost", "event") or cause.detail["hard"]:
         return False
     if effect.interval.start + 1 < cause.interval.start:
         return False
-    return cause.service in (effect.service, effect.peer)
+    if cause.service in (effect.service, effect.peer):
+        return True
+    return not effect.hosts and cause.service in direct.get(effect.service, frozenset())
 
 
 def _covers(cause: Finding, effect: Finding) -> bool:

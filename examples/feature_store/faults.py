@@ -37,7 +37,10 @@ FAULTS: Mapping[str, Fault] = {
         f"{REPLICA} falls behind its primary: readers wait for versions that do not come; no host is lost",
     ),
     "failover": Fault((PRIMARY,), f"{PRIMARY}, the primary, is killed and {REPLICA} takes its place"),
-    "primary-lost": Fault((PRIMARY,), f"{PRIMARY}, the primary, is killed and nobody takes its place"),
+    "primary-lost": Fault(
+        (PRIMARY,),
+        f"{PRIMARY}, the primary, is killed, and sentinels that ask for too many votes promote nobody",
+    ),
     "replica-lost": Fault((REPLICA,), f"{REPLICA}, the replica, is killed; its readers go to the primary"),
 }
 KILLED: Mapping[str, str] = {"failover": PRIMARY, "primary-lost": PRIMARY, "replica-lost": REPLICA}

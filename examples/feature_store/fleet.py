@@ -28,7 +28,7 @@ class Fleet:
         if self.fault == NONE:
             return
         if self.fault == "primary-lost" and self.sentinels is not None:
-            self.sentinels.stop()  # so that nobody is promoted
+            self.sentinels.never_agree()
         for host in FAULTS[self.fault].hosts:
             if self.fault in KILLED:
                 self.reports.append((host, self.nodes.pop(host).kill()))

@@ -22,8 +22,8 @@ import rootspan
 
 BEAT = "heartbeat"
 BEAT_S = 0.2
-BEHIND_S = 1.0
-"""From here on a replica says that it is behind."""
+BEHIND_S = 2.0
+"""From here on a replica says that it is behind: ten beats that did not come."""
 TELL_EVERY_S = 1.0
 PAUSE_MS = 3_600_000
 

@@ -35,7 +35,7 @@ ROW = Retold(
             FAULTS["replica-lost"].truth, ({**_LINK, "server.address": REPLICA},), ("connection_error",)
         ),
     },
-    settle_s=2.5,
+    settle_s=3.0,
     once=frozenset({"failover"}),
     lacks=_missing,
 )

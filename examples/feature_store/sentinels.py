@@ -50,6 +50,11 @@ class Sentinels:
                 raise TimeoutError(f"the sentinels do not agree within {READY_WITHIN_S:g} s: {known}")
             time.sleep(0.1)
 
+    def never_agree(self) -> None:
+        """Have them ask for more votes than there are: the primary may be gone, and nobody is promoted."""
+        for name in SENTINELS:
+            client(self.ports, name).execute_command("SENTINEL", "SET", GROUP, "quorum", len(SENTINELS) + 1)
+
     def stop(self) -> None:
         """End them; does nothing a second time."""
         for one in self._running.values():

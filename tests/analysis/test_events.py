@@ -38,12 +38,13 @@ def tell(
     service: str = "kernel",
     code: str = "",
     severity: int = 17,
+    about: str = "",
 ) -> None:
     times = ", ".join(str(round(one * 1e9)) for one in at_s)
     store.execute(
         f"INSERT INTO otel_logs ({COLUMNS}) "
         f"SELECT fromUnixTimestamp64Nano(toInt64(arrayJoin([{times}]))), '{service}', '{host}', {severity}, "
-        f"'{event}', '{event} on {host}', map('hw.error.code', '{code}')"
+        f"'{event}', '{event} on {host}', map('hw.error.code', '{code}', 'host.name', '{about}')"
     )
 
 
@@ -125,3 +126,70 @@ def test_events_that_always_come_name_nobody(store: WritableStore) -> None:
     tell(store, "cache.missed", "registry-1", *at_s, service="registry", severity=13)
     tell(store, "cache.cold", "registry-2", ONSET_S + 20, service="registry", severity=13)
     assert ask(store).verdict == "no_fault"
+
+
+def _readers(store: WritableStore) -> None:
+    """A service on four hosts that reads from a store, which sends no spans."""
+    store.stream("reader", BEGIN_S, END_S, per_s=8, hosts=4)
+    store.stream(
+        "reader",
+        BEGIN_S,
+        END_S,
+        operation="HGET",
+        per_s=8,
+        ms=2,
+        hosts=4,
+        kind="Client",
+        parent="readerServe",
+        trace="reader",
+        attributes={"peer.service": "'redis'", "server.address": "'redis-02'"},
+    )
+
+
+def _slow_since_onset(store: WritableStore, which: str) -> None:
+    store.execute(
+        "ALTER TABLE otel_traces UPDATE Duration = Duration * 5 "
+        f"WHERE SpanName = 'Serve' AND Timestamp >= {ONSET} AND {which} SETTINGS mutations_sync = 2"
+    )
+
+
+def test_a_failover_is_named_once_told_by_the_host_it_is_about(store: WritableStore) -> None:
+    _readers(store)
+    tell(
+        store, "replication.failover", "redis-02", ONSET_S + 5, service="redis", severity=13, about="redis-01"
+    )
+    answer = ask(store)
+    (first,) = answer.causes
+    assert (first.fault, first.entity) == ("failover", {"service.name": "redis", "host.name": "redis-01"})
+    assert "was told of redis redis-01 once" in first.evidence[0].text
+    (row, *_) = store.query_arrow(first.evidence[0].sql).to_pylist()
+    assert row["host"] in ("redis-01", b"redis-01")
+
+
+def test_a_failover_that_came_before_is_nothing_new(store: WritableStore) -> None:
+    _readers(store)
+    for at_s in (BEGIN_S + 400, ONSET_S + 5):
+        tell(store, "replication.failover", "redis-02", at_s, service="redis", severity=13, about="redis-01")
+    assert ask(store).verdict == "no_fault"
+
+
+def test_a_replica_that_lags_explains_that_all_its_readers_wait(store: WritableStore) -> None:
+    _readers(store)
+    _slow_since_onset(store, "true")
+    at_s = [ONSET_S + 2 + number for number in range(100)]
+    tell(store, "replication.lag", "redis-02", *at_s, service="redis", severity=13)
+    answer = ask(store)
+    assert [(one.fault, one.entity["host.name"]) for one in answer.causes] == [
+        ("replication_lag", "redis-02")
+    ]
+    assert any("reader" in one.text for one in answer.causes[0].evidence)
+
+
+def test_one_slow_reader_is_not_the_lagging_replicas_doing(store: WritableStore) -> None:
+    _readers(store)
+    _slow_since_onset(store, "HostName = 'reader-3'")
+    at_s = [ONSET_S + 2 + number for number in range(100)]
+    tell(store, "replication.lag", "redis-02", *at_s, service="redis", severity=13)
+    assert ("slow_host", "reader-3") in [
+        (one.fault, one.entity.get("host.name")) for one in ask(store).causes
+    ]

@@ -15,6 +15,7 @@ from examples.harness.rows import Retold, Row
 from examples.systems import ROWS
 
 from examples import run_all
+from rootspan_store.client import connect
 
 pytestmark = pytest.mark.process
 ASKED = [
@@ -22,12 +23,32 @@ ASKED = [
     ("inference distribution, load balancing", "bad-version"),
     ("data parallelism", "slow-rank"),
     ("data parallelism", "none"),
+    ("fault tolerance: replication, failover", "failover"),
     ("consensus", "slow-follower"),
     ("logs of thousands of systems", "xid"),
     ("a region lost, at the reference size", "region-lost"),
     ("cost: distribution that does not pay", "four-ranks"),
 ]
 """One or two of most rows; all of all is what `python -m examples.run_all` is for."""
+MET_THE_FAILOVER = """
+WITH SpanAttributes['server.address'] AS server, SpanName = 'HINCRBY' AS writes
+SELECT
+    TraceId,
+    countIf(ParentSpanId = '') AS roots,
+    countIf(ParentSpanId != '' AND NOT has(ids, ParentSpanId)) AS orphans,
+    arraySort(groupUniqArray(ServiceName)) AS services,
+    arraySort(groupArrayIf(toUInt32OrZero(SpanAttributes['rootspan.retry.attempt']), writes)) AS attempts,
+    countIf(writes AND StatusCode = 'Error' AND server = 'redis-01') AS refused,
+    countIf(writes AND StatusCode != 'Error' AND server = 'redis-02') AS answered
+FROM (
+    SELECT *, groupArray(SpanId) OVER (PARTITION BY TraceId) AS ids
+    FROM otel_traces
+    WHERE toUnixTimestamp64Nano(Timestamp) >= {from_ns:Int64}
+        AND toUnixTimestamp64Nano(Timestamp) < {to_ns:Int64}
+)
+GROUP BY TraceId
+HAVING refused > 0
+"""
 BY_NAME = {row.system: row for row in ROWS}
 
 
@@ -60,6 +81,30 @@ def test_why_names_what_was_injected(
     answer = row.ask(stage, played[system, fault].result(timeout=300))
     told = {key: answer.get(key) for key in ("verdict", "symptom", "causes")}
     assert row.truth(fault).is_told(answer), json.dumps(told)[:3000]
+
+
+def test_the_requests_that_met_the_failover_are_whole_traces_with_their_retries(
+    stage: Stage, played: dict[tuple[str, str], Future[Window]]
+) -> None:
+    system = "fault tolerance: replication, failover"
+    if BY_NAME[system].missing():
+        pytest.skip(BY_NAME[system].missing())
+    window = played[system, "failover"].result(timeout=300)
+    stage.wait_stored()
+    client = connect(stage.store)
+    found = list(
+        client.query(
+            MET_THE_FAILOVER, parameters={"from_ns": window.from_ns, "to_ns": window.to_ns}
+        ).named_results()
+    )
+    client.close()
+    assert found
+    for trace in found:
+        assert (trace["roots"], trace["orphans"]) == (1, 0), trace
+        assert trace["services"] == ["gateway", "ranker"]
+        assert trace["attempts"] == list(range(len(trace["attempts"])))  # each told, none twice
+    # All of them were answered in the end, by the one that was promoted.
+    assert all(trace["answered"] for trace in found)
 
 
 def test_every_row_has_faults_that_can_be_told_and_names_of_its_own() -> None:

@@ -16,6 +16,7 @@ EXTRA_OF = {
     "grpc": "grpc",
     "requests": "http",
     "httpx": "http",
+    "redis": "redis",
     "torch": "torch",
     "nvml": "gpu",
     "structlog": "logs",

@@ -283,6 +283,38 @@ def test_our_own_exports_are_not_traced(receiver: Receiver, run_program: RunProg
     assert [span.name for _, span in receiver.spans()] == ["work"]
 
 
+def test_a_redis_command_tells_the_server_and_the_attempt_also_where_nobody_listens(
+    receiver: Receiver, run_program: RunProgram
+) -> None:
+    done = run_program(
+        f"""
+        import rootspan
+        rootspan.init("svc", {receiver.endpoint!r}, instrument=["redis"], metrics=False)
+        import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+        client = redis.Redis("127.0.0.1", 1, retry=Retry(NoBackoff(), 0))
+        for number in range(2):
+            with rootspan.attempt(number):
+                try:
+                    client.get("user:7")
+                except redis.ConnectionError:
+                    pass
+        rootspan.shutdown()
+        """
+    )
+    assert done.code == 0, done.err
+    spans = [span for _, span in receiver.spans()]
+    assert [(one.name, one.kind, one.status.code) for one in spans] == [
+        ("GET", Span.SPAN_KIND_CLIENT, Status.STATUS_CODE_ERROR)
+    ] * 2
+    told = [attributes_of(one) for one in spans]
+    assert [one["rootspan.retry.attempt"] for one in told] == [0, 1]
+    assert all(one["peer.service"] == "redis" for one in told)
+    assert all((one["server.address"], one["server.port"]) == ("127.0.0.1", 1) for one in told)
+    assert "user:7" not in str(told)
+
+
 def test_auto_finds_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"grpc", "requests", "httpx", "threads", "multiprocessing"} <= set(instrument.resolve("auto"))
     assert instrument.resolve(["grpc", "auto", "grpc"])[0] == "grpc"
@@ -310,6 +342,7 @@ def test_a_missing_package_names_the_extra_to_install(monkeypatch: pytest.Monkey
     [
         ("grpc", "opentelemetry.instrumentation.grpc", "grpc"),
         ("requests", "requests", "http"),
+        ("redis", "redis", "redis"),
         ("structlog", "structlog", "logs"),
         ("loguru", "loguru", "logs"),
     ],

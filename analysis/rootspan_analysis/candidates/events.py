@@ -32,12 +32,15 @@ HARD: Final[Mapping[str, str]] = {
     "k8s.node.drained": "node_drained",
 }
 """Events about a machine, of which one is enough, and the fault that each is."""
+ONCE: Final = frozenset({"replication.failover"})
+"""Events of a service that tell what is done, not what may happen again and again: one is enough."""
 MIN_TOLD: Final = 3.0
 """Of other events; fewer may be chance."""
 MIN_Z: Final = 4.0
 MAX_P: Final = 0.01
 HARD_Z: Final = 12.0
-"""What a hard event that never came before stands out by: more than what is plain in spans (10)."""
+"""What an event of which one is enough stands out by if it is new: more than is plain in spans (10)."""
+HARD_P: Final = 1e-4
 MAIN_SHARE: Final = 0.4
 """Of an event's excess: one host with so much, and twice as much as any other, is named alone."""
 MEMBER_SHARE: Final = 0.3
@@ -111,7 +114,7 @@ def _hard(events: Cells, scene: Scene) -> list[Finding]:
         found.append(
             _finding(events, row, _Who("host", entity, frozenset({host})), _Count(start, seen, 0.0), scene)
         )
-        found[-1] = replace(found[-1], fault=HARD[event], z=HARD_Z, p_value=1e-4)
+        found[-1] = replace(found[-1], fault=HARD[event], z=HARD_Z, p_value=HARD_P)
     return found
 
 
@@ -130,7 +133,9 @@ def _often(events: Cells, tries: int, scene: Scene) -> list[Finding]:
     # Twice the difference of roots: Poisson counts on Anscombe's scale.
     z = 2 * (np.sqrt(seen.sum() + 0.375) - np.sqrt(expected.sum() + 0.375))
     p = min(1.0, tries * float(np.exp(-z * z / 2)))
-    if seen.sum() < MIN_TOLD or z < MIN_Z or p > MAX_P:
+    if events.keys["event"][0] in ONCE and not told[:, scene.base].any():
+        z, p = HARD_Z, HARD_P
+    elif seen.sum() < MIN_TOLD or z < MIN_Z or p > MAX_P:
         return []
     who = _who(events, excess, scene)
     row = int(np.argmax(excess))

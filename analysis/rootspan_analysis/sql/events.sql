@@ -1,11 +1,13 @@
--- Named events that warn or worse, by who told them and time bucket. Those of training jobs are the training half's.
+-- Named events that warn or worse, by whom they are about and time bucket: a controller tells of other hosts than its own.
+-- Those of training jobs are the training half's.
 SELECT
     event, service, host, code, any(body) AS example,
     groupArray(bucket) AS buckets, groupArray(told) AS told
 FROM
 (
     SELECT
-        EventName AS event, ServiceName AS service, HostName AS host, LogAttributes['hw.error.code'] AS code,
+        EventName AS event, ServiceName AS service,
+        if(LogAttributes['host.name'] = '', HostName, LogAttributes['host.name']) AS host, LogAttributes['hw.error.code'] AS code,
         toInt32(floor((toUnixTimestamp64Nano(Timestamp) - {origin_ns:Int64}) / {bucket_ns:Int64})) AS bucket,
         toFloat64(count()) AS told, any(substring(Body, 1, 300)) AS body
     FROM rootspan_logs

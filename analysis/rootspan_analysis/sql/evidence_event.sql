@@ -1,5 +1,6 @@
--- A named event, by minute and who told it.
-SELECT toStartOfMinute(Timestamp) AS minute, ServiceName AS service, HostName AS host, LogAttributes['hw.error.code'] AS code,
+-- A named event, by minute, who told it, and the host it is about.
+SELECT toStartOfMinute(Timestamp) AS minute, ServiceName AS service,
+    if(LogAttributes['host.name'] = '', HostName, LogAttributes['host.name']) AS host, LogAttributes['hw.error.code'] AS code,
     count() AS events, any(Body) AS example
 FROM rootspan_logs
 WHERE EventName = {event:String} AND SeverityNumber >= 13

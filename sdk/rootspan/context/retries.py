@@ -21,8 +21,8 @@ _KEY = otel_context.create_key("rootspan-attempt")
 def attempt(number: int) -> Iterator[None]:
     """Calls made inside this block are attempt `number`, 0 for the first.
 
-    Client spans of gRPC, requests and httpx carry it as `rootspan.retry.attempt`, where the instrumentation
-    was switched on by `init(instrument=[...])`. Spans below the callee do not.
+    Client spans of gRPC, requests, httpx and redis-py carry it as `rootspan.retry.attempt`, where the
+    instrumentation was switched on by `init(instrument=[...])`. Spans below the callee do not.
     """
     previous = otel_context.get_current()
     otel_context.attach(otel_context.set_value(_KEY, number))
