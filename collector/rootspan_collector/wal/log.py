@@ -2,50 +2,36 @@
 
 Or, when asked, newest first; they are then recorded as dealt with in order all the same (see sealed.py).
 
-Group commit: whoever gets the commit lock writes and syncs for all that wait, be it one of those who wait or,
-for those who do not (`append_later`), a thread; and for those who were here a moment ago and are back within
-two milliseconds. So under load one fsync serves many requests, and an idle log costs nothing.
-
 A batch whose write or fsync fails is not acknowledged. Its bytes are cut off, and its segment is sealed at
 the last good byte: after a failed fsync the kernel may have dropped the pages and would call the next fsync
 a success ("fsyncgate").
-
-A request that is sent again (the same bytes, within the window of `RecentRequests`) is acknowledged and not
-written again.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from rootspan_collector.errors import LogFull, LogUnavailable, TakenElsewhere
+from rootspan_collector.errors import LogUnavailable
 from rootspan_collector.ledger import Ledger
 from rootspan_collector.wal.active import ActiveSegment
 from rootspan_collector.wal.budget import ByteBudget
-from rootspan_collector.wal.committer import Committer
+from rootspan_collector.wal.commits import GroupCommit, Written, refused
 from rootspan_collector.wal.disk import Disk, PosixDisk
-from rootspan_collector.wal.progress import Progress, save_progress
+from rootspan_collector.wal.outgoing import Outgoing
+from rootspan_collector.wal.progress import Progress
 from rootspan_collector.wal.recent import RecentFile, RecentRequests
 from rootspan_collector.wal.record import HEADER_BYTES as RECORD_HEADER_BYTES
-from rootspan_collector.wal.record import digest_of
-from rootspan_collector.wal.sealed import Dealt, SealedSegments
 from rootspan_collector.wal.segment import Segment
-from rootspan_collector.wal.waiting import Ticket, WaitingRoom
+from rootspan_collector.wal.waiting import Ticket
 from rootspan_collector.wal.window import Window
 from rootspan_store.ingest import Signal
 
 __all__ = ["SignalLog"]
 
 _LOG = logging.getLogger(__name__)
-# An fsync costs 0.1-0.2 ms of CPU for however many requests. A sender alone never waits; several that send
-# one request after the other would else be answered in turns, each with an fsync of its own.
-_GATHER_S = 0.002
 
 
 class SignalLog:
@@ -89,21 +75,31 @@ class SignalLog:
         self._disk: Disk = disk or PosixDisk()
         self._now_s = now_s
         self._segment_bytes = segment_bytes
-        self._progress = progress or Progress()
-        self._progress_lock = threading.Lock()
         self._next_seq = next_seq
         if window is None:  # an empty one is false, and as good as any
             window = RecentRequests(window_s=recent_s, most=recent_most, now_s=now_s)
-        self._recent_file = RecentFile(folder, signal, most=recent_most) if window.is_on else None
-        self._waiting = WaitingRoom(window)
-        if self._recent_file is not None:
-            window.recover([*self._recent_file.load(), *digests])
-        self._commit_lock = threading.Lock()
-        self._committer = Committer(self._commit_waiting, f"commit-{signal}")
-        self._crowd, self._committed_s = 0, 0.0
+        recent_file = RecentFile(folder, signal, most=recent_most) if window.is_on else None
+        if recent_file is not None:
+            window.recover([*recent_file.load(), *digests])
+        self._commits = GroupCommit(
+            window,
+            write=self._write,
+            told=self._seal_if_full,
+            budget=budget,
+            ledger=ledger,
+            name=f"commit-{signal}",
+            now_s=now_s,
+        )
+        self._outgoing = Outgoing(
+            folder,
+            signal,
+            ledger=ledger,
+            budget=budget,
+            found=found,
+            progress=progress or Progress(),
+            recent_file=recent_file,
+        )
         self._active: ActiveSegment | None = None
-        self._sealed = SealedSegments(found)
-        self._changed = threading.Condition()
         self._is_closed = False
         self._error: str | None = None
 
@@ -115,9 +111,9 @@ class SignalLog:
     @property
     def oldest_pending_unix_ns(self) -> int | None:
         """When the oldest segment that is not in the store yet was begun; None if there is none."""
-        with self._changed:
-            if self._sealed.oldest is not None:
-                return self._sealed.oldest.header.created_unix_ns
+        with self._outgoing.changed:
+            if self._outgoing.sealed.oldest is not None:
+                return self._outgoing.sealed.oldest.header.created_unix_ns
         active = self._active
         return active.header.created_unix_ns if active is not None else None
 
@@ -128,34 +124,11 @@ class SignalLog:
 
     def is_known(self, payload: bytes) -> bool:
         """Whether the same request was made durable lately, so that it can be acknowledged again."""
-        return self._waiting.is_known(digest_of(payload))
+        return self._commits.is_known(payload)
 
     def append(self, payload: bytes, items: int, *, is_replay: Callable[[], bool] = lambda: False) -> bool:
-        """Make one request durable; returns only after fsync.
-
-        Args:
-            payload: The request's bytes.
-            items: How many items it carries.
-            is_replay: Asked of a request that is known: whether it is to be written all the same.
-
-        Returns:
-            Whether it was written: False if the same request was made durable before and is just known again.
-
-        Raises:
-            LogFull: The folder's limit is reached; nothing was written.
-            LogUnavailable: The disk refused or the log is closed; nothing of this request will be read back.
-            TakenElsewhere: See `rootspan_collector.wal.window.Claim.TAKEN`; likewise.
-        """
-        outcomes: list[bool | LogUnavailable] = []
-        self._enter(payload, items, outcomes.append, is_replay)
-        if not outcomes:
-            with self._commit_lock:
-                if not outcomes:
-                    self._commit()
-        (outcome,) = outcomes
-        if isinstance(outcome, LogUnavailable):
-            raise outcome
-        return outcome
+        """Make one request durable; returns only after fsync. See `GroupCommit.append`."""
+        return self._commits.append(payload, items, is_replay=is_replay)
 
     def append_later(
         self,
@@ -165,122 +138,43 @@ class SignalLog:
         *,
         is_replay: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Make one request durable without waiting for it.
+        """Make one request durable without waiting for it. See `GroupCommit.append_later`."""
+        self._commits.append_later(payload, items, told, is_replay=is_replay)
 
-        Args:
-            payload: The request's bytes.
-            items: How many items it carries.
-            told: Called once, with what `append` returns or raises: after fsync and by the thread that
-                committed, or at once if the request is known. It must not raise, and holds up what commits.
-            is_replay: See `append`.
-
-        Raises:
-            LogFull, TakenElsewhere: Nothing was written, and nobody is told.
-        """
-        if self._enter(payload, items, told, is_replay):
-            self._committer.wake()
-
-    def _enter(
-        self,
-        payload: bytes,
-        items: int,
-        told: Callable[[bool | LogUnavailable], None],
-        is_replay: Callable[[], bool],
-    ) -> bool:
-        """Queue a request; return whether a commit has to be made, False if it was told its fate."""
-        ticket = Ticket(payload, items, digest_of(payload))
-        cost = len(payload) + RECORD_HEADER_BYTES
-        try:
-            self._budget.reserve(cost)
-        except LogFull:
-            if not self._waiting.is_known(ticket.digest) or is_replay():
-                raise
-            self.ledger.repeat(items)
-            told(False)
-            return False
-
-        def settled(entered: Ticket, error: LogUnavailable | None) -> None:
-            is_written = error is None and entered is ticket
-            if not is_written:
-                self._budget.release(cost)
-                if error is None:
-                    self.ledger.repeat(items)
-            told(error or is_written)
-
-        try:
-            is_waiting = self._waiting.enter(ticket, settled)
-            if not is_waiting and is_replay():
-                is_waiting = self._waiting.enter(ticket, settled, is_known_good=True)
-        except TakenElsewhere:
-            self._budget.release(cost)
-            raise
-        if not is_waiting:
-            self._budget.release(cost)
-            self.ledger.repeat(items)
-            told(False)
-        return is_waiting
-
-    def _commit_waiting(self) -> None:
-        with self._commit_lock:
-            self._gather()
-            try:
-                self._commit()
-            except Exception:
-                _LOG.exception("%s: a commit failed unexpectedly; its requests are refused", self._folder)
-
-    def _gather(self) -> None:
-        """Among senders that were just answered together, wait a moment until they are here again."""
-        left_s = self._committed_s + _GATHER_S - self._now_s()
-        if self._crowd > 1 and left_s > 0:
-            self._waiting.gather(self._crowd, left_s)
-
-    def _commit(self) -> None:
-        """Write what waits; every ticket is settled after it, whatever happens."""
-        batch = self._waiting.take()
-        position = 0
-        try:
-            while position < len(batch):
-                position = self._commit_some(batch, position)
-        except BaseException as err:
-            self._fail(batch, position, len(batch), f"the commit was interrupted: {err!r}")
-            raise
-        self._crowd, self._committed_s = len(batch), self._now_s()
-
-    def _commit_some(self, batch: list[Ticket], first: int) -> int:
-        """Write tickets from `first` on into one segment; settle them; return the first that is left."""
+    def _write(self, tickets: Sequence[Ticket]) -> Written:
+        """Write tickets, from the first on, as many as one segment takes."""
         if self._is_closed:
-            return self._fail(batch, first, len(batch), "the collector is stopping")
+            return len(tickets), refused("the collector is stopping")
         try:
             active = self._active or self._open()
         except OSError as err:
-            return self._fail(
-                batch, first, len(batch), f"log {self._folder} cannot be written: {err.strerror}"
-            )
-        size, last = active.size_bytes, first
-        while last < len(batch) and (last == first or size < self._segment_bytes):
-            size += len(batch[last].payload) + RECORD_HEADER_BYTES
-            last += 1
-        chosen = batch[first:last]
+            return len(tickets), self._failed(f"log {self._folder} cannot be written: {err.strerror}")
+        size, count = active.size_bytes, 0
+        while count < len(tickets) and (not count or size < self._segment_bytes):
+            size += len(tickets[count].payload) + RECORD_HEADER_BYTES
+            count += 1
+        chosen = tickets[:count]
         try:
             active.append([(ticket.payload, ticket.items, ticket.digest) for ticket in chosen])
         except OSError as err:
             self._seal()
-            return self._fail(batch, first, last, f"log {self._folder} cannot be written: {err.strerror}")
+            return count, self._failed(f"log {self._folder} cannot be written: {err.strerror}")
+        except BaseException as err:
+            self._failed(f"a write to log {self._folder} was interrupted: {err!r}")
+            raise
         self._error = None
         self.ledger.accept(sum(ticket.items for ticket in chosen))
-        self._waiting.settle(chosen)
-        if active.size_bytes >= self._segment_bytes:
-            self._seal()
-        return last
+        return count, None
 
-    def _fail(self, batch: list[Ticket], first: int, last: int, reason: str) -> int:
-        if not self._is_closed:
-            if self._error is None:
-                _LOG.error("%s: refusing %s until it can", reason, self.signal)
-            self._error = reason
-        error = LogUnavailable(f"{reason}; nothing was acknowledged, send it again")
-        self._waiting.settle(batch[first:last], error)
-        return last
+    def _failed(self, reason: str) -> LogUnavailable:
+        if self._error is None:
+            _LOG.error("%s: refusing %s until it can", reason, self.signal)
+        self._error = reason
+        return refused(reason)
+
+    def _seal_if_full(self) -> None:
+        if self._active is not None and self._active.size_bytes >= self._segment_bytes:
+            self._seal()
 
     def _open(self) -> ActiveSegment:
         before, seq = self.ledger.counts().accepted, self._next_seq
@@ -298,8 +192,8 @@ class SignalLog:
         )
         self._budget.adopt(active.size_bytes)
         self._active = active
-        with self._changed:
-            self._changed.notify()
+        with self._outgoing.changed:
+            self._outgoing.changed.notify()
         return active
 
     def _seal(self) -> None:
@@ -307,16 +201,16 @@ class SignalLog:
         if active is None:
             return
         active.close()
-        with self._changed:
+        with self._outgoing.changed:
             if active.items:
-                self._sealed.add(active.sealed(self._now_s()))
+                self._outgoing.sealed.add(active.sealed(self._now_s()))
             else:
-                self._discard(active.path, active.size_bytes)
-            self._changed.notify()
+                self._outgoing.discard(active.path, active.size_bytes)
+            self._outgoing.changed.notify()
 
     def flush(self) -> None:
         """Bring what is in the open segment to the disk, for a log that does not do so for each request."""
-        with self._commit_lock:
+        with self._commits.lock:
             if self._active is None:
                 return
             try:
@@ -328,7 +222,7 @@ class SignalLog:
 
     def probe(self) -> None:
         """Find out whether a disk that failed takes writes again, so that health can say so."""
-        with self._commit_lock:
+        with self._commits.lock:
             if self._error is None or self._is_closed:
                 return
             try:
@@ -354,92 +248,36 @@ class SignalLog:
         deadline_s = self._now_s() + timeout_s
         while True:
             newest = newest_first and not self._budget.is_above_high_water
-            with self._changed:
+            with self._outgoing.changed:
                 now_s, active = self._now_s(), self._active
                 due_s = active.opened_s + max_age_s if active is not None else deadline_s
                 is_due = active is not None and now_s >= due_s
-                found = self._sealed.pick(newest=newest)
+                found = self._outgoing.sealed.pick(newest=newest)
                 if found is not None and not (newest and is_due):
                     return found
                 if not is_due:
                     if now_s >= deadline_s or self._is_closed:
                         return None
-                    self._changed.wait(max(0.001, min(due_s, deadline_s) - now_s))
+                    self._outgoing.changed.wait(max(0.001, min(due_s, deadline_s) - now_s))
                     continue
-            with self._commit_lock:
+            with self._commits.lock:
                 self._seal()
 
     def settle(
         self, segment: Segment, *, stored: int, quarantined: int, digests: bytes = b""
     ) -> list[Segment]:
-        """Record durably that a segment is dealt with, then delete it. Raises OSError if it cannot.
-
-        Safe to repeat after such an error: it is counted once. One whose turn has not come is recorded when
-        those before it are.
-
-        Args:
-            segment: One that `next_segment` returned.
-            stored: Items that the store has.
-            quarantined: Items that were set aside.
-            digests: Of its requests, one after the other.
-
-        Returns:
-            Those that are recorded and deleted now.
-        """
-        with self._changed:
-            is_news = self._sealed.put_by(Dealt(segment, stored, quarantined, digests))
-        if is_news:
-            self.ledger.settle(stored=stored, quarantined=quarantined)
-        gone = list[Segment]()
-        while True:
-            with self._changed:
-                dealt = self._sealed.in_turn()
-            if dealt is None:
-                return gone
-            self._record(dealt)
-            gone.append(dealt.segment)
-            with self._changed:
-                self._sealed.drop_oldest()
-            self._discard(dealt.segment.path, dealt.segment.size_bytes)
-
-    def _record(self, dealt: Dealt) -> None:
-        """Save that a segment, whose turn it is, is dealt with. Raises OSError."""
-        if self._recent_file is not None:
-            self._recent_file.append(dealt.digests)
-        with self._progress_lock:
-            before = self._progress
-            progress = Progress(
-                done_seq=dealt.segment.header.seq,
-                accepted=dealt.segment.header.items_before + dealt.segment.items,
-                stored=before.stored + dealt.stored,
-                quarantined=before.quarantined + dealt.quarantined,
-                refused=self.ledger.counts().refused,
-                repeated=self.ledger.counts().repeated,
-            )
-            save_progress(self._folder, self.signal, progress)
-            self._progress = progress
-
-    def _discard(self, path: Path, size_bytes: int) -> None:
-        try:
-            os.unlink(path)
-        except OSError as err:  # recovery deletes it: the progress file says that it is done
-            _LOG.warning("cannot delete %s: %s", path, err.strerror)
-        self._budget.release(size_bytes)
+        """Record durably that a segment is dealt with, then delete it. See `Outgoing.settle`."""
+        return self._outgoing.settle(segment, stored=stored, quarantined=quarantined, digests=digests)
 
     def save_counters(self) -> None:
         """Record the refusals and repetitions counted since the last settled segment. Raises OSError."""
-        counts = self.ledger.counts()
-        with self._progress_lock:
-            progress = replace(self._progress, refused=counts.refused, repeated=counts.repeated)
-            if progress != self._progress:
-                save_progress(self._folder, self.signal, progress)
-                self._progress = progress
+        self._outgoing.save_counters()
 
     def close(self) -> None:
         """Take no more appends and seal what is open. Sealed segments can still be taken and settled."""
-        with self._commit_lock:
+        with self._commits.lock:
             self._is_closed = True
             self._seal()
-        self._committer.stop()
-        with self._changed:
-            self._changed.notify_all()
+        self._commits.stop()
+        with self._outgoing.changed:
+            self._outgoing.changed.notify_all()
