@@ -8,7 +8,7 @@ import pytest
 from wal_bench import WalBench
 
 from rootspan_collector.ledger import Counts
-from rootspan_collector.wal import log as log_module
+from rootspan_collector.wal import outgoing
 from rootspan_collector.wal.log import SignalLog
 from rootspan_collector.wal.segment import Segment
 
@@ -80,7 +80,7 @@ def test_a_disk_that_fails_in_the_middle_loses_no_turn(
     log = _filled(wal)
     for _ in range(4):
         log.settle(_take(log), stored=1, quarantined=0)
-    saved = log_module.save_progress
+    saved = outgoing.save_progress
     calls = 0
 
     def failing(*arguments: Any) -> None:
@@ -90,7 +90,7 @@ def test_a_disk_that_fails_in_the_middle_loses_no_turn(
             raise OSError(28, "no space left")
         saved(*arguments)
 
-    monkeypatch.setattr(log_module, "save_progress", failing)
+    monkeypatch.setattr(outgoing, "save_progress", failing)
     with pytest.raises(OSError, match="no space"):
         log.settle(_take(log), stored=1, quarantined=0)
     # The third is dealt with and still there: it comes once more, and takes the rest along.
