@@ -301,7 +301,8 @@ def test_a_collector_whose_clock_jumps_loses_and_doubles_nothing(
                 collector.kill()
                 collector.start()
                 # The clock did jump: its log lines say so.
-                assert time.strftime("%Y-%m-", time.localtime(time.time() + jump_s)) in collector.output
+                then = time.strftime("%Y-%m-", time.localtime(time.time() + jump_s))
+                wait_until(lambda: then in collector.output, timeout_s=30, what=f"a log line of {then}")  # noqa: B023 - called at once
             for body in bodies:
                 assert send(collector, body) is grpc.StatusCode.OK
         collector.wait_drained()
