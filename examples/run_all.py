@@ -21,6 +21,8 @@ from examples.harness.rows import Row
 from examples.harness.truth import Answer, in_words
 from examples.systems import ROWS
 
+from rootspan_cli.processes.interrupt import Interrupted, interruptible
+
 WANTED_SHARE = 0.9
 NOT_RUN: Answer = {"verdict": "the example did not run", "causes": ()}
 
@@ -196,5 +198,15 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def run() -> int:
+    """`main` for a shell: a signal ends what runs and removes what was written."""
+    try:
+        with interruptible():
+            return main()
+    except Interrupted:
+        print("run_all: interrupted", file=sys.stderr)
+        return 130
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run())

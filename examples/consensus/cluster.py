@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from examples.consensus import node, server
 from examples.consensus.faults import FAULTS, LEADER, NEW_MODEL, SERVERS, ZONES
 from examples.harness.processes import Report, Served
+
+from rootspan_cli.processes.ports import free_port
 
 LEADS_WITHIN_S = 60.0
 
@@ -104,7 +105,5 @@ def cluster(endpoint: str, fault: str) -> Iterator[Cluster]:
 
 
 def _addresses() -> dict[str, str]:
-    """An address for each node: all ports are held until all are found."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in ZONES]
-        return {host: f"127.0.0.1:{one.getsockname()[1]}" for host, one in zip(ZONES, sockets, strict=True)}
+    """An address for each node, which each has to know of the others before any of them runs."""
+    return {host: f"127.0.0.1:{free_port()}" for host in ZONES}

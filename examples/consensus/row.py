@@ -16,18 +16,24 @@ ROW = Retold(
         "leader-lost": Truth(
             FAULTS["leader-lost"].truth, ({**_NODE, "host.name": LEADER},), ("lost_instances",)
         ),
-        "election-storm": Truth(FAULTS["election-storm"].truth, ({**_NODE, "host.name": "raft-05"},)),
-        "slow-follower": Truth(FAULTS["slow-follower"].truth, ({**_NODE, "host.name": "raft-02"},)),
+        "election-storm": Truth(
+            FAULTS["election-storm"].truth, ({**_NODE, "host.name": "raft-05"},), ("election_storm",)
+        ),
+        "slow-follower": Truth(
+            FAULTS["slow-follower"].truth, ({**_NODE, "host.name": "raft-02"},), ("slow_host",)
+        ),
         "minority-partition": Truth(
             FAULTS["minority-partition"].truth,
             (
                 {**_NODE, "cloud.availability_zone": "us-east-1c"},
                 {**_NODE, "host.name": "raft-04,raft-05"},
             ),
+            ("peer_unreachable",),
         ),
         "split-versions": Truth(
             FAULTS["split-versions"].truth,
             ({**_SERVER, "host.name": "gpu-003,gpu-004"}, {**_SERVER, "gen_ai.request.model": OLD_MODEL}),
+            ("version_split",),
         ),
     },
     broken_s=40.0,

@@ -19,7 +19,7 @@ ROW = Live(
     arguments=("--steps", "200"),
     short_arguments=("--steps", "60"),
     faults={
-        "slow-rank": _rank("slow-rank"),
+        "slow-rank": _rank("slow-rank", "straggler"),
         "slow-loader": _rank("slow-loader", "data_loader"),
         "killed-rank": _rank("killed-rank", "hang"),
         "hung-collective": _rank("hung-collective", "stall"),

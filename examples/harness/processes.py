@@ -58,6 +58,11 @@ class Served:
             text=True,
         )
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def wait_until_serving(self) -> None:
         """Return once it serves.
 

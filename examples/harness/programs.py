@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from examples.harness.processes import bound
+
 _ROOT = Path(__file__).parents[2]
+_STOP_WITHIN_S = 20.0
 
 
 class ExampleFailed(RuntimeError):  # noqa: N818 - named for what happened
@@ -18,26 +22,33 @@ class ExampleFailed(RuntimeError):  # noqa: N818 - named for what happened
 def run_example(
     module: str, arguments: Sequence[str], *, environment: Mapping[str, str] = {}, timeout_s: float = 600.0
 ) -> str:
-    """Run it to its end. Returns what it printed.
+    """Run it to its end. Returns what it printed. Should this process end before, the example does, too.
 
     Raises:
         ExampleFailed: It failed.
-        subprocess.TimeoutExpired: It did not end in time; it is killed.
+        subprocess.TimeoutExpired: It did not end in time; it is ended now.
     """
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "ROOTSPAN_"))}
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+    with subprocess.Popen(
+        bound([sys.executable, "-m", module, *arguments]),
         cwd=_ROOT,
         env={**clean, **environment},
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=timeout_s,
-        check=False,
-    )
-    if done.returncode:
+    ) as running:
+        try:
+            out, err = running.communicate(timeout=timeout_s)
+        except BaseException:
+            running.terminate()  # it ends what it started
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                running.communicate(timeout=_STOP_WITHIN_S)
+            running.kill()
+            raise
+    if running.returncode:
         raise ExampleFailed(
-            f"python -m {module} {' '.join(arguments)} ended with status {done.returncode}:\n"
-            f"{(done.stdout + done.stderr)[-4000:]}"
+            f"python -m {module} {' '.join(arguments)} ended with status {running.returncode}:\n"
+            f"{(out + err)[-4000:]}"
         )
-    return done.stdout
+    return out

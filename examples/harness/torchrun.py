@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from examples.harness.processes import bound
+
 _ROOT = Path(__file__).parents[2]
 _STOP_WITHIN_S = 20.0
 
@@ -46,10 +48,12 @@ def run_ranks(
     path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
     quiet = {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "TORCH_CPP_LOG_LEVEL": "ERROR"}
     process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-            *("--nproc-per-node", str(ranks), "-m", module, *arguments),
-        ],
+        bound(
+            [
+                *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+                *("--nproc-per-node", str(ranks), "-m", module, *arguments),
+            ]
+        ),
         env={**os.environ, **quiet, "ROOTSPAN_JOB_ID": job, "PYTHONPATH": path, **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

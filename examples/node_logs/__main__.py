@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from examples.harness.command import NONE, add_faults
+from examples.harness.processes import bound
 from examples.node_logs.faults import FAULTS, HARMLESS, LINES, STRUCK
 
 SPAN_S, ONSET_S = 600, 120
@@ -38,7 +39,7 @@ def main() -> int:
         command = [sys.executable, "-m", "rootspan_cli", "agent", "--once", "--from", "start", "--no-journal"]
         command += ["--no-gpus", "--endpoint", asked.endpoint, "--state", f"{folder}/state"]
         command += ["--file", f"{folder}/nodes/{{host}}/kern.log"]
-        return subprocess.run(command, check=False).returncode
+        return subprocess.run(bound(command), check=False).returncode
 
 
 def write_logs(folder: Path, nodes: int, lines: int, *, fault: str, end_s: float) -> int:

@@ -15,7 +15,9 @@ ROW = Live(
     short_arguments=("--steps", "40", "--stages", "2"),
     faults={
         "slow-worker": Truth(
-            FAULTS["slow-worker"], ({"training.rank": str(SLOW_RANK)}, {"host.name": host_of(SLOW_RANK)})
+            FAULTS["slow-worker"],
+            ({"training.rank": str(SLOW_RANK)}, {"host.name": host_of(SLOW_RANK)}),
+            ("straggler",),
         ),
         "slow-link": Truth(FAULTS["slow-link"], (LINK,), ("slow_link",)),
         "long-stage": Truth(FAULTS["long-stage"], ({"training.pp_rank": str(LONG_STAGE)},), ("long_stage",)),

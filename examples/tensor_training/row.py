@@ -15,7 +15,9 @@ ROW = Live(
     short_arguments=("--steps", "60"),
     faults={
         "slow-worker": Truth(
-            FAULTS["slow-worker"], ({"training.rank": str(SLOW_RANK)}, {"host.name": host_of(SLOW_RANK)})
+            FAULTS["slow-worker"],
+            ({"training.rank": str(SLOW_RANK)}, {"host.name": host_of(SLOW_RANK)}),
+            ("straggler",),
         ),
         "slow-link": Truth(
             FAULTS["slow-link"], ({"host.name": _ENDS[0], "peer.host.name": _ENDS[1]},), ("slow_link",)

@@ -1,6 +1,8 @@
 """Which ports are given out."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,17 @@ def test_a_preferred_address_is_kept_while_it_is_free() -> None:
 
 def test_port_0_stands_for_any_free_port() -> None:
     assert free_address(Address("127.0.0.1", 0)).port > 0
+
+
+def test_a_port_is_given_to_one_process_while_that_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "from rootspan_cli.processes.ports import free_port; print(free_port(), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        theirs = int(other.stdout.readline())
+        # Nobody listens there yet: only the claim keeps us off.
+        monkeypatch.setattr(ports, "_below_ephemeral", lambda tries: iter([theirs, theirs + 1, theirs + 2]))
+        assert free_port() in (theirs + 1, theirs + 2)
+        other.communicate("\n", timeout=60)
+    assert free_port() == theirs

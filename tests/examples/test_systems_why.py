@@ -115,6 +115,7 @@ def test_every_row_has_faults_that_can_be_told_and_names_of_its_own() -> None:
             truth = row.truth(fault)
             assert truth.says
             assert truth.entities or truth.verdict
+            assert truth.faults or not truth.entities  # who, and of what kind
         assert not row.truth(NONE).entities
 
 

@@ -3,6 +3,7 @@
 Binds for a moment and lets go: somebody else may be faster, and then the part itself says so.
 """
 
+import errno
 import random
 import socket
 from collections.abc import Iterator
@@ -92,18 +93,37 @@ def free_port(host: str = "127.0.0.1") -> int:
     """Return a port that was free a moment ago, and that nobody gets unasked.
 
     A port that the kernel chooses is given back by the probe, and may be the near end of anybody's next
-    connection before its owner has started. So it is chosen at random below the range of those.
+    connection before its owner has started. So it is chosen at random below the range of those. While this
+    process lives, no other one that asks here gets the same: servers of gRPC share a port without a word.
 
     Raises:
         OSError: The host has no port to listen on.
     """
     for port in chain(_below_ephemeral(tries=50), [0]):
         try:
-            return _bind(Address(host, port))
+            found = _bind(Address(host, port))
         except OSError:
             if not port:
                 raise
+            continue
+        if not port or _is_claimed_now(found):
+            return found
     raise AssertionError("the last port tried is the kernel's own choice")
+
+
+def _is_claimed_now(port: int) -> bool:
+    """Claim a port for as long as this process lives; False if somebody has it.
+
+    The claim is a name in Linux' abstract namespace of sockets, which the kernel takes back whatever happens.
+    """
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        claim.bind(f"\0rootspan-port-{port}")
+    except OSError as err:
+        claim.close()
+        return err.errno != errno.EADDRINUSE
+    claim.detach()  # open until the process ends
+    return True
 
 
 def _below_ephemeral(*, tries: int) -> Iterator[int]:
