@@ -21,6 +21,8 @@ HALF_WEIGHT_Z: Final = 5.0
 UNCOSTED: Final = frozenset({"logs", "shape", "gauge", "event"})
 TAKES_OVER: Final = frozenset({"gauge", "event"})
 """Signals without a cost of their own: theirs is what they explain."""
+_APART: Final = frozenset({"host", "gpu", "rack", "switch", "zone", "version"})
+"""Kinds of causes that set some instances of a service apart from the rest."""
 CallGraph = Mapping[str, frozenset[str]]
 """By service, those that it calls."""
 Ranked = tuple[Finding, float]
@@ -203,13 +205,17 @@ def _is_full(cause: Finding) -> bool:
 
 def _event_explains(cause: Finding, effect: Finding, direct: CallGraph) -> bool:
     """What a service says has happened to it explains what it and its callers suffer from then on: a cluster
-    without a leader answers nobody, and one member may be to blame for that. What a caller suffers on one of
-    its hosts alone is that host's."""
+    without a leader answers nobody, and one member may be to blame for that. What befalls one build, or some
+    of its machines and not the rest, it explains only where it was told there, and what a caller suffers on
+    one of its own hosts alone is that host's."""
     if effect.signal in ("lost", "event") or cause.detail["hard"]:
         return False
     if effect.interval.start + 1 < cause.interval.start:
         return False
-    if cause.service in (effect.service, effect.peer):
+    if cause.service == effect.service:
+        apart = effect.kind in _APART and bool(effect.hosts)
+        return not apart or bool(cause.hosts and effect.hosts <= cause.hosts)
+    if cause.service == effect.peer:
         return True
     return not effect.hosts and cause.service in direct.get(effect.service, frozenset())
 

@@ -1,5 +1,7 @@
 """Who explains whom: load and the links that it makes slower."""
 
+from dataclasses import replace
+
 import pytest
 
 from rootspan_analysis.contrast import Interval
@@ -28,6 +30,26 @@ def _finding(
         interval=Interval(10, 20),
         excess_s=excess_s,
     )
+
+
+def _event(hosts: frozenset[str] = frozenset()) -> Finding:
+    told = _finding("event", "host" if hosts else "service", "cache_flush", "ranker", excess_s=0.0)
+    return replace(told, hosts=hosts, detail={"hard": 0.0})
+
+
+@pytest.mark.parametrize("kind", ["version", "host"])
+def test_what_a_whole_service_told_does_not_explain_one_build_or_one_machine(kind: CauseKind) -> None:
+    bad = replace(
+        _finding("slow", kind, "slow", "ranker", excess_s=80.0), hosts=frozenset({"gpu-001", "gpu-002"})
+    )
+    assert "slow" in _left(_event(), bad)
+    assert _left(_event(hosts=frozenset({"gpu-001", "gpu-002"})), bad) == {"cache_flush"}
+
+
+def test_what_a_service_told_explains_what_it_and_its_callers_suffer_as_a_whole() -> None:
+    slow = _finding("slow", "operation", "slow", "ranker", excess_s=80.0)
+    link = _finding("unanswered", "edge", "connection_error", "balancer", excess_s=5.0, peer="ranker")
+    assert _left(_event(), slow, link) == {"cache_flush"}
 
 
 def _left(*findings: Finding) -> set[str]:

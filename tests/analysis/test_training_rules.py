@@ -209,6 +209,18 @@ def test_long_stage_and_uneven_sequences_are_told_apart() -> None:
     assert weigh(_pipeline(even, 2 * even), 1.0).kind == "none"
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_ranks_that_a_busy_machine_holds_up_now_and_then_have_no_uneven_sequences(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # A tenth of all operations waits for the processor, and takes two to four times as long.
+    forward, backward = (
+        np.where(rng.random((2, 4, 4)) < 0.1, rng.uniform(2, 4, (2, 4, 4)), 1.0) for _ in range(2)
+    )
+    pipeline = _pipeline(forward, 2 * backward)
+    assert pipeline.step_seconds(pipeline.seconds)[0] >= 1.1 * pipeline.step_seconds(pipeline.medians())[0]
+    assert weigh(pipeline, 1.0).kind == "none"
+
+
 def _group(name: str, hosts: tuple[str, ...], residual: float, switch: str = "leaf-0") -> Group:
     return Group(name, "p2p", hosts, (switch,), (), residual, residual, 0, 20)
 

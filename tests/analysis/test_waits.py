@@ -56,6 +56,15 @@ def test_instances_of_unequal_waits_are_one_fault_of_the_balancing() -> None:
     assert found == [("hot_instance", "gpu-001,gpu-004")]
 
 
+def test_an_instance_that_is_sent_too_much_and_keeps_up_is_named_with_the_one_that_does_not() -> None:
+    found = _found([280, 10, 10, 250, 25, 25], [400, 0, 0, 11, 0, 0])
+    assert found == [("hot_instance", "gpu-001,gpu-004")]
+
+
+def test_calls_that_chance_may_have_sent_crowd_nobody() -> None:
+    assert _found([260, 20, 20, 135, 82, 83], [60, 2, 2, 10, 10, 10]) == [("hot_instance", "gpu-001")]
+
+
 def test_one_crowded_instance_is_named_alone() -> None:
     assert _found([260, 20, 20, 100, 100, 100], [60, 2, 2, 10, 10, 10]) == [("hot_instance", "gpu-001")]
 

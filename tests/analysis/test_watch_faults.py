@@ -65,26 +65,26 @@ def test_a_healthy_fleet_opens_nothing(plant: Plant) -> None:
 
 
 def answer(
-    *, p: float = 1e-9, fault: str = "slow", excess_s: float = 10.0, took_ms: int = 100
+    *, p: float = 1e-9, service: str = "ranker", excess_s: float = 10.0, took_ms: int = 100
 ) -> Explanation:
     cause = Cause(
-        1, "host", {"service.name": "ranker"}, fault, 0.9, p, T0 * S, Impact(excess_s=excess_s), ()
+        1, "host", {"service.name": service}, "slow", 0.9, p, T0 * S, Impact(excess_s=excess_s), ()
     )  # fmt: skip
     window = Window((T0 - 90) * S, T0 * S)
     return Explanation(window, window, "cause_found", None, (cause,), {}, took_ms)
 
 
-def test_a_sweep_believes_the_same_fault_twice_in_a_row_and_nothing_less() -> None:
+def test_a_sweep_believes_a_fault_of_one_service_twice_in_a_row_and_nothing_less() -> None:
     sweep = Sweep(20.0)
     assert sweep.take(answer(), now_ns=0) is None
     assert not sweep.is_due(int((AGAIN_S - 1) * S))
     assert sweep.is_due(int(AGAIN_S * S)), "a first sight is checked soon"
-    assert sweep.take(answer(fault="error"), now_ns=10 * S) is None
-    assert sweep.take(answer(fault="error", p=1e-3), now_ns=20 * S) is None
-    assert sweep.take(answer(fault="error"), now_ns=40 * S) is None
-    breach = sweep.take(answer(fault="error"), now_ns=50 * S)
+    assert sweep.take(answer(service="store"), now_ns=10 * S) is None
+    assert sweep.take(answer(service="store", p=1e-3), now_ns=20 * S) is None
+    assert sweep.take(answer(service="store"), now_ns=40 * S) is None
+    breach = sweep.take(answer(service="store"), now_ns=50 * S)
     assert breach is not None
-    assert (breach.kind, breach.service, breach.since_ns) == ("component", "ranker", T0 * S)
+    assert (breach.kind, breach.service, breach.since_ns) == ("component", "store", T0 * S)
     sweep.take(answer(p=1.0, took_ms=4000), now_ns=100 * S)
     assert not sweep.is_due(179 * S), "slow answers are asked for less often: 5 % of the time"
     assert not Sweep(0).is_due(10**20)
@@ -98,8 +98,9 @@ def test_neither_a_hint_nor_a_first_sight_waits_for_the_next_regular_sweep() -> 
     assert not sweep.is_due(150 * S)
     assert sweep.is_due(150 * S, hinted=True)
     sweep.take(answer(took_ms=6000), now_ns=150 * S)
-    assert sweep.is_due(162 * S), "a first sight is checked"
-    assert sweep.take(answer(took_ms=6000), now_ns=162 * S) is not None
+    assert not sweep.is_due(155 * S)
+    assert sweep.is_due(160 * S), "a first sight is checked"
+    assert sweep.take(answer(took_ms=6000), now_ns=160 * S) is not None
 
 
 def test_a_hint_that_goes_on_costs_no_more_than_regular_sweeps() -> None:

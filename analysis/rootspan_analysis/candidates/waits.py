@@ -1,7 +1,7 @@
 """Queues that grew, by place or build; and whether a balancer made them grow by sending some instances more.
 
 Owns the rule for crowded instances: their share of calls rose, that of others in their region did not, and
-nearly all of the waiting is theirs.
+nearly all of the waiting is theirs, though some of them may keep up.
 """
 
 from dataclasses import replace
@@ -19,7 +19,7 @@ from rootspan_analysis.candidates.components import (
     slices,
 )
 from rootspan_analysis.cells import Cells
-from rootspan_analysis.contrast import expected_rate
+from rootspan_analysis.contrast import anscombe_z, expected_rate
 from rootspan_analysis.finding import Finding
 from rootspan_analysis.reader import Floats
 from rootspan_analysis.scene import Scene
@@ -30,6 +30,8 @@ WAITING: Final = Rule(min_z=6.0, min_shift=1.0, floor=1.0)
 """In milliseconds."""
 CROWDED: Final = 1.3
 """Times as many calls as usual, beyond what its peers got more: the balancing is at fault."""
+SURELY_Z: Final = 6.0
+"""Deviations of a count by which it is beyond that, where no queue says so."""
 OF_THE_WAIT: Final = 0.8
 """Share of the waiting that crowded instances have to carry, as members of any parent do (`hierarchy`)."""
 
@@ -53,7 +55,9 @@ def find_waits(cells: Cells, scene: Scene) -> list[Finding]:
             named |= set() if crowd is None else {hit.description.values}
             members = hit.description.members
             cost = cost_of(one, members, hit, excess)
-            if cost["excess_ms_a_call"] < MIN_ROOT_SHARE * scene.root_ms:
+            # Of crowded instances some may keep up as yet: it is not their calls that are noticed.
+            noticed = cost_of(one, whole.description.members, hit, excess)["excess_ms_a_call"]
+            if max(cost["excess_ms_a_call"], noticed) < MIN_ROOT_SHARE * scene.root_ms:
                 continue
             usual = float(wait[members][:, scene.base].sum())
             usual /= max(float(n[members][:, scene.base].sum()), 1.0)
@@ -79,11 +83,15 @@ def _crowded(one: Slice, hit: Hit, excess: Floats, scene: Scene) -> Hit | None:
     def waits(rows: np.ndarray) -> bool:
         return bool(excess[rows, span].sum() >= found.shift / 2 * n[rows, span].sum())
 
-    crowded = [
-        name
-        for name in dict.fromkeys(host.tolist())
-        if name and least <= _arrivals(n[host == name], hit, scene) < np.inf and waits(host == name)
-    ]
+    def is_sent_too_much(rows: np.ndarray) -> bool:
+        times = _arrivals(n[rows], hit, scene)
+        if not least <= times < np.inf:
+            return False
+        # One that keeps up as yet is as crowded, if its calls are no matter of chance.
+        calls = float(n[rows, span].sum())
+        return waits(rows) or float(anscombe_z(np.array(calls), np.array(calls * least / times))) >= SURELY_Z
+
+    crowded = [name for name in dict.fromkeys(host.tolist()) if name and is_sent_too_much(host == name)]
     chosen = np.isin(host.astype(str), crowded)
     alone = found.dimensions == ("host",)
     if not crowded or (alone and found.values[0] not in crowded):

@@ -1,7 +1,8 @@
 """Says whether a job is slow by its configuration or data: a long stage, or uneven sequences. Names no host.
 
-Two replays of the pipeline, each holding the other cause still: with every microbatch at its stage's median
-(what uneven sequences cost), and from there with all stages at one level (what an uneven cut costs).
+Replays of the pipeline, each holding the other cause still: with every microbatch at its stage's median times
+its own length, and without that (what uneven sequences cost), and from there with all stages at one level
+(what an uneven cut costs). What scatters by rank, as on a busy machine, is neither.
 """
 
 from dataclasses import dataclass
@@ -65,10 +66,10 @@ def find_imbalance(case: Case) -> Imbalance | None:
 def weigh(pipeline: Pipeline, step_s: float) -> Imbalance:
     """Replay a pipeline without either cause."""
     even, level = pipeline.medians(), pipeline.medians(by_stage=False)
-    actual = pipeline.step_seconds(pipeline.seconds).mean()
+    uneven = pipeline.step_seconds(even * pipeline.lengths()).mean()
     without_sequence = pipeline.step_seconds(even).mean()
     without_both = pipeline.step_seconds(level).mean()
-    sequence, stage = float(actual / without_sequence), float(without_sequence / without_both)
+    sequence, stage = float(uneven / without_sequence), float(without_sequence / without_both)
     work = {int(one): float(even[pipeline.stage == one].sum()) for one in np.unique(pipeline.stage)}
     longest = max(work, key=lambda one: work[one])
     kind: Literal["sequence", "stage", "none"] = "none"

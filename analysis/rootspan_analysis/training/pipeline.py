@@ -31,6 +31,7 @@ class Pipeline:
 
     Attributes:
         step, dp, stage: Where it ran.
+        microbatch: What it worked on.
         phase: `forward` or `backward`.
         seconds: As recorded.
         before: Index of the operation before it on its rank, or -1.
@@ -41,6 +42,7 @@ class Pipeline:
     step: Ints
     dp: Ints
     stage: Ints
+    microbatch: Ints
     phase: Strings
     seconds: Floats
     before: Sequence[int]
@@ -82,6 +84,22 @@ class Pipeline:
                 for stage, median in usual.items():
                     found[here & (self.stage == stage)] = median if by_stage else level
         return found
+
+    def lengths(self) -> Floats:
+        """For each operation how long its microbatch is, as a multiple of the median one's.
+
+        A long sequence is long in every stage, forward and backward: it is the median of all that was done to
+        it. What one rank's machine does to single operations is not in it.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = np.nan_to_num(self.seconds / self.medians(), nan=1.0, posinf=1.0)
+        columns = np.stack([self.step, self.dp, self.microbatch])
+        _, group = np.unique(columns, axis=1, return_inverse=True)
+        group = group.ravel()
+        ordered = ratio[np.lexsort((ratio, group))]
+        size = np.bincount(group)
+        first = np.cumsum(size) - size
+        return np.asarray((ordered[first + (size - 1) // 2] + ordered[first + size // 2])[group] / 2)
 
 
 def fetch_pipeline(client: Reader, job: Job, steps: Sequence[int], *, tensor: int = -1) -> Pipeline | None:
@@ -141,7 +159,7 @@ def connect(table: pa.Table) -> Pipeline | None:
     order = _sorted(before, needs)
     if order is None:
         return None
-    return Pipeline(step, dp, stage, phase, numbers(table, "s"), before, needs, order)
+    return Pipeline(step, dp, stage, microbatch, phase, numbers(table, "s"), before, needs, order)
 
 
 def _sorted(before: Sequence[int], needs: Sequence[int]) -> list[int] | None:

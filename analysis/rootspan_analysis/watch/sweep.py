@@ -1,8 +1,9 @@
 """Asks the engine although no objective is missed: a part may be ill before users notice.
 
-Owns how often that is, and what is believed: the same fault of the same service twice in a row, each time
-with a p-value far below one in the number of sweeps of a day. How often follows from what an answer costs;
-neither a hint nor a first sight waits for that: of a large fleet, or on a busy machine, it would be too long.
+Owns how often that is, and what is believed: a fault of the same service twice in a row, each time with a
+p-value far below one in the number of sweeps of a day. Its name may change as more of it is seen. How often
+follows from what an answer costs; neither a hint nor a first sight waits for that: of a large fleet, or on a
+busy machine, it would be too long.
 """
 
 from typing import Final
@@ -20,7 +21,7 @@ AGAIN_S: Final = 10.0
 """A first sight is checked with the next whole cell."""
 COST: Final = 20.0
 """At most one part in so many of the time is spent on sweeps, and as much again on those after a hint."""
-CHECK_COST: Final = 2.0
+CHECK_COST: Final = 1.0
 """A first sight is checked after so many times what it took, at most: somebody suffers meanwhile."""
 
 
@@ -44,7 +45,7 @@ class Sweep:
         self._wait_s = 0.0
         self._hinted_ns = 0
         self._took_s = 0.0
-        self._before: tuple[str, str] | None = None
+        self._before: str | None = None
 
     def is_due(self, now_ns: int, *, hinted: bool = False) -> bool:
         """Whether to ask now; never if sweeps are off.
@@ -74,7 +75,7 @@ class Sweep:
         if cause is None:
             self._before = None
             return None
-        seen = cause.entity.get("service.name", ""), cause.fault
+        seen = cause.entity.get("service.name", "")
         if self._before != seen:
             self._before = seen
             self._wait_s = max(AGAIN_S, CHECK_COST * self._took_s)
@@ -82,7 +83,7 @@ class Sweep:
         self._before = None
         return Breach(
             kind="component",
-            service=seen[0],
+            service=seen,
             operation="",
             job=cause.entity.get("training.job.id", ""),
             observed=cause.score,
