@@ -12,6 +12,7 @@ from examples.recsys.row import ROW as RECSYS
 from examples.region_loss.row import ROW as REGION_LOSS
 from examples.scaling.row import ROW as COST
 from examples.tensor_training.row import ROW as TENSOR
+from examples.two_regions.row import ROW as TWO_REGIONS
 
 ROWS: tuple[Row, ...] = (
     DATA_PARALLEL,
@@ -22,5 +23,6 @@ ROWS: tuple[Row, ...] = (
     CONSENSUS,
     NODE_LOGS,
     COST,
+    TWO_REGIONS,
     REGION_LOSS,
 )

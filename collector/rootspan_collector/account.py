@@ -7,19 +7,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 
 __all__ = ["Account", "RefusedBy", "Roll", "SignalAccount"]
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedBy:
-    """What one sender was refused for one reason, since the start."""
+    """What one sender was refused for one reason, since the start.
+
+    Attributes:
+        last_error: What it was told last.
+        last_unix_s: When.
+    """
 
     sender: str
     reason: str
     requests: int
     items: int
+    last_error: str = ""
+    last_unix_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,8 @@ def _together(refused: Sequence[RefusedBy]) -> tuple[RefusedBy, ...]:
     for one in refused:
         key = (one.sender, one.reason)
         before = found.get(key, RefusedBy(*key, 0, 0))
-        found[key] = RefusedBy(*key, before.requests + one.requests, before.items + one.items)
+        last = max(before, one, key=lambda told: told.last_unix_s)
+        found[key] = replace(last, requests=before.requests + one.requests, items=before.items + one.items)
     return tuple(found.values())
 
 

@@ -53,9 +53,7 @@ class Receiver:
     @property
     def malformed_requests(self) -> int:
         """Requests refused because they do not frame; their items cannot be counted."""
-        return sum(
-            requests for key, (requests, _) in self.refusals.snapshot().items() if key.reason == "malformed"
-        )
+        return sum(one.requests for key, one in self.refusals.snapshot().items() if key.reason == "malformed")
 
     def receive(self, body: bytes, caller: Caller) -> None:
         """Take one request; returns only after it is durable. One without items is taken and not logged.
@@ -110,7 +108,7 @@ class Receiver:
 
     def refuse(self, error: CollectorError, caller: Caller, items: int = 0) -> None:
         """Count a request that is turned away."""
-        self.refusals.count(caller.label, admission_of(error).reason, items)
+        self.refusals.count(caller.label, admission_of(error).reason, items, str(error))
         if not isinstance(error, MalformedRequest):
             self._log.ledger.refuse(items)
 

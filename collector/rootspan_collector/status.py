@@ -62,8 +62,8 @@ class StatusReport:
             oldest_pending_age_s=0.0 if oldest is None else max(0.0, (time.time_ns() - oldest) / 1e9),
             log_error=log.error or "",
             refused_by=tuple(
-                RefusedBy(key.sender, key.reason, requests, items)
-                for key, (requests, items) in receiver.refusals.snapshot().items()
+                RefusedBy(key.sender, key.reason, **asdict(one))
+                for key, one in receiver.refusals.snapshot().items()
             ),
         )
 

@@ -12,10 +12,11 @@ import itertools
 import json
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from examples.harness.truth import Answer
 
@@ -53,7 +54,18 @@ class Stage:
 
     collector: str
     store: str
+    _beside: ExitStack
     _stories: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _regional: dict[str, Stage] = field(default_factory=dict)
+
+    def in_region(self, region: str) -> Stage:
+        """A store and a collector of one region, started when first asked for, that end with this stage.
+
+        The collector refuses data of any other region.
+        """
+        if region not in self._regional:
+            self._regional[region] = self._beside.enter_context(installation(region))
+        return self._regional[region]
 
     def next_end_ns(self) -> int:
         """When the next story that is told again ends: each a day and more before the one before.
@@ -71,39 +83,60 @@ class Stage:
         """
         return self.ask("why", window, *(["--job", window.job] if window.job else []))
 
-    def ask(self, command: str, window: Window, *more: str) -> Answer:
-        """What a command that takes a window says with `--json`; otherwise as `why`."""
+    def ask(self, command: str, window: Window, *more: str, store: str = "") -> Answer:
+        """What a command that takes a window says with `--json`, of this store or of others; as `why`."""
         self.wait_stored()
-        arguments = [command, "--json", "--store", self.store]
-        arguments += ["--from", str(window.from_ns), "--to", str(window.to_ns), *more]
+        asked = ["--from", str(window.from_ns), "--to", str(window.to_ns)]
+        return self._run([command, "--json", "--store", store or self.store, *asked, *more], {0})
+
+    def _run(self, arguments: Sequence[str], good: Collection[int]) -> Answer:
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
             status = run(arguments)
-        if status:
+        if status not in good:
             raise RuntimeError(f"rootspan {' '.join(arguments)} ended with status {status}")
         answer: Answer = json.loads(said.getvalue())
         return answer
+
+    def doctor(self) -> Mapping[str, Any]:
+        """What `rootspan doctor --json` says."""
+        return self._run(["doctor", "--json", "--store", self.store, "--collector", self.collector], {0, 1})
 
     def wait_stored(self) -> None:
         """Return once the collector has stored all that it acknowledged."""
         deadline = time.monotonic() + DRAINED_WITHIN_S
         address = CollectorAddress(self.collector)
-        while any(one.pending for one in read_status(address, timeout_s=20).signals.values()):
+        while read_status(address, timeout_s=20).pending:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the collector has not stored everything within {DRAINED_WITHIN_S:g} s")
             time.sleep(0.05)
 
 
 @contextmanager
-def installation() -> Iterator[Stage]:
-    """A running stage on a fresh folder, which is removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="rootspan-examples-", ignore_cleanup_errors=True) as folder:
+def installation(region: str = "") -> Iterator[Stage]:
+    """A running stage on a fresh folder, which is removed at the end.
+
+    Args:
+        region: The only one whose data the collector takes; empty: any.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="rootspan-examples-", ignore_cleanup_errors=True) as folder,
+        ExitStack() as beside,
+    ):
         planned = Installation(
             data=Path(folder),
             store=Address("127.0.0.1", 0),
             collector=Address("127.0.0.1", 0),
             dashboard=None,
         ).on_free_ports()
+        if region:
+            planned = replace(planned, regions=_regions_file(Path(folder), region, planned.store_url))
         with Supervisor(planned.parts(), lambda _line: None) as supervisor:
             bring_up(planned, supervisor, lambda _name: None)
-            yield Stage(str(planned.collector.reachable), planned.store_url)
+            yield Stage(str(planned.collector.reachable), planned.store_url, beside)
+
+
+def _regions_file(folder: Path, region: str, store_url: str) -> Path:
+    path = folder / "regions.toml"
+    path.write_text(f'strict = true\n[stores.home]\nurl = "{store_url}"\nregions = ["{region}"]\n')
+    return path

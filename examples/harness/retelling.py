@@ -62,6 +62,22 @@ class Recording:
             tuple(metrics),
         )
 
+    def of_region(self, region: str) -> Recording:
+        """What senders of that `cloud.region` sent."""
+
+        def within(resource: Resource) -> bool:
+            return any(
+                one.key == "cloud.region" and one.value.string_value == region for one in resource.attributes
+            )
+
+        return Recording(
+            self.begin_ns,
+            self.end_ns,
+            tuple(one for one in self.spans if within(one[0])),
+            tuple(one for one in self.logs if within(one[0])),
+            tuple(one for one in self.metrics if within(one[0])),
+        )
+
     def tell(self, address: str, at_ns: int, salt: int) -> None:
         """Send it to a collector as if it had begun at another time. Each salt makes traces of their own.
 

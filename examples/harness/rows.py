@@ -88,7 +88,11 @@ class Retold:
 
     def play(self, fault: str, stage: Stage, *, short: bool) -> Window:
         """See `Row`."""
-        healthy, broken = self._record(fault, 0.5 if short else 1.0)
+        healthy, broken = self.record(fault, short=short)
+        return self.tell(fault, healthy, broken, stage, short=short)
+
+    def tell(self, fault: str, healthy: Recording, broken: Recording, stage: Stage, *, short: bool) -> Window:
+        """Tell what was recorded as a longer history. Returns what to ask about."""
         once = fault in self.once
         incident_ns = broken.end_ns - broken.begin_ns if once else self.incident_s * S
         end = stage.next_end_ns()
@@ -101,8 +105,9 @@ class Retold:
             fill(broken, stage.collector, onset, end, salt=100_000)
         return Window(onset - (0 if once else LATEST_NS), end)
 
-    def _record(self, fault: str, scale: float) -> tuple[Recording, Recording]:
+    def record(self, fault: str, *, short: bool) -> tuple[Recording, Recording]:
         """Run it. Returns what it sent while healthy and while broken."""
+        scale = 0.5 if short else 1.0
         healthy_s = self.healthy_s * scale
         broken_s = self.broken_s * (1.0 if fault in self.once else scale)
         lasting = ["--seconds", f"{healthy_s + broken_s:g}", "--fault-after", f"{healthy_s:g}"]

@@ -35,6 +35,7 @@ def test_each_store_answers_for_itself(run: Run, installation: UpProcess) -> Non
     assert answer.status == 0, answer.err
     told = json.loads(answer.out)["stores"]
     assert {name: "verdict" in one for name, one in told.items()} == {"a": True, "b": True}
+    assert json.loads(answer.out)["regional"] == []
 
 
 @pytest.mark.process

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from running import call, closed_port, collector, metrics
 
+from rootspan_cli.collector_channel import CollectorAddress
+from rootspan_cli.doctor.collector_status import read_status
 from rootspan_collector.errors import ConfigurationError, MalformedRequest
 from rootspan_collector.regions.residency import Residency
 from rootspan_collector.regions.split import NO_REGION, split_by_region
@@ -85,6 +87,12 @@ def test_strict_residency_refuses_by_sender_and_reason_and_logs_nothing(tmp_path
             assert b"stored nowhere else" in answer.body
         assert call(running, "/v1/traces", _request("eu-central-1")).status == 200
         told = metrics(running)
+        status = read_status(CollectorAddress(running.grpc_address))
+    (refused_by,) = status.signals["traces"].refused_by
+    assert status.pending == status.regions["eu"].pending == 2
+    assert (refused_by.reason, refused_by.requests, refused_by.items) == ("residency", 3, 8)
+    assert "region 'ap-south-1' has no store here" in refused_by.last_error
+    assert refused_by.last_unix_s > 0
     refused = {name: value for name, value in told.items() if 'reason="residency"' in name}
     assert sorted(refused.values()) == [3, 2 + 2 + 4]
     assert any("refused_items" in name and 'sender="127.0.0.1' in name for name in refused)

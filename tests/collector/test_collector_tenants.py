@@ -189,11 +189,12 @@ def test_a_quota_is_earned_back_with_time_and_bursts_are_bounded() -> None:
 def test_refusals_are_counted_for_a_bounded_number_of_senders() -> None:
     refusals = Refusals()
     for number in range(5000):
-        refusals.count(f"10.0.{number // 256}.{number % 256}", "quota", 2)
+        refusals.count(f"10.0.{number // 256}.{number % 256}", "quota", 2, "more than this tenant may")
     counted = refusals.snapshot()
     assert len(counted) <= 1001
-    assert sum(requests for requests, _ in counted.values()) == 5000
-    assert sum(items for _, items in counted.values()) == 10_000
+    assert sum(one.requests for one in counted.values()) == 5000
+    assert sum(one.items for one in counted.values()) == 10_000
+    assert {one.last_error for one in counted.values()} == {"more than this tenant may"}
 
 
 def test_errors_and_steps_are_worth_most_and_debug_and_health_least() -> None:

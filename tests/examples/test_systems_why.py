@@ -13,6 +13,7 @@ from examples.harness.command import NONE
 from examples.harness.installation import Stage, Window, installation
 from examples.harness.rows import Retold, Row
 from examples.systems import ROWS
+from examples.two_regions.layout import REGIONS
 
 from examples import run_all
 from rootspan_store.client import connect
@@ -28,6 +29,7 @@ ASKED = [
     ("logs of thousands of systems", "xid"),
     ("a region lost, at the reference size", "region-lost"),
     ("cost: distribution that does not pay", "four-ranks"),
+    ("geography, residency: a store in each region", "residency-broken"),
 ]
 """One or two of most rows; all of all is what `python -m examples.run_all` is for."""
 MET_THE_FAILOVER = """
@@ -105,6 +107,17 @@ def test_the_requests_that_met_the_failover_are_whole_traces_with_their_retries(
         assert trace["attempts"] == list(range(len(trace["attempts"])))  # each told, none twice
     # All of them were answered in the end, by the one that was promoted.
     assert all(trace["answered"] for trace in found)
+
+
+def test_nothing_of_a_region_is_stored_in_another(
+    stage: Stage, played: dict[tuple[str, str], Future[Window]]
+) -> None:
+    played["geography, residency: a store in each region", "residency-broken"].result(timeout=300)
+    for region in REGIONS:
+        client = connect(stage.in_region(region).store)
+        stored = client.query("SELECT DISTINCT Region FROM otel_traces").result_columns
+        client.close()
+        assert stored == [[region]]
 
 
 def test_every_row_has_faults_that_can_be_told_and_names_of_its_own() -> None:

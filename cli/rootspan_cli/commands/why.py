@@ -46,12 +46,13 @@ def why(
 
     The window is the last 15 minutes where none is named; the fault may have begun anywhere within it.
     "Nothing is wrong" is an answer too. The exit status is 0 whenever there is an answer, whatever it says.
-    Several stores (regions that keep their data) answer each for itself; as JSON by name under `stores`, and
-    with status 1 if one of them did not.
+    Several stores (regions that keep their data) answer each for itself, and a last line says which of them
+    alone is ill; as JSON by name under `stores`, and under `regional`. The status is 1 if one did not answer.
     """
     from_ns, to_ns = asked_window(context, last, begin, end, default_last=_DEFAULT_LAST)
     with needing("analysis", "clickhouse_connect", "pyarrow"):
         from rootspan_analysis import Explanation, Question, explain
+        from rootspan_analysis.regional import tell_regional
         from rootspan_analysis.telemetry import balance
         from rootspan_cli.stores import ALONE, ask_each, named_stores
         from rootspan_store.client import StoreUrl, connect, store_errors
@@ -68,9 +69,11 @@ def why(
                     client.close()
 
         answers, failure = ask_each(named_stores(store), ask)
+    regional = tell_regional(answers)
     if as_json:
         by_store = {name: answer.to_json() for name, answer in answers.items()}
-        print_json(by_store.get(ALONE, {"stores": by_store}))
+        together = {"stores": by_store, "regional": [one.to_json() for one in regional]}
+        print_json(by_store.get(ALONE, together))
     else:
         from rootspan_cli.rendering.why import render_explanation
 
@@ -78,5 +81,7 @@ def why(
             if name != ALONE:
                 terminal().rule(name, align="left")
             terminal().print(render_explanation(answer, show_sql=show_sql))
+        for one in regional:
+            terminal().print(one.text, style="bold", markup=False)
     if failure is not None:
         raise failure

@@ -4,7 +4,7 @@ Reads the answer into typed values; judges nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import grpc
@@ -12,13 +12,30 @@ from google.protobuf import empty_pb2, json_format, struct_pb2
 
 from rootspan_cli.collector_channel import CollectorAddress
 
-__all__ = ["CollectorStatus", "CollectorUnreachable", "SignalStatus", "read_status"]
+__all__ = ["CollectorStatus", "CollectorUnreachable", "Refused", "SignalStatus", "read_status"]
 
 _METHOD: Final = "/rootspan.collector.v1.Status/Get"
 
 
 class CollectorUnreachable(Exception):  # noqa: N818 - named for what happened
     """No collector answered there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a sender was turned away with for one reason, since the collector's start.
+
+    Attributes:
+        last_error: What it was told last.
+        last_unix_s: When; 0 of a collector that does not tell.
+    """
+
+    sender: str
+    reason: str
+    requests: int
+    items: int
+    last_error: str
+    last_unix_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +46,7 @@ class SignalStatus:
         oldest_pending_age_s: Age of the oldest item that is not stored yet; 0 if there is none.
         log_error: What the disk said last, or "".
         repeated: Sent again by senders that had missed the first answer.
+        refused_by: Whose requests were refused, and why.
     """
 
     accepted: int
@@ -40,6 +58,7 @@ class SignalStatus:
     oldest_pending_age_s: float
     log_error: str
     repeated: int = 0
+    refused_by: tuple[Refused, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +68,7 @@ class CollectorStatus:
     Attributes:
         workers: What it is the sum of, if it has several logs; `collector_id` is the first one's.
         away: Numbers of workers that did not answer.
+        regions: The accounts of the logs that lead to regions' stores, by store.
     """
 
     collector_id: str
@@ -59,6 +79,13 @@ class CollectorStatus:
     signals: Mapping[str, SignalStatus]
     workers: "tuple[CollectorStatus, ...]" = ()
     away: tuple[str, ...] = ()
+    regions: "Mapping[str, CollectorStatus]" = field(default_factory=dict)
+
+    @property
+    def pending(self) -> int:
+        """Items in all logs, those of regions too, that are not stored yet."""
+        logs = (self, *self.regions.values())
+        return sum(signal.pending for log in logs for signal in log.signals.values())
 
     @property
     def by_log(self) -> "tuple[CollectorStatus, ...]":
@@ -98,6 +125,7 @@ def _status(said: Mapping[str, Any]) -> CollectorStatus:
         signals={name: _signal(one) for name, one in said.get("signals", {}).items()},
         workers=tuple(_status(one) for one in said.get("workers", ())),
         away=tuple(str(one) for one in said.get("away", ())),
+        regions={str(name): _status(one) for name, one in said.get("regions", {}).items()},
     )
 
 
@@ -116,4 +144,20 @@ def _signal(said: Mapping[str, object]) -> SignalStatus:
         oldest_pending_age_s=number("oldest_pending_age_s"),
         log_error=str(said.get("log_error", "")),
         repeated=int(number("repeated")),
+        refused_by=tuple(_refused(one) for one in _listed(said.get("refused_by"))),
+    )
+
+
+def _listed(said: object) -> list[Mapping[str, Any]]:
+    return [one for one in said if isinstance(one, Mapping)] if isinstance(said, list) else []
+
+
+def _refused(said: Mapping[str, Any]) -> Refused:
+    return Refused(
+        sender=str(said.get("sender", "")),
+        reason=str(said.get("reason", "")),
+        requests=int(said.get("requests", 0)),
+        items=int(said.get("items", 0)),
+        last_error=str(said.get("last_error", "")),
+        last_unix_s=float(said.get("last_unix_s", 0.0)),
     )

@@ -10,6 +10,7 @@ from rootspan_cli.doctor.balance_checks import Reading, check_balance, is_balanc
 from rootspan_cli.doctor.collector_checks import check_collector, check_log
 from rootspan_cli.doctor.collector_status import CollectorStatus, CollectorUnreachable, read_status
 from rootspan_cli.doctor.keeping_checks import check_keeping
+from rootspan_cli.doctor.refusal_checks import check_refusals
 from rootspan_cli.doctor.report import Check, Report
 from rootspan_cli.doctor.store_checks import (
     check_clock,
@@ -48,6 +49,7 @@ def examine(store: StoreUrl, collector: CollectorAddress) -> Report:
         )
     else:
         checks += [check_collector(live, collector.target, own_version=version("rootspan")), check_log(live)]
+        checks.append(check_refusals(live, now_unix_s=time.time()))
     return Report(tuple(checks))
 
 

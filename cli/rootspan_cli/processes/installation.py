@@ -36,6 +36,7 @@ class Installation:
         insecure: Whether the collector may listen beyond this machine without knowing who sends.
         watch: Whether incidents are looked for.
         watch_config: The watcher's file of objectives and receivers.
+        regions: The collector's file of regions, where data must keep to one.
     """
 
     data: Path
@@ -47,6 +48,7 @@ class Installation:
     insecure: bool = False
     watch: bool = False
     watch_config: Path | None = None
+    regions: Path | None = None
 
     @property
     def store_url(self) -> str:
@@ -113,6 +115,7 @@ class Installation:
                     *("--grpc", str(self.collector), "--http", str(self.collector_http or "")),
                     *("--wal", str(self.data / "wal")),
                     *(("--insecure",) if self.insecure else ()),
+                    *(("--regions", str(self.regions)) if self.regions else ()),
                 ),
                 url=str(self.collector.reachable),
                 probe=GrpcHealth(self.collector.reachable),

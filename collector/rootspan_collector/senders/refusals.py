@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+import time
 from dataclasses import dataclass
 
-__all__ = ["Refusals", "RefusedFor"]
+__all__ = ["Refusals", "Refused", "RefusedFor"]
 
 _MOST_KEYS = 1000
 _OTHERS = "(others)"
@@ -20,24 +20,44 @@ class RefusedFor:
     reason: str
 
 
+@dataclass(slots=True)
+class Refused:
+    """What was turned away for one reason.
+
+    Attributes:
+        requests, items: Since the start; items as far as they could be counted.
+        last_error: What the sender was told last.
+        last_unix_s: When.
+    """
+
+    requests: int = 0
+    items: int = 0
+    last_error: str = ""
+    last_unix_s: float = 0.0
+
+
 class Refusals:
     """Requests and items since the start. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._requests: Counter[RefusedFor] = Counter()
-        self._items: Counter[RefusedFor] = Counter()
+        self._found: dict[RefusedFor, Refused] = {}
 
-    def count(self, sender: str, reason: str, items: int) -> None:
-        """Count one request. `items` is 0 where they cannot be counted."""
+    def count(self, sender: str, reason: str, items: int, error: str) -> None:
+        """Count one request. `items` is 0 where they cannot be counted; `error`: what the sender is told."""
         key = RefusedFor(sender, reason)
         with self._lock:
-            if key not in self._requests and len(self._requests) >= _MOST_KEYS:
+            if key not in self._found and len(self._found) >= _MOST_KEYS:
                 key = RefusedFor(_OTHERS, reason)
-            self._requests[key] += 1
-            self._items[key] += items
+            one = self._found.setdefault(key, Refused())
+            one.requests += 1
+            one.items += items
+            one.last_error, one.last_unix_s = error, time.time()
 
-    def snapshot(self) -> dict[RefusedFor, tuple[int, int]]:
-        """Requests and items by whose and why."""
+    def snapshot(self) -> dict[RefusedFor, Refused]:
+        """Copies, by whose and why."""
         with self._lock:
-            return {key: (requests, self._items[key]) for key, requests in self._requests.items()}
+            return {
+                key: Refused(one.requests, one.items, one.last_error, one.last_unix_s)
+                for key, one in self._found.items()
+            }
