@@ -1,9 +1,11 @@
 """`python -m rootspan_dashboard.screenshots --url URL --out DIR`: pictures of every page, in light and dark.
 
-Needs playwright (extra `dev`) and a Chromium; the dashboard must be running and its store hold data.
+Needs playwright (extra `dev`) and a Chromium; the dashboard must be running and its store hold data. Pictures
+have at most 256 colours, so that a repository may hold them. `python -m bench.pictures` brings the data too.
 """
 
 import argparse
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,11 +15,14 @@ from urllib.parse import urlencode, urljoin
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-__all__ = ["main", "open_ready", "settle"]
+__all__ = ["SCHEMES", "main", "open_ready", "settle"]
 
 CHROMIUM: Final = "/usr/bin/chromium"
 FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars")
 WIDTH: Final = 1440
+TALLEST: Final = 3000
+COLORS: Final = 256
+SCHEMES: Final = ("dark", "light")
 WAIT_MS: Final = 120_000
 SETTLED: Final = """() => {
     const app = document.querySelector('[data-testid="stApp"]');
@@ -84,12 +89,24 @@ def _shots(page: "Page", base: str) -> Iterator[str]:
         yield "host"
 
 
+def _save(png: bytes, path: Path) -> None:
+    """The same picture in a third of the bytes."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as picture:
+        few = picture.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the pictures. Returns the exit status: 0 made, 2 wrong use."""
     parser = argparse.ArgumentParser(prog="python -m rootspan_dashboard.screenshots", description=__doc__)
     parser.add_argument("--url", required=True, help="of the running dashboard")
     parser.add_argument("--out", type=Path, required=True, help="folder for the pictures")
     parser.add_argument("--chromium", default=CHROMIUM, help=f"the browser (default: {CHROMIUM})")
+    parser.add_argument(
+        "--scheme", action="append", choices=SCHEMES, help="only this one; may be repeated (default: both)"
+    )
     given = parser.parse_args(arguments)
     try:
         from playwright.sync_api import sync_playwright
@@ -100,16 +117,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     base = given.url.rstrip("/") + "/"
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=given.chromium, headless=True, args=list(FLAGS))
-        for scheme in ("dark", "light"):
+        for scheme in given.scheme or SCHEMES:
             page = browser.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme=scheme)
             for name in _shots(page, base):
                 # The app scrolls inside of the page: only a window as tall as its content shows all of it.
                 height = int(page.evaluate(SCROLLED))
-                page.set_viewport_size({"width": WIDTH, "height": max(700, min(height + 10, 3000))})
+                page.set_viewport_size({"width": WIDTH, "height": max(700, min(height + 10, TALLEST))})
                 settle(page)
                 page.wait_for_timeout(600)
                 path = given.out / f"{name}-{scheme}.png"
-                page.screenshot(path=path)
+                _save(page.screenshot(), path)
                 print(path)
                 page.set_viewport_size({"width": WIDTH, "height": 900})
         browser.close()

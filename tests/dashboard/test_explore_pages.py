@@ -10,6 +10,7 @@ from looking import open_view, settle
 from playwright.sync_api import Page, expect
 from stage import HOSTILE, HOSTILE_TRACE, NS_PER_S, Stage
 
+from rootspan_analysis import window
 from rootspan_analysis.views import service_edges
 from rootspan_analysis.views.logs import LogFilter, fetch_log_templates
 from rootspan_analysis.views.metrics import MetricFilter, MetricName, fetch_metric_series
@@ -115,6 +116,22 @@ def test_calls_of_a_busy_range_are_scaled_up_from_slices_of_it(
         assert one.seen < whole.seen
         assert one.calls == pytest.approx(whole.calls, rel=0.2)
         assert one.p50_ms == pytest.approx(whole.p50_ms, rel=0.2)
+
+
+def test_calls_of_a_large_range_come_from_the_sample_of_traces(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, span = connect(stage.store.url), TimeSpan(stage.from_ns, stage.to_ns)
+    exact = {(one.caller, one.callee): one for one in fetch_service_edges(client, span)}
+    monkeypatch.setattr(window, "MAX_SPANS", 1000)
+    some = fetch_service_edges(client, span)
+    assert {(one.caller, one.callee) for one in some} == set(exact)
+    for one in some:
+        whole = exact[one.caller, one.callee]
+        assert one.seen < whole.seen / 4
+        assert one.calls == pytest.approx(whole.calls, rel=0.1)
+        assert one.p50_ms == pytest.approx(whole.p50_ms, rel=0.1)
+        assert one.gap_p50_ms == pytest.approx(whole.gap_p50_ms, rel=0.1)
 
 
 def test_fifty_services_in_cycles_find_a_place_each_and_callers_stand_before_callees() -> None:

@@ -11,11 +11,12 @@ from looking import open_view, settle
 from playwright.sync_api import Page, expect
 from stage import HOSTILE, NS_PER_S, Stage
 
-from rootspan_analysis.views import trace_search
+from rootspan_analysis.views import trace_attempts, trace_search
 from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_analysis.views.trace_search import (
     Condition,
     TraceFilter,
+    TraceOrder,
     fetch_attribute_keys,
     fetch_attribute_values,
     fetch_latency_cells,
@@ -162,6 +163,36 @@ def test_hostile_keys_and_values_are_offered_as_they_are(stage: Stage) -> None:
     )
     condition = Condition(HOSTILE["operation"], "=", HOSTILE["host"])
     assert Condition.read(json.loads(json.dumps(condition.write()))) == condition
+
+
+@pytest.mark.parametrize("order", ["slowest", "newest", "failed"])
+@pytest.mark.parametrize(
+    "only",
+    [
+        TraceFilter(),
+        TraceFilter(service="ranker", max_duration_ns=20_000_000),
+        TraceFilter(where=(Condition("app.surface", "~", "fee"),)),
+        TraceFilter(host="gpu-001", failed=True),
+    ],
+)
+def test_a_list_of_a_large_range_is_the_one_that_reading_all_of_it_gives(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, order: TraceOrder, only: TraceFilter
+) -> None:
+    client, span = connect(stage.store.url), TimeSpan(stage.from_ns, stage.to_ns)
+    whole = fetch_trace_list(client, span, only, order=order, limit=40)
+    monkeypatch.setattr(trace_attempts, "FEW_SPANS", 0)
+    assert fetch_trace_list(client, span, only, order=order, limit=40).equals(whole)
+
+
+def test_random_traces_of_a_large_range_are_the_same_each_time(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, span = connect(stage.store.url), TimeSpan(stage.from_ns, stage.to_ns)
+    monkeypatch.setattr(trace_attempts, "FEW_SPANS", 0)
+    monkeypatch.setattr(trace_attempts, "RANDOM_SPANS", 20_000)
+    found = fetch_trace_list(client, span, TraceFilter(), order="random", limit=40)
+    assert len(set(found["trace_id"].to_pylist())) == 40
+    assert fetch_trace_list(client, span, TraceFilter(), order="random", limit=40).equals(found)
 
 
 def test_keys_of_a_busy_end_are_those_of_some_of_its_seconds(

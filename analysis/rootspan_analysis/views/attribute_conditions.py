@@ -68,11 +68,20 @@ def _reads(name: str, key: str, place: Place) -> tuple[str, str]:
     if place == "resource" and name in COLUMNS:
         return f"{COLUMNS[name]} != ''", f"toString({COLUMNS[name]})"
     on_span, on_resource = f"mapContains(SpanAttributes, {key})", f"mapContains(ResourceAttributes, {key})"
+    of_span, of_resource = _value("SpanAttributes", key), _value("ResourceAttributes", key)
     if place == "span":
-        return on_span, f"SpanAttributes[{key}]"
+        return on_span, of_span
     if place == "resource":
-        return on_resource, f"ResourceAttributes[{key}]"
-    return f"({on_span} OR {on_resource})", f"if({on_span}, SpanAttributes[{key}], ResourceAttributes[{key}])"
+        return on_resource, of_resource
+    return f"({on_span} OR {on_resource})", f"if({on_span}, {of_span}, {of_resource})"
+
+
+def _value(attributes: str, key: str) -> str:
+    """A value of a map, empty if it is not there.
+
+    `map['key']` compares texts row by row; a place among the keys is looked up once.
+    """
+    return f"mapValues({attributes})[indexOf(mapKeys({attributes}), {key})]"
 
 
 def condition_parameters(where: Sequence["Condition"]) -> dict[str, Parameter]:

@@ -13,6 +13,9 @@ __all__ = ["IDLE_BELOW", "fetch_gpu_time", "fetch_model_usage", "fetch_served"]
 IDLE_BELOW: Final = 0.05
 """A GPU that is used less than this in a minute is idle in it."""
 
+SLICES: Final = 6
+"""Of a large range so many stretches are read: each touches a block or two of every operation."""
+
 
 def fetch_gpu_time(client: ArrowClient, span: TimeSpan, *, region: str = "") -> pa.Table:
     """`service, region, gpu_hours, idle_hours, busy_hours, gpus`; the most GPU-hours first.
@@ -37,7 +40,7 @@ def fetch_model_usage(client: ArrowClient, span: TimeSpan, *, region: str = "") 
     Of a large range by a sample.
     """
     (row,) = run_statement(client, "span_count", from_s=span.from_s, to_s=span.to_s).to_pylist()
-    slices = pick_slices(span, spans=row["spans"], most=MOST_SPANS)
+    slices = pick_slices(span, spans=row["spans"], most=MOST_SPANS, runs=SLICES)
     return run_statement(
         client,
         "model_usage",

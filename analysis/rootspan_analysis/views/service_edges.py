@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
-from rootspan_analysis.views.statements import ArrowClient, run_statement
+from rootspan_analysis.views.statements import ArrowClient, Parameter, run_statement
 from rootspan_analysis.views.timespan import TimeSpan, pick_slices
+from rootspan_analysis.window import SAMPLED, sampling
 
 __all__ = ["MOST_SPANS", "ServiceEdge", "fetch_service_edges"]
 
 MOST_SPANS: Final = 400_000
-"""Of a range with more spans some slices of time are read: the join of both ends is what costs."""
+"""Of a range with more spans a part is read: the join of both ends is what costs."""
 MOST_EDGES: Final = 500
 
 
@@ -34,17 +35,25 @@ class ServiceEdge:
 
 
 def fetch_service_edges(client: ArrowClient, span: TimeSpan, *, region: str = "") -> tuple[ServiceEdge, ...]:
-    """Edges by their number of calls, most first; those of a service to itself are left out."""
+    """Edges by their number of calls, most first; those of a service to itself are left out.
+
+    Of a large range the sample of traces is read, which has no spans of training jobs; where there was none
+    yet, some slices of time.
+    """
     (row,) = run_statement(client, "span_count", from_s=span.from_s, to_s=span.to_s).to_pylist()
-    slices = pick_slices(span, spans=row["spans"], most=MOST_SPANS)
-    table = run_statement(
-        client,
-        "service_edges",
-        from_ns=span.from_ns,
-        to_ns=span.to_ns,
-        region=region,
-        seconds=list(slices.seconds),
-        scale=slices.scale,
-        limit=MOST_EDGES,
-    )
+    common: dict[str, Parameter] = {
+        "from_ns": span.from_ns,
+        "to_ns": span.to_ns,
+        "region": region,
+        "limit": MOST_EDGES,
+    }
+    every, is_sampled = sampling(client, row["spans"], span.from_s)
+    if is_sampled:
+        level = (every // SAMPLED).bit_length() - 1
+        table = run_statement(client, "service_edges_sampled", level=level, scale=float(every), **common)
+    else:
+        slices = pick_slices(span, spans=row["spans"], most=MOST_SPANS)
+        table = run_statement(
+            client, "service_edges", seconds=list(slices.seconds), scale=slices.scale, **common
+        )
     return tuple(ServiceEdge(**row) for row in table.to_pylist())

@@ -18,6 +18,7 @@ from rootspan_analysis.views.attribute_conditions import (
 )
 from rootspan_analysis.views.statements import ArrowClient, Parameter, run_search, run_statement
 from rootspan_analysis.views.timespan import TimeSpan, pick_slices
+from rootspan_analysis.views.trace_attempts import attempts
 
 __all__ = [
     "BUCKETS_PER_DOUBLING",
@@ -44,6 +45,8 @@ COMPLETION_NS: Final = 120 * NS_PER_S
 """Names are completed from this much of the range's end: the whole would be a read of every attribute."""
 COMPLETION_SPANS: Final = 200_000
 """Whose keys are read for it."""
+COMPLETION_RUNS: Final = 2
+"""Blocks of the store hold more than a run of some seconds: of many short runs all blocks would be read."""
 PLACES_NS: Final = 20 * NS_PER_S
 """From this much of it is learnt where a key stands."""
 MOST_COMPLETIONS: Final = 200
@@ -134,11 +137,21 @@ def fetch_trace_list(
     Returns:
         `trace_id, span_id, start_ns, service, operation, host, duration_ns, status, status_message` of the
         span that matched; one row a trace. `slowest`: longest first; `newest`, and `failed` of failed spans
-        only: newest first; `random`: the same ones each time.
+        only: newest first; `random`: the same ones each time, of a large range from some seconds of it.
     """
-    scope = _scope(span, only, failed=order == "failed")
+    scope = _scope(span, only, failed=order == "failed") | {"order": order, "limit": limit}
     conditions = _conditions(client, span, only)
-    return run_search(client, "trace_list", conditions, {"order": order, "limit": limit, **scope})
+    for attempt in attempts(client, span, only, order=order, limit=limit):
+        statement = "trace_list_first" if attempt.rows else "trace_list"
+        found = run_search(client, statement, conditions, scope | attempt.parameters())
+        if found.num_rows == limit or (attempt.covers(span) and not _is_cut(found, attempt.rows)):
+            break
+    return found.select([name for name in found.column_names if name not in ("place", "seen")])
+
+
+def _is_cut(found: pa.Table, rows: int) -> bool:
+    """Whether more spans matched than were looked at."""
+    return bool(rows and found.num_rows and found["seen"][0].as_py() >= rows)
 
 
 def pick_cell_ns(span: TimeSpan, *, most: int = 120) -> int:
@@ -168,7 +181,7 @@ def fetch_attribute_keys(client: ArrowClient, span: TimeSpan, service: str) -> t
     """
     end = TimeSpan(max(span.from_ns, span.to_ns - COMPLETION_NS), span.to_ns)
     (row,) = run_statement(client, "span_count", from_s=end.from_s, to_s=end.to_s).to_pylist()
-    slices = pick_slices(end, spans=row["spans"], most=COMPLETION_SPANS)
+    slices = pick_slices(end, spans=row["spans"], most=COMPLETION_SPANS, runs=COMPLETION_RUNS)
     found = run_statement(
         client,
         "attribute_keys",

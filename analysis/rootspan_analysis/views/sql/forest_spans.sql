@@ -16,5 +16,6 @@ SELECT
 FROM rootspan_spans
 WHERE TraceId IN {trace_ids:Array(String)}
     AND Timestamp >= fromUnixTimestamp64Nano({from_ns:Int64}) AND Timestamp < fromUnixTimestamp64Nano({to_ns:Int64})
+    AND ${in_slices}
 ORDER BY trace_id, start_ns
 LIMIT {limit:UInt32}
