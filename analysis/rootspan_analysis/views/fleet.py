@@ -98,24 +98,31 @@ def fetch_places(client: ArrowClient, span: TimeSpan) -> pa.Table:
 
 
 def fetch_entries(client: ArrowClient, span: TimeSpan) -> tuple[Entry, ...]:
-    """Operations that begin traces, the most frequent first, as seen in the range's last two minutes.
+    """Operations that begin traces, the most frequent first, as seen in the last two minutes with spans.
 
     Steps of training jobs count only where there is nothing else: beside requests of milliseconds they would
     be all that a latency tells. Empty when no span there is a root.
     """
-    begin = max(span.from_ns, span.to_ns - ENTRY_SAMPLE_NS)
+    end_ns = _last_minute_ns(client, span)
+    begin = max(span.from_ns, end_ns - ENTRY_SAMPLE_NS)
     for with_jobs in (0, 1):
         table = run_statement(
             client,
             "entry_operations",
             from_ns=begin,
-            to_ns=span.to_ns,
+            to_ns=end_ns,
             limit=ENTRY_LIMIT,
             with_jobs=with_jobs,
         )
         if table.num_rows:
             break
     return tuple(Entry(row["service"], row["operation"]) for row in table.to_pylist())
+
+
+def _last_minute_ns(client: ArrowClient, span: TimeSpan) -> int:
+    """Where the range's spans end, to the minute; the range's end if it has none."""
+    (row,) = run_statement(client, "last_minute", from_s=span.from_s, to_s=span.to_s).to_pylist()
+    return min(span.to_ns, (row["minute_s"] + 60) * NS_PER_S) if row["minute_s"] else span.to_ns
 
 
 def _scope(span: TimeSpan, filters: Filters, entries: Sequence[Entry]) -> dict[str, str | int | list[str]]:

@@ -53,12 +53,12 @@ class Attempt:
 
     def parameters(self) -> dict[str, Parameter]:
         """Of the statement `trace_list`."""
-        limits: dict[str, Parameter] = {"rows": self.rows} if self.rows else {}
-        return {
+        found: dict[str, Parameter] = {
             "from_ns": self.from_ns,
             "seconds": list(self.seconds),
             "floor_ns": self.floor_ns,
-        } | limits
+        }
+        return found | {"rows": self.rows} if self.rows else found
 
 
 def attempts(

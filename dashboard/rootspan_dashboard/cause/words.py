@@ -202,5 +202,5 @@ def exonerated_words(answer: Explanation) -> list[tuple[str, str]]:
     told = []
     for one in found if isinstance(found, list) else []:
         suspect = Suspect(str(one["kind"]), {str(k): str(v) for k, v in one["entity"].items()}, "")
-        told.append((f"{suspect.kind} {cause_name(suspect)}", _sentence(str(one["text"]))))
+        told.append((f"{suspect.kind} {cause_name(suspect)}", str(one["text"])))
     return told

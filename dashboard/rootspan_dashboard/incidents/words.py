@@ -6,7 +6,7 @@ from typing import Final, Literal
 import pandas as pd
 
 from rootspan_analysis.question import NS_PER_S
-from rootspan_analysis.watch import Incident
+from rootspan_analysis.watch import Breach, Incident
 from rootspan_dashboard.cause.words import Suspect, headline
 from rootspan_dashboard.words.formats import (
     NO_VALUE,
@@ -30,6 +30,8 @@ VERDICTS: Final = {
     "not_enough_data": "not enough data to tell",
 }
 BEFORE_NS: Final = 600 * NS_PER_S
+SCORE: Final = "score"
+"""The unit of what a sweep of components finds: how sure it is, which nothing usual compares with."""
 LONGEST_NS: Final = 3600 * NS_PER_S
 
 
@@ -101,6 +103,13 @@ def asked_window(one: Incident) -> tuple[int, int]:
     return one.onset_ns - BEFORE_NS, max(end_ns, one.onset_ns + 60 * NS_PER_S)
 
 
+def _symptom(lead: Breach) -> str:
+    if lead.unit == SCORE:
+        return f"{lead.kind} stands out, score {lead.observed:.2f}"
+    usual = format_value(lead.expected, lead.unit)
+    return f"{lead.kind.replace('_', ' ')} {format_value(lead.observed, lead.unit)}, usually {usual}"
+
+
 def incidents_frame(found: Sequence[Incident]) -> pd.DataFrame:
     """`state, severity, title, onset, lasted, symptom, services, hosts, regions, verdict, id`."""
     return pd.DataFrame(
@@ -111,9 +120,7 @@ def incidents_frame(found: Sequence[Incident]) -> pd.DataFrame:
                 "title": one.title,
                 "onset": pd.Timestamp(one.onset_ns, unit="ns"),
                 "lasted": ((one.closed_ns or one.updated_ns) - one.onset_ns) / 6e10,
-                "symptom": f"{one.lead.kind.replace('_', ' ')} "
-                f"{format_value(one.lead.observed, one.lead.unit)}, "
-                f"usually {format_value(one.lead.expected, one.lead.unit)}",
+                "symptom": _symptom(one.lead),
                 "services": ", ".join(one.blast.services),
                 "hosts": one.blast.hosts,
                 "regions": ", ".join(one.blast.regions),

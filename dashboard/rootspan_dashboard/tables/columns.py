@@ -81,7 +81,7 @@ def path_columns(ours: str, others: str) -> dict[str, "ColumnConfig"]:
         "spans": mean(f"{ours}: spans", format="%.2f"),
         "other_spans": mean(f"{others}: spans", format="%.2f"),
         "only": text_column("Only", width="small"),
-        "path": text_column("Called by way of", width="medium"),
+        "path": text_column("Called by way of", width="large"),
     }
 
 
@@ -254,8 +254,8 @@ def pending_columns() -> dict[str, "ColumnConfig"]:
     }
 
 
-def _money(label: str, currency: str, *, help_text: str | None = None) -> "ColumnConfig":
-    return st.column_config.NumberColumn(f"{label} ({currency})", format="%.4g", help=help_text)
+def _money(label: str, currency: str, *, digits: int = 2) -> "ColumnConfig":
+    return st.column_config.NumberColumn(f"{label} ({currency})", format=f"%.{digits}f")
 
 
 def service_cost_columns(currency: str) -> dict[str, "ColumnConfig"]:
@@ -269,7 +269,7 @@ def service_cost_columns(currency: str) -> dict[str, "ColumnConfig"]:
         "used": st.column_config.NumberColumn("Utilisation", format="%.1f %%"),
         "cost": _money("Cost", currency),
         "requests": count_column("Requests", help_text="Served, scaled up where senders sampled"),
-        "per_thousand": _money("Per 1,000 requests", currency),
+        "per_thousand": _money("Per 1,000 requests", currency, digits=4),
     }
 
 
@@ -302,7 +302,7 @@ def model_cost_columns(currency: str) -> dict[str, "ColumnConfig"]:
         "hours": st.column_config.NumberColumn("GPU time", format="%.2f h"),
         "cost": _money("Cost", currency),
         "requests": count_column("Requests"),
-        "per_thousand": _money("Per 1,000 requests", currency),
+        "per_thousand": _money("Per 1,000 requests", currency, digits=4),
         "tokens": count_column("Tokens", help_text="Input and output tokens, where spans tell them"),
-        "per_million": _money("Per million tokens", currency),
+        "per_million": _money("Per million tokens", currency, digits=4),
     }

@@ -1,10 +1,16 @@
 """The few pieces of HTML that the pages share. Arguments are plain text and get escaped here."""
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from rootspan_dashboard.words.literal import escape
 
 __all__ = ["facts", "key_values", "section"]
+
+
+_BREAKS: Final = re.compile(r"(?<=[._])(?=\w)")
+BREAK: Final = "<wbr>"
 
 
 def section(title: str, note: str = "") -> str:
@@ -19,6 +25,9 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def key_values(pairs: Sequence[tuple[str, str]]) -> str:
-    """A table of two columns."""
-    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in pairs)
+    """A table of two columns; a long name breaks behind a dot or an underscore."""
+    rows = "".join(
+        f"<tr><td>{_BREAKS.sub(BREAK, escape(name))}</td><td>{escape(value)}</td></tr>"
+        for name, value in pairs
+    )
     return f'<table class="rs-kv"><tbody>{rows}</tbody></table>'
