@@ -33,6 +33,7 @@ from rootspan_dashboard.screenshots import CHROMIUM, FLAGS, WAIT_MS, open_ready,
 
 PAGE_TARGET_S, CLICK_TARGET_S, TRACE_TARGET_S = 1.5, 1.0, 2.0
 PAGES = {
+    "trace": ".rs-state",
     "incidents": ".rs-verdict",
     "fleet": ".tile .value",
     "services": ".node",
@@ -43,7 +44,10 @@ PAGES = {
     "cost": ".tile .value",
     "host": ".rs-facts",
 }
-"""By path: what has to be drawn for the first meaningful paint."""
+"""By path: what has to be drawn for the first meaningful paint.
+
+`trace` without an id has nothing to show: what the app and its frame cost on this machine.
+"""
 ADDRESSES = {"host": "host?host=ranker-0007"}
 ENGINE, WINDOW = "root-cause", ".plot canvas"
 """The engine's page: until its answer is there it shows the window to ask about, and how far it is."""

@@ -28,6 +28,8 @@ from rootspan_store.client import connect
 NS_PER_S = 1_000_000_000
 JOB_BEFORE_NS = 40 * 60 * NS_PER_S
 """The job ends before the half hour that most pages show, and within the hour of the page Training."""
+MINUTES = 62.0
+"""So that half an hour has another before it."""
 WATCHED_S = 180
 
 
@@ -38,7 +40,14 @@ def play(collector: CollectorProcess, *, fault: str, hosts: int, spans: int) -> 
         When the fault began, unix nanoseconds, once all is stored; None without one.
     """
     end_ns = time.time_ns()
-    fleet = FleetConfig(end_unix_ns=end_ns, hosts=hosts, seed=7, fault=fault, spans=spans)  # type: ignore[arg-type]
+    fleet = FleetConfig(
+        end_unix_ns=end_ns,
+        hosts=hosts,
+        minutes=MINUTES,
+        seed=7,
+        fault=fault,  # type: ignore[arg-type]  # checked by FleetConfig
+        spans=spans,
+    )
     job = TrainingConfig(
         end_unix_ns=end_ns - JOB_BEFORE_NS, fault="straggler-rank", data=8, steps=120, seed=11
     )
@@ -89,7 +98,7 @@ def main() -> int:
     parser.add_argument("--scheme", action="append", choices=SCHEMES, help="only this one (default: both)")
     parser.add_argument("--fault", default="slow-gpu", help="what the demo plants, or none")
     parser.add_argument("--hosts", type=int, default=50)
-    parser.add_argument("--spans", type=int, default=600_000)
+    parser.add_argument("--spans", type=int, default=900_000)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, staged(Path(name), given) as dashboard:
         flags = [flag for scheme in given.scheme or SCHEMES for flag in ("--scheme", scheme)]

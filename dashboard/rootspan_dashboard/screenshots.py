@@ -94,7 +94,10 @@ def _save(png: bytes, path: Path) -> None:
     from PIL import Image
 
     with Image.open(io.BytesIO(png)) as picture:
-        few = picture.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
+        # Not by how many pixels have a colour: a small mark of a colour of its own must keep it.
+        few = picture.convert("RGB").quantize(
+            COLORS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
         few.save(path, optimize=True)
 
 

@@ -72,6 +72,9 @@ def serve(settings: DashboardSettings, sign_in: "SignInSettings") -> None:
 
     from rootspan_dashboard.access.return_path import ReturnPath
     from rootspan_dashboard.components.plot import LIBRARY_PATH, serve_library
+    from rootspan_dashboard.heap import keep_heap_small
+
+    keep_heap_small()
 
     script = files("rootspan_dashboard").joinpath("app.py")
     os.environ.update(environment(settings))

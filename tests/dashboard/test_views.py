@@ -58,6 +58,12 @@ def test_entries_are_where_traces_begin(stage: Stage) -> None:
     assert [(one.service, one.operation) for one in entries] == [("gateway", "POST /recommend")]
 
 
+def test_entries_are_found_where_the_data_ends(stage: Stage) -> None:
+    quiet = TimeSpan(stage.from_ns, stage.to_ns + 600 * NS_PER_S)
+    found = fetch_entries(connect(stage.store.url), quiet)
+    assert [(one.service, one.operation) for one in found] == [("gateway", "POST /recommend")]
+
+
 def test_names_full_of_sql_are_only_compared(stage: Stage) -> None:
     client = connect(stage.store.url)
     minute = 60 * NS_PER_S

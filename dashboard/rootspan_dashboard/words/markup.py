@@ -26,8 +26,6 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
 
 def key_values(pairs: Sequence[tuple[str, str]]) -> str:
     """A table of two columns; a long name breaks behind a dot or an underscore."""
-    rows = "".join(
-        f"<tr><td>{_BREAKS.sub(BREAK, escape(name))}</td><td>{escape(value)}</td></tr>"
-        for name, value in pairs
-    )
+    named = [(_BREAKS.sub(BREAK, escape(name)), escape(value)) for name, value in pairs]
+    rows = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in named)
     return f'<table class="rs-kv"><tbody>{rows}</tbody></table>'
