@@ -11,6 +11,7 @@ from looking import CHART, open_view, settle, tiles
 from playwright.sync_api import Page, expect
 from stage import FORWARD_NS, JOB, NS_PER_S, RANKS, SLOW_RANK, SLOWER_NS, STEP_NS, STEPS, Stage
 
+from rootspan_analysis.cost import CostQuestion, price_jobs
 from rootspan_analysis.training.hang import Hang, Pending
 from rootspan_analysis.training.step_parts import fetch_lost, fetch_shares
 from rootspan_analysis.training.views import fetch_heat, fetch_jobs, fetch_stragglers
@@ -93,6 +94,11 @@ def test_shares_add_up_and_lost_time_is_told_by_rank_and_priced(stage: Stage, pa
     bars = page.locator(".rs-shares .bar")
     expect(bars).to_have_count(1)
     assert format_ratio(share.compute_s / share.total_s) in (bars.first.get_attribute("aria-label") or "")
+    (worth,) = price_jobs(client, [job], CostQuestion(bounds["from_ns"], bounds["to_ns"], 10.0))
+    assert worth.basis == "bounded"
+    open_view(page, stage, "cost", **bounds)
+    told = page.locator(".rs-told li")
+    expect(told).to_have_text(worth.text.replace("`", ""))
 
 
 def test_heat_stragglers_and_arrivals_all_point_at_the_same_rank(stage: Stage) -> None:

@@ -13,7 +13,7 @@ from rootspan_analysis.training.jobs import Job, find_jobs
 from rootspan_analysis.views.cost import fetch_gpu_time, fetch_model_usage, fetch_served
 from rootspan_analysis.views.timespan import TimeSpan
 
-__all__ = ["DEFAULT_MIN_EFFICIENCY", "CostQuestion", "CostReport", "tell_cost"]
+__all__ = ["DEFAULT_MIN_EFFICIENCY", "CostQuestion", "CostReport", "price_jobs", "tell_cost"]
 
 DEFAULT_MIN_EFFICIENCY: Final = 0.7
 """Computing centres ask for about this much before they grant more nodes."""
@@ -120,11 +120,16 @@ def tell_cost(client: Reader, question: CostQuestion) -> CostReport:
         served = fetch_served(client, span, region=region)
         services = price_services(gpu_time, served, question.price, trainers=trainers)
         models = price_models(gpu_time, fetch_model_usage(client, span, region=region), question.price)
-    jobs = [] if region else _price_jobs(client, found, question)
+    jobs = [] if region else price_jobs(client, found, question)
     return CostReport(question, tuple(services), tuple(models), tuple(jobs))
 
 
-def _price_jobs(client: Reader, found: Sequence[Job], question: CostQuestion) -> list[JobCost]:
+def price_jobs(client: Reader, found: Sequence[Job], question: CostQuestion) -> list[JobCost]:
+    """Cost and worth of jobs, compared with each other where they share a workload; what does not pay first.
+
+    Raises:
+        StoreError: The store did not answer.
+    """
     rates = [(job, fetch_work_rate(client, job)) for job in found]
     measured = measure(rates)
     jobs = [

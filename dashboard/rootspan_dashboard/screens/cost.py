@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import streamlit as st
 
+from rootspan_analysis.cost import CostQuestion, price_jobs
 from rootspan_analysis.training.jobs import Job
 from rootspan_analysis.training.step_parts import fetch_lost, fetch_shares
 from rootspan_analysis.training.views import fetch_jobs
@@ -15,7 +16,7 @@ from rootspan_dashboard.cost.jobs import jobs_cost_frame
 from rootspan_dashboard.cost.words import cost_tiles, models_frame, services_cost_frame
 from rootspan_dashboard.frame.header import View, open_page
 from rootspan_dashboard.frame.place_choice import choose_region
-from rootspan_dashboard.frame.states import say_empty, told_in_words
+from rootspan_dashboard.frame.states import code_words, say_empty, told_in_words
 from rootspan_dashboard.frame.url_state import read, write
 from rootspan_dashboard.reading.ahead import ahead, ask_ahead
 from rootspan_dashboard.reading.connection import ask, settings
@@ -58,7 +59,7 @@ def draw() -> None:
         _draw_serving(view, gpu_time, region, price)
     if jobs:
         with told_in_words():
-            _draw_jobs(jobs, price)
+            _draw_jobs(view, jobs, price)
 
 
 def _draw_serving(view: View, gpu_time: pa.Table, region: str, price: float) -> None:
@@ -75,11 +76,14 @@ def _draw_serving(view: View, gpu_time: pa.Table, region: str, price: float) -> 
             draw_table(models, model_cost_columns(currency), key="model-cost")
 
 
-def _draw_jobs(jobs: Sequence[Job], price: float) -> None:
+def _draw_jobs(view: View, jobs: Sequence[Job], price: float) -> None:
     note = "a rank is a GPU from the job's first span to its last; efficiency is the share that computes"
     st.html(section("Training jobs: is their distribution worth it?", note))
     found = [(job, ask(fetch_shares, job), ask(fetch_lost, job)) for job in jobs]
     draw_table(jobs_cost_frame(found, price), job_cost_columns(settings().currency), key="job-cost")
+    question = CostQuestion(view.span.from_ns, view.span.to_ns, price)
+    told = [one.text for one in ask(price_jobs, tuple(jobs), question)]
+    st.html(f'<ul class="rs-told">{"".join(f"<li>{code_words(one)}</li>" for one in told)}</ul>')
 
 
 def _draw_price() -> float:
