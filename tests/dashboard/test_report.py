@@ -74,6 +74,6 @@ def test_a_report_says_what_a_step_would_be_and_who_is_not_at_fault(monkeypatch:
     monkeypatch.setattr(Cause, "to_json", lambda _: of_cause)
     text = html_report(answer, [view], link="", telemetry="", written_ns=AT)
     assert "a step of 2.20\u00a0s would take 1.70\u00a0s" in text
-    assert "Waits for another." in text
+    assert "waits for another" in text
     assert "<img" not in text
     assert "Not at fault" in markdown_report(answer, [view], link="", telemetry="", written_ns=AT)
