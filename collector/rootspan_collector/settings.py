@@ -75,10 +75,13 @@ class CollectorSettings(BaseSettings):
         ),
     )
     wal_segment_bytes: int = Field(
-        default=64 * _MIB,
+        default=128 * _MIB,
         ge=64 * 1024,
         le=512 * _MIB,
-        description="A segment is sent to the store once it is this large",
+        description=(
+            "A segment is sent to the store once it is this large; an insert takes about ten times as much "
+            "memory there"
+        ),
     )
     wal_segment_age_s: float = Field(
         default=1.0,
