@@ -1,18 +1,23 @@
 """Jobs that speak other tools' names are read like our own; requests of an inference server are no job."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from bench.embedded import EmbeddedStore
 from bench.rca_training import END_NS
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from rootspan_analysis import Question, Window, explain
+from rootspan_analysis import Question, Window, explain, window
+from rootspan_analysis.reader import Reader
+from rootspan_analysis.training import jobs
 from rootspan_analysis.training.hang import find_hang
 from rootspan_analysis.training.jobs import find_jobs
+from rootspan_analysis.training.statements import ask
 from rootspan_demo.wire import attribute
 from rootspan_store.ingest import Signal, frame_prefix
 
@@ -199,3 +204,24 @@ def test_wait_that_was_told_and_then_ended_well_is_no_hang(store: EmbeddedStore)
     _hung_then(store, "recovered-job", "")
     job = next(job for job in find_jobs(store, WINDOW) if job.job_id == "recovered-job")
     assert find_hang(store, job) is None
+
+
+def test_range_that_begins_before_its_data_is_read_from_the_sample_too(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, spans = BEGIN_NS - 7_200_000_000_000, Spans()
+    for step in range(64):
+        at = begin + step * 1_000_000_000
+        spans.add({"service.name": "sampled", "dl.rank": 0}, "step", at, at + 1_000_000, dl__iteration=step)
+    spans.insert(store)
+    asked: list[str] = []
+
+    def watched(client: Reader, name: str, *rest: Any) -> pa.Table:
+        asked.append(name)
+        return ask(client, name, *rest)
+
+    monkeypatch.setattr(jobs, "ask", watched)
+    monkeypatch.setattr(window, "MAX_SPANS", 10)
+    found = find_jobs(store, Window(begin - 1_800_000_000_000, begin + 70_000_000_000))
+    assert [one.services for one in found] == [("sampled",)]
+    assert "foreign_jobs_sampled" in asked

@@ -106,8 +106,10 @@ def find_jobs(client: Reader, window: Window, *, job: str = "", service: str = "
 def _is_sampled(client: Reader, window: Window) -> bool:
     """Whether the window holds so many spans that a sample of them tells who is there."""
     from_s, to_s = window.from_ns // NS_PER_S, -(-window.to_ns // NS_PER_S)
-    spans = int(numbers(fetch(client, "minutes", {"from_s": from_s, "to_s": to_s}), "spans").sum())
-    return sampling(client, spans, from_s)[1]
+    minutes = fetch(client, "minutes", {"from_s": from_s, "to_s": to_s})
+    if not minutes.num_rows:
+        return False
+    return sampling(client, int(numbers(minutes, "spans").sum()), int(numbers(minutes, "minute_s")[0]))[1]
 
 
 def describe(client: Reader, job: Job, from_ns: int, to_ns: int) -> Job | None:

@@ -47,7 +47,7 @@ def fetch_service_edges(client: ArrowClient, span: TimeSpan, *, region: str = ""
         "region": region,
         "limit": MOST_EDGES,
     }
-    every, is_sampled = sampling(client, row["spans"], span.from_s)
+    every, is_sampled = sampling(client, row["spans"], row["first_s"])
     if is_sampled:
         level = (every // SAMPLED).bit_length() - 1
         table = run_statement(client, "service_edges_sampled", level=level, scale=float(every), **common)

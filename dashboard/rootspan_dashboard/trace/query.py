@@ -97,10 +97,10 @@ def draw_query(view: View, places: pa.Table, only: TraceFilter) -> None:
             "failed",
             ["", "1"],
             "",
-            st.segmented_control,
+            st.selectbox,
             label="Status",
-            names={"": "All", "1": "Failed"},
-            required=True,
+            names={"": "Any status", "1": "Failed"},
+            width=130,
         )
     _draw_conditions(view, only)
 
