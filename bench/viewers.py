@@ -120,7 +120,7 @@ def running(given: argparse.Namespace) -> Iterator[Bench]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if given.folder and given.folder.exists():
-            shutil.copytree(given.folder, folder / "fleet")
+            shutil.copytree(given.folder, folder / "fleet", symlinks=True)
         given.folder = folder / "fleet"
         with fleet_store(given) as store:
             minutes = (time.time_ns() - store.from_ns) / 60e9
