@@ -25,6 +25,7 @@ with atheris.instrument_imports(include=["rootspan_collector", "rootspan_store"]
     from rootspan_collector.senders.worth import worth_of
     from rootspan_collector.wal.record import HEADER_BYTES, digest_of, encode_header, scan, walk
     from rootspan_collector.wal.recovery import recover
+    from rootspan_collector.wal.segment import SegmentHeader
     from rootspan_store.embedded.body import Body, parse_multipart
     from rootspan_store.embedded.compression import BadEncodingError, decompress
     from rootspan_store.embedded.engine import Engine
@@ -140,21 +141,32 @@ def _log() -> _Target:
     return run
 
 
+def _segment(seq: int, records: bytes) -> bytes:
+    """A segment whose header is in order, whatever follows it."""
+    return SegmentHeader(Signal.TRACES, "0" * 16, seq, 0, 0, _MARKER).encode() + records
+
+
 def _recovery() -> _Target:
+    """The first byte says which of two segments get a header that is in order."""
     folder = Path(tempfile.mkdtemp(prefix="rootspan-fuzz-log-"))
     names = ("traces-000000000001.wal", "traces-000000000002.wal", "traces-progress.json")
 
     def run(data: bytes) -> None:
         shutil.rmtree(folder)
         (folder / "quarantine").mkdir(parents=True)
-        for name, content in zip(names, data.split(b"\xfe\xff", 2), strict=False):
-            (folder / name).write_bytes(content)
+        has_header, contents = data[:1] or b"\0", data[1:].split(b"\xfe\xff", 2)
+        for number, (name, content) in enumerate(zip(names, contents, strict=False)):
+            is_sound = number < 2 and has_header[0] >> number & 1
+            (folder / name).write_bytes(_segment(number + 1, content) if is_sound else content)
         try:
             found = recover(folder, Signal.TRACES, Quarantine(folder / "quarantine"))
         except LogCorrupt:
             return
         Ledger(found.counts)
         assert all(segment.items >= 0 for segment in found.segments)
+        for segment in found.segments:
+            with segment.open(verify=True) as view:
+                assert sum(record.items for record in view.scan.records) <= segment.items
 
     return run
 
@@ -218,6 +230,8 @@ _TARGETS: dict[str, Callable[[], _Target]] = {
     "statement": _statement,
     "store": _store,
 }
+_RECORD = encode_header(_MARKER, b"abc", 3, digest_of(b"abc")) + b"abc"
+_PROGRESS = b'{"done_seq": 1, "accepted": 6, "stored": 6, "quarantined": 0, "refused": 0, "repeated": 0}'
 _SEEDS: dict[str, tuple[bytes, ...]] = {
     "receiver": tuple(
         bytes([number]) + made.SerializeToString()
@@ -225,8 +239,12 @@ _SEEDS: dict[str, tuple[bytes, ...]] = {
     ),
     "json": (b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"00","attributes":[]}]}]}]}',),
     "body": (gzip.compress(b"x" * 50, mtime=0),),
-    "log": (encode_header(_MARKER, b"abc", 3, digest_of(b"abc")) + b"abc",),
-    "recovery": (b"RSPANWAL\xfe\xffRSPANWAL\xfe\xff{}",),
+    "log": (_RECORD,),
+    "recovery": (
+        b"\0RSPANWAL\xfe\xffRSPANWAL\xfe\xff{}",
+        b"\3" + _RECORD + _RECORD + b"\xfe\xff" + _RECORD + b"\xfe\xff" + _PROGRESS,
+        b"\2" + _segment(1, _RECORD[:-1]) + b"\xfe\xff" + _RECORD,
+    ),
     "statement": (b"query=SELECT 1&session_id=a\nINSERT INTO t FORMAT CSV\n1,2",),
     "store": (
         b"SELECT 1",

@@ -21,6 +21,7 @@ from rootspan_store.ingest import Signal
 __all__ = ["Kept", "find", "kept_in", "replay"]
 
 _REPLAYED = "replayed"
+_PLACES = ("quarantine", "regions/*/quarantine", "workers/*/quarantine", "workers/*/regions/*/quarantine")
 _TIMEOUT_S = 30.0
 
 
@@ -55,15 +56,19 @@ class Kept:
 
 
 def kept_in(wal: Path) -> Iterator[Kept]:
-    """Yield what the log folder's quarantine holds, in the order of names; unreadable descriptions too.
+    """Yield what the quarantines in a collector's log folder hold, in the order of names.
+
+    Those of its workers and of its regions' stores are among them; descriptions that are broken, too.
 
     Raises:
         ConfigurationError: There is no quarantine there.
     """
-    folder = wal / "quarantine"
-    if not folder.is_dir():
+    folders = [folder for place in _PLACES for folder in wal.glob(place) if folder.is_dir()]
+    if not folders:
         raise ConfigurationError(f"{wal} is no log folder of a collector: it has no quarantine; give --wal")
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(
+        (path for folder in folders for path in folder.glob("*.json")), key=lambda one: one.name
+    ):
         try:
             facts = json.loads(path.read_bytes())
             signal = facts.get("signal")
@@ -95,7 +100,7 @@ def find(wal: Path, names: list[str]) -> list[Kept]:
         ]
         if len(fitting) != 1:
             what = "nothing is" if not fitting else f"{len(fitting)} things are"
-            raise ConfigurationError(f"{what} called {name!r} in {wal / 'quarantine'}; list them first")
+            raise ConfigurationError(f"{what} called {name!r} in the quarantine of {wal}; list them first")
         found += fitting
     return found
 

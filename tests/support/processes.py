@@ -276,7 +276,9 @@ class CollectorProcess(Process):
                 request_serializer=empty_pb2.Empty.SerializeToString,
                 response_deserializer=struct_pb2.Struct.FromString,
             )
-            answer: dict[str, object] = json_format.MessageToDict(get(empty_pb2.Empty(), timeout=10))
+            # One worker may be killed while the other does not listen yet.
+            told = get(empty_pb2.Empty(), timeout=30, wait_for_ready=True)
+            answer: dict[str, object] = json_format.MessageToDict(told)
             return answer
 
     def whole_status(self) -> dict[str, object]:
