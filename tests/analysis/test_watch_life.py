@@ -133,6 +133,17 @@ def test_a_watcher_that_leaves_is_followed_at_once(store: WritableStore) -> None
     assert second.look((T0 - 4) * S).acts
 
 
+def test_a_past_that_comes_after_the_watcher_began_is_the_usual_at_once(store: WritableStore) -> None:
+    watcher = Watcher(store, QUICK)
+    assert not opened(walk(watcher, T0 - 50, T0 - 40)), "there is nothing yet"
+    store.stream("shop", BEGIN, T0 - 600)
+    walk(watcher, T0 - 30, T0 - 30)
+    store.stream("shop", T0 - 600, T0)
+    store.stream("shop", T0, T0 + 60, error_ratio=0.08)
+    (found,) = opened(walk(watcher, T0 - 20, T0 + 50))
+    assert found.lead.kind == "error_rate"
+
+
 def test_telemetry_that_comes_late_is_evaluated_when_it_comes(store: WritableStore) -> None:
     store.stream("shop", BEGIN, T0)
     watcher = Watcher(store, QUICK)

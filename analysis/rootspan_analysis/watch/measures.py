@@ -1,8 +1,8 @@
 """What the watcher knows: cells of the last minutes, minutes of the last hour, and how they are kept up.
 
 Owns which telemetry is read when, so that a look costs little: the last minute from raw spans, the past from
-the rollup once and then minute by minute. Cells of the last minute are read again at every look, so telemetry
-that comes late counts; after a silence everything since is read again.
+the rollup, and again what of it has grown since. Cells of the last minute are read again at every look, so
+telemetry that comes late counts; after a silence everything since is read again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,6 @@ CATCH_UP_S: Final = 600
 SLICE_S: Final = 2
 """Which operations tell waits is looked for in so much of each minute."""
 BACKFILL_S: Final = 1800
-REREAD_MINUTES: Final = 3
 
 
 class Measures:
@@ -38,6 +37,8 @@ class Measures:
         self._others: list[str] = []
         self._carriers: set[tuple[str, str]] = set()
         self._minute_s = 0
+        self._counts: dict[int, int] = {}
+        self._grows = True
         self._newest_s = 0
         self.recent: Cells = {}
         self.history: Cells = {}
@@ -50,7 +51,7 @@ class Measures:
         return self.end_s - self._newest_s if self._newest_s else 0
 
     def look(self, now_ns: int) -> bool:
-        """Read what is new. Returns whether the history moved on by a minute.
+        """Read what is new. Returns whether there is more history than before.
 
         Raises:
             StoreError: The store did not answer; the next look reads what this one missed.
@@ -59,8 +60,9 @@ class Measures:
         end_s = int((now_s - self._late_s) // STEP_S) * STEP_S
         minute_s = int((now_s - self._late_s) // MINUTE_S) * MINUTE_S
         moved = minute_s > self._minute_s
-        if moved:
-            self._look_back(minute_s)
+        # A past that still arrives, as after an outage or at a first start, is followed until it is there.
+        if moved or self._grows:
+            moved = self._look_back(minute_s) or moved
         self.end_s = max(self.end_s, end_s)
         self._look_at(self._from_s(end_s), end_s)
         return moved
@@ -93,11 +95,19 @@ class Measures:
         }
         return cells_of(run(self._client, "attributes", {**span, **names}))
 
-    def _look_back(self, minute_s: int) -> None:
-        """Whole minutes before `minute_s`: all of them at first, then the last few again."""
-        first = not self._minute_s
+    def _look_back(self, minute_s: int) -> bool:
+        """Whole minutes before `minute_s`, from the first that holds more than it did. Whether one does."""
         start_s = minute_s - self._history_s
-        from_s = start_s if first else max(start_s, self._minute_s - REREAD_MINUTES * MINUTE_S)
+        counted = run(self._client, "counts", {"from_s": start_s, "to_s": minute_s})
+        counts = {int(str(row["minute_s"])): int(str(row["spans"])) for row in rows_of(counted)}
+        grown = [minute for minute, spans in counts.items() if spans != self._counts.get(minute)]
+        if grown:
+            self._read_minutes(min(grown), minute_s, start_s)
+        _forget(self.history, start_s)
+        self._minute_s, self._counts, self._grows = minute_s, counts, bool(grown) or not counts
+        return bool(grown)
+
+    def _read_minutes(self, from_s: int, minute_s: int, start_s: int) -> None:
         others = run(self._client, "others", {"from_s": minute_s - 600, "to_s": minute_s + MINUTE_S})
         self._others = sorted(str(row["service"]) for row in rows_of(others))
         past: dict[str, Value] = {"from_s": from_s, "to_s": minute_s}
@@ -106,14 +116,16 @@ class Measures:
         carriers = {(str(row["service"]), str(row["operation"])) for row in rows_of(seen)}
         fresh = not carriers <= self._carriers
         self._carriers |= carriers
-        back_s = minute_s - BACKFILL_S if first or fresh else from_s
-        span: dict[str, Value] = {"from_s": max(start_s, back_s), "to_s": minute_s, "step_s": MINUTE_S}
+        back_s = max(start_s, minute_s - BACKFILL_S)
+        span: dict[str, Value] = {
+            "from_s": back_s if fresh else max(back_s, from_s),
+            "to_s": minute_s,
+            "step_s": MINUTE_S,
+        }
         found |= self._attributes(span)
         found |= cells_of(run(self._client, "steps", span), "steps")
         for series, cells in found.items():
             self.history.setdefault(series, {}).update(cells)
-        _forget(self.history, start_s)
-        self._minute_s = minute_s
 
     def usual_minutes(
         self, series: Series, before_s: int, without: Iterable[tuple[int, int]]

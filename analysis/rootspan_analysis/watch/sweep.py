@@ -21,8 +21,11 @@ AGAIN_S: Final = 10.0
 """A first sight is checked with the next whole cell."""
 COST: Final = 20.0
 """At most one part in so many of the time is spent on sweeps, and as much again on those after a hint."""
-CHECK_COST: Final = 1.0
-"""A first sight is checked after so many times what it took, at most: somebody suffers meanwhile."""
+BURST_S: Final = 60.0
+"""Hints may spend so much at once: the first answer to one often comes before there is enough to see."""
+CHECK_COST: Final = 2.0
+"""From one question's begin to the next so many times what an answer takes, after a hint or first sight: the
+engine rests as long as it works, not longer, since somebody suffers meanwhile."""
 
 
 def sweep_question(end_s: int) -> Question:
@@ -43,8 +46,9 @@ class Sweep:
         self._every_s = every_s
         self._asked_ns = 0
         self._wait_s = 0.0
-        self._hinted_ns = 0
+        self._credit_s, self._credited_ns = BURST_S, 0
         self._took_s = 0.0
+        self._was_hinted = False
         self._before: str | None = None
 
     def is_due(self, now_ns: int, *, hinted: bool = False) -> bool:
@@ -52,25 +56,24 @@ class Sweep:
 
         Args:
             hinted: Whether some objective is unlike itself, though not missed. Such a hint brings the next
-                sweep forward, once in the time that regular ones are apart.
+                sweep forward.
         """
         if self._every_s <= 0:
             return False
-        if now_ns - self._asked_ns >= self._wait_s * NS_PER_S:
-            return True
-        pause_s = max(self._every_s, COST * self._took_s)
-        if not hinted or now_ns - self._hinted_ns < pause_s * NS_PER_S:
-            return False
-        if now_ns - self._asked_ns < max(AGAIN_S, CHECK_COST * self._took_s) * NS_PER_S:
-            return False
-        self._hinted_ns = now_ns
-        return True
+        passed_s = (now_ns - self._credited_ns) / NS_PER_S
+        self._credit_s, self._credited_ns = min(BURST_S, self._credit_s + passed_s / COST), now_ns
+        since_s = (now_ns - self._asked_ns) / NS_PER_S
+        is_regular = since_s >= self._wait_s
+        self._was_hinted = hinted and not is_regular
+        soonest_s = max(AGAIN_S, CHECK_COST * self._took_s)
+        return is_regular or (hinted and self._credit_s > 0 and since_s >= soonest_s)
 
     def take(self, answer: Explanation | None, *, now_ns: int) -> Breach | None:
         """Take in an answer (None: there was none). Returns what an incident is to be opened for."""
         self._asked_ns = now_ns
         self._took_s = answer.took_ms / 1e3 if answer else 0.0
         self._wait_s = max(self._every_s, COST * self._took_s)
+        self._credit_s -= self._took_s if self._was_hinted else 0.0
         cause = component_of(answer) if answer is not None else None
         if cause is None:
             self._before = None
