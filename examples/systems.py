@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from examples.consensus.row import ROW as CONSENSUS
 from examples.ddp_training.row import ROW as DATA_PARALLEL
+from examples.elastic_training.row import ROW as ELASTIC
 from examples.feature_store.row import ROW as FEATURE_STORE
 from examples.harness.rows import Row
 from examples.node_logs.row import ROW as NODE_LOGS
@@ -18,6 +19,7 @@ ROWS: tuple[Row, ...] = (
     DATA_PARALLEL,
     PIPELINE,
     TENSOR,
+    ELASTIC,
     RECSYS,
     FEATURE_STORE,
     CONSENSUS,

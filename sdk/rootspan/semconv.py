@@ -157,6 +157,7 @@ K8S_JOB_NAME = "k8s.job.name"
 
 # Training: a step. Each rank's `train.step` is a root span; all ranks' steps of one number share a trace.
 SPAN_TRAIN_STEP = "train.step"
+SPAN_TRAIN_JOIN = "train.join"
 TRAINING_PHASE = "training.phase"
 """String on spans `train.<phase>`: data, h2d, forward, backward, optimizer, collective, checkpoint, eval."""
 TRAINING_PHASE_SECONDS = "training.phase.{}.seconds"

@@ -73,3 +73,25 @@ def test_steps_done_twice_are_not_counted_as_twice_as_long(store: EmbeddedStore)
     assert [one.attempt for one in parts] == [0, 1]
     assert [one.steps for one in parts] == [40, 40]
     assert parts[0].to_ns == parts[1].from_ns
+
+
+def test_attempts_are_told_apart_where_each_node_counts_its_own_restarts(store: EmbeddedStore) -> None:
+    """torchrun's agents do: the node that saw the failure is at 1, the other one at 0."""
+    end_ns = END_NS + 5 * DAY_NS
+    second = _play(store, end_ns, "none", 1)
+    first = _play(store, second.begin_unix_ns - PAUSE_NS, "hung-rank", 0)
+    store.execute(
+        "ALTER TABLE otel_traces UPDATE ResourceAttributes = mapUpdate(ResourceAttributes, "
+        "map('training.run.attempt', '0', "
+        "'service.instance.id', concat('second-', ResourceAttributes['training.rank']))) "
+        f"WHERE toUnixTimestamp64Nano(Timestamp) >= {second.begin_unix_ns - PAUSE_NS // 2} "
+        f"AND toUnixTimestamp64Nano(Timestamp) < {end_ns} "
+        "AND toUInt32OrZero(ResourceAttributes['training.rank']) % 4 < 2 SETTINGS mutations_sync = 2"
+    )
+    window = Window(first.begin_unix_ns, end_ns)
+    parts = split_attempts(store, find_jobs(store, window)[0])
+    assert [one.attempt for one in parts] == [0, 1]
+    assert parts[0].steps < parts[1].steps == 40  # what hung made fewer, and none is counted twice
+    answer = explain(store, Question(window.from_ns, window.to_ns))
+    assert first.truth.matches([one.to_json() for one in answer.causes])
+    assert "(attempt 1) went on from step 1000" in answer.symptom.text

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.process
 ASKED = [
     ("inference distribution, load balancing", "slow-gpu"),
     ("inference distribution, load balancing", "bad-version"),
-    ("data parallelism", "slow-rank"),
+    ("training distribution and coordination", "restart"),
     ("data parallelism", "none"),
     ("fault tolerance: replication, failover", "failover"),
     ("consensus", "slow-follower"),
@@ -118,6 +118,16 @@ def test_nothing_of_a_region_is_stored_in_another(
         stored = client.query("SELECT DISTINCT Region FROM otel_traces").result_columns
         client.close()
         assert stored == [[region]]
+
+
+def test_a_restart_from_a_checkpoint_is_one_job_that_went_on(
+    stage: Stage, played: dict[tuple[str, str], Future[Window]]
+) -> None:
+    answer = stage.why(played["training distribution and coordination", "restart"].result(timeout=300))
+    # Killed in step 35, after the checkpoint of step 29.
+    assert "(attempt 0) hangs" in answer["symptom"]["text"]
+    assert "(attempt 1) went on from step 30" in answer["symptom"]["text"]
+    assert len({cause["entity"]["training.job.id"] for cause in answer["causes"]}) == 1
 
 
 def test_every_row_has_faults_that_can_be_told_and_names_of_its_own() -> None:

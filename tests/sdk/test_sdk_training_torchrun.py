@@ -38,7 +38,7 @@ def test_each_step_is_one_trace_that_holds_every_rank(job: Job) -> None:
             step_trace_id("llm", 0, number).to_bytes(16, "big")
         }
         assert {span.parent_id for span in ranks.values()} == {b""}
-    assert len({span.trace_id for span in job.spans}) == STEPS
+    assert len({span.trace_id for span in job.spans}) == STEPS + 1  # and the one of joining
     assert len({(span.trace_id, span.span_id) for span in job.spans}) == len(job.spans)
 
 
@@ -58,7 +58,17 @@ def test_every_ranks_phases_and_collectives_are_in_it_with_matching_numbers(job:
     seqs = [seq for number in range(STEPS) for _, _, seq, _ in _collectives(_of_step(job, number), 0)]
     assert seqs == list(range(len(seqs)))
     ids = {span.span_id for span in job.spans}
-    assert all(span.parent_id in ids for span in job.spans if span.name != "train.step")
+    assert all(span.parent_id in ids for span in job.spans if span.name not in ("train.step", "train.join"))
+
+
+def test_joining_is_one_trace_in_which_each_rank_tells_how_long_it_waited(job: Job) -> None:
+    joins = [span for span in job.spans if span.name == "train.join"]
+    assert {span.rank for span in joins} == RANKS
+    assert len(joins) == len(RANKS)
+    assert {span.trace_id for span in joins} == {step_trace_id("llm", 0, -1).to_bytes(16, "big")}
+    # Nobody is done before the last one came.
+    assert min(span.end_ns for span in joins) >= max(span.start_ns for span in joins)
+    assert max(span.end_ns for span in joins) <= min(span.start_ns for span in _of_step(job, 0))
 
 
 def _of_step(job: Job, number: int) -> list[RankSpan]:

@@ -90,8 +90,17 @@ def explain_training(client: Reader, question: Question) -> TrainingAnswer | Non
         window=question.window,
         jobs=tuple(jobs),
         verdict=main.verdict,
-        symptom=main.symptom,
+        symptom=replace(main.symptom, text=main.symptom.text + _restarts(cases)),
         causes=tuple(replace(one, rank=i) for i, one in enumerate(causes[: question.top], start=1)),
+    )
+
+
+def _restarts(cases: list[Case]) -> str:
+    """What to add where a job was started again: from where it went on."""
+    latest = {one.job.job_id: one for one in cases}
+    again = [one for name, one in latest.items() if sum(each.job.job_id == name for each in cases) > 1]
+    return "".join(
+        f"; {one.job.name} went on from step {one.times.step[0]}" for one in again if len(one.times.step)
     )
 
 

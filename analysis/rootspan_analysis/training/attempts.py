@@ -1,10 +1,9 @@
-"""Takes a job apart into its attempts: a restart counts steps and collectives anew, so they are not compared.
+"""Takes a job apart into its attempts: a restart counts collectives anew and does steps again.
 
 Owns where one attempt ends and the next begins. Judges nothing.
 """
 
 from dataclasses import replace
-from itertools import pairwise
 from typing import Final
 
 from rootspan_analysis.reader import Reader
@@ -21,6 +20,8 @@ def split_attempts(client: Reader, job: Job) -> list[Job]:
     """The job once for each attempt that made a step in the window, the earliest first; else the job itself.
 
     An attempt lasts until the next one's first step: what hung it, and what it said of that, lies before.
+    Attempts are told apart by their processes. Their numbers are what ranks tell, but each is higher than the
+    one before: nodes that count their restarts for themselves differ.
 
     Raises:
         StoreError: The store did not answer.
@@ -28,16 +29,13 @@ def split_attempts(client: Reader, job: Job) -> list[Job]:
     if not job.job_id or not job.reading.step_spans:
         return [job]
     rows = ask(client, "attempts", job.parameters(), job.reading).to_pylist()
-    # Attempts follow one another; what overlaps was told by ranks that are not of one mind.
-    apart = all(one["last_ns"] < two["first_ns"] for one, two in pairwise(rows))
-    if len(rows) < 2 or not apart:
+    if len(rows) < 2:
         return [job]
     begins = [job.from_ns, *(row["first_ns"] for row in rows[1:])]
     ends = [*begins[1:], job.to_ns]
-    told = list(zip(rows, begins, ends, strict=True))[-MAX_ATTEMPTS:]
-    found = [describe(client, job, begin, end) for _, begin, end in told]
-    return [
-        replace(one, attempt=int(row["attempt"]))
-        for one, (row, _, _) in zip(found, told, strict=True)
-        if one is not None
-    ] or [job]
+    numbers: list[int] = []
+    for row in rows:
+        numbers.append(max(int(row["attempt"]), numbers[-1] + 1 if numbers else 0))
+    told = list(zip(numbers, begins, ends, strict=True))[-MAX_ATTEMPTS:]
+    found = [(number, describe(client, job, begin, end)) for number, begin, end in told]
+    return [replace(one, attempt=number) for number, one in found if one is not None] or [job]

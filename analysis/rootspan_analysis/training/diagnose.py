@@ -15,6 +15,7 @@ from rootspan_analysis.training.finding import Finding, Weight
 from rootspan_analysis.training.gpu_state import GpuError, find_gpu_errors
 from rootspan_analysis.training.hang import Hang, find_hang
 from rootspan_analysis.training.imbalance import Imbalance, find_imbalance, long_stage
+from rootspan_analysis.training.late_joiners import find_late_joiners
 from rootspan_analysis.training.links import find_slow_links
 from rootspan_analysis.training.phases import find_checkpoint, find_data
 from rootspan_analysis.training.slow_ranks import find_slow_ranks
@@ -48,7 +49,7 @@ def diagnose(case: Case, *, top: int) -> Diagnosis:
     failed = find_out_of_memory(case) + find_nan(case)
     stuck = stuck_ranks(case, hang, most=top) if hang is not None else []
     uneven = find_imbalance(case)
-    slowed = _slowed(case, uneven)
+    slowed = _slowed(case, uneven) + find_late_joiners(case)
     found = _with_hardware(case, failed + ([] if _explains(failed, stuck) else stuck) + slowed)
     found.sort(key=lambda one: (one.weight, -one.lost_s))
     symptom = _symptom(case, hang, found)

@@ -19,6 +19,7 @@ import torch
 import torch.distributed as dist
 from torch.distributed import distributed_c10d as c10d
 
+from rootspan.spans.scope import end_span
 from rootspan.training.recorder import recorder
 from rootspan.training.ring import CHANNEL, ENDED_NS, PEER, SEQ, Channel, Record, Wait, close
 
@@ -73,6 +74,7 @@ def install() -> None:
                 _replace(name, _wrap_collective(name, original, where))
         for name, (peer, group_peer, blocking) in _PAIRS.items():
             _replace(name, _wrap_pair(name, getattr(dist, name), peer, group_peer, blocking))
+        dist.init_process_group = _joining(dist.init_process_group)
         dist.batch_isend_irecv = _wrap_batch(dist.batch_isend_irecv)
         # P2POp takes isend and irecv only: it shall take them wrapped, too.
         check = c10d._check_op
@@ -246,6 +248,23 @@ def _bytes_of(tensors: object) -> int:
     if isinstance(tensors, Sequence):
         return sum(_bytes_of(one) for one in tensors)
     return int(getattr(cast("_Sized", tensors), "nbytes", 0))
+
+
+def _joining(original: Call) -> Call:
+    """Joining the job: who comes first waits for who comes last, and each tells for how long."""
+
+    @functools.wraps(original)
+    def joining(*args: Any, **kwargs: Any) -> Any:
+        span = recorder().begin_join()
+        try:
+            joined = original(*args, **kwargs)
+        except BaseException as err:
+            end_span(span, err)
+            raise
+        end_span(span, None)
+        return joined
+
+    return joining
 
 
 def _forget_groups_after(original: Call) -> Call:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace as otel_trace
-from opentelemetry.trace import Link, Tracer, TracerProvider
+from opentelemetry.trace import Link, Span, Tracer, TracerProvider
 
 from rootspan import semconv
 from rootspan.guard import harmless
@@ -29,7 +29,7 @@ from rootspan.training import emission, waiting
 from rootspan.training.detail import Detail, default_detail, detail_of
 from rootspan.training.ring import ENDED_NS, ERROR, STEP, TOLD, Channel, CollectiveRing, Record, close
 from rootspan.training.step import Step, total_bytes
-from rootspan.training.step_ids import start_root, step_trace_id
+from rootspan.training.step_ids import BEFORE_STEPS, start_root, step_trace_id
 from rootspan.training.suspicion import OwnTime
 
 if TYPE_CHECKING:
@@ -136,6 +136,23 @@ class Recorder:
         otel_context.attach(otel_trace.set_span_in_context(span, otel_context.Context()))
         self.step = step
         return step
+
+    def begin_join(self) -> Span:
+        """Start the span of this rank's joining the job, in a trace that all ranks share.
+
+        Where no launcher told who this rank is, only joining does: then nothing is told of it.
+        """
+        place = self.place
+        if detect() is None:
+            return otel_trace.INVALID_SPAN
+        return start_root(
+            self.tracer(),
+            semconv.SPAN_TRAIN_JOIN,
+            step_trace_id(place.job, place.attempt, BEFORE_STEPS),
+            time.time_ns(),
+            attributes={**self.attributes, semconv.TRAINING_PHASE: "join"},
+            links=[],
+        )
 
     def end(self, step: Step, error: BaseException | None) -> None:
         """End a step: its summary always, its detail if this rank sends any."""

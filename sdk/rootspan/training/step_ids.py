@@ -24,6 +24,8 @@ from opentelemetry.trace import (
 
 from rootspan.spans.scope import AttributeValue
 
+BEFORE_STEPS = -1
+"""In place of a step's number: what all ranks do together before the first one."""
 _logger = logging.getLogger("rootspan")
 
 

@@ -1,0 +1,1 @@
+"""Training that survives the loss of a rank: torchrun's elastic agents, and restarts from a checkpoint."""
