@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import tomllib
+from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -121,6 +123,23 @@ def test_hashes_are_keyed_and_salted_and_the_key_is_not_shown(ruled: Client) -> 
         "SELECT toString(tuple(*)) FROM rootspan_rules",
     ):
         assert KEY not in str(rows(ruled, query))
+
+
+def test_the_rule_of_the_docs_gives_requests_of_sglang_one_name(ruled: Client) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "integrations.md").read_text()
+    written = tomllib.loads(text.split("```toml\n")[1].split("```")[0])
+    migrate(ruled, rules=RuleSet.model_validate(written))
+    insert(
+        ruled,
+        Signal.TRACES,
+        "1",
+        spans("Req 1a2b3c4d", "Req 0f9e8d7c6b5a", "prefill_forward", "Req other", rid="1a2b3c4d"),
+    )
+    seen = rows(
+        ruled,
+        "SELECT SpanName, count(), any(SpanAttributes['rid']) FROM otel_traces GROUP BY SpanName ORDER BY SpanName",
+    )
+    assert seen == [("Req", 2, "1a2b3c4d"), ("Req other", 1, "1a2b3c4d"), ("prefill_forward", 1, "1a2b3c4d")]
 
 
 def test_attributes_are_removed_and_renamed_and_maps_stay_sorted(ruled: Client) -> None:
