@@ -50,9 +50,10 @@ def _floor_us_per_span() -> float:
     return best_s / SPANS * 1e6
 
 
-def _gateway(folder: Path, seconds: float) -> dict[str, float]:
+def _gateway(folder: Path, seconds: float, workers: int) -> dict[str, float]:
     away = f"http://127.0.0.1:{free_port()}/otel"
-    collector = CollectorProcess(folder, away, ["--stop-grace-s", "0", "--wal-max-bytes", str(20 << 30)])
+    flags = ["--stop-grace-s", "0", "--wal-max-bytes", str(20 << 30), "--workers", str(workers)]
+    collector = CollectorProcess(folder, away, flags)
     with collector.running():
         send(collector.address, 1)
         meter = Meter(collector)
@@ -74,9 +75,9 @@ def _gateway(folder: Path, seconds: float) -> dict[str, float]:
         }
 
 
-def _end_to_end(folder: Path, seconds: float) -> dict[str, object]:
+def _end_to_end(folder: Path, seconds: float, workers: int) -> dict[str, object]:
     store = StoreProcess(folder)
-    collector = CollectorProcess(folder, store.url)
+    collector = CollectorProcess(folder, store.url, ["--workers", str(workers)])
     with store.running(), collector.running():
         warm = send(collector.address, 1)
         collector.wait_drained(DRAIN_TIMEOUT_S)
@@ -149,12 +150,12 @@ def _visible_after_s(store: StoreProcess, collector: CollectorProcess) -> float:
     return time.monotonic() - started_s
 
 
-def measure(seconds: float, *, peer: str | None = None) -> dict[str, object]:
+def measure(seconds: float, *, peer: str | None = None, workers: int = 1) -> dict[str, object]:
     """Run everything, each part for so long, and return the figures; those that are compared stand first."""
     floor_us = _floor_us_per_span()
     with tempfile.TemporaryDirectory(prefix="rootspan-bench-") as folder:
-        gateway = _gateway(Path(folder) / "gateway", seconds / 2)
-        whole = _end_to_end(Path(folder) / "whole", seconds)
+        gateway = _gateway(Path(folder) / "gateway", seconds / 2, workers)
+        whole = _end_to_end(Path(folder) / "whole", seconds, workers)
         beside = measure_rotel(Path(folder) / "peer", seconds) if peer else None
     # A neighbour's load comes and goes: the machine is as fast as it is before and after, on average.
     floor_us = (floor_us + _floor_us_per_span()) / 2
@@ -167,6 +168,7 @@ def measure(seconds: float, *, peer: str | None = None) -> dict[str, object]:
         "gateway_ratio_to_python_loop": round(gateway["spans_per_cpu_s"] * floor_us / 1e6, 2),
         "ratio_to_python_loop": round(ours * floor_us / 1e6, 2),
         "python_loop_spans_per_cpu_s": round(1e6 / floor_us),
+        "workers": workers,
         "peer": peer,
         "peer_spans_per_cpu_s": round(theirs) if theirs else None,
         "ratio_to_peer": round(ours / theirs, 2) if theirs else None,
@@ -193,8 +195,9 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each run sends")
     parser.add_argument("--peer", choices=["rotel"], help="measure another collector beside it, too")
+    parser.add_argument("--workers", type=int, default=1, help="of the collector")
     arguments = parser.parse_args()
-    result = measure(arguments.seconds, peer=arguments.peer)
+    result = measure(arguments.seconds, peer=arguments.peer, workers=arguments.workers)
     if arguments.json:
         print(json.dumps(result))
     else:

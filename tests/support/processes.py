@@ -61,6 +61,13 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
+def _peak_rss_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise RuntimeError("no VmHWM in /proc; is this Linux?")
+
+
 def _is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -153,10 +160,7 @@ class Process:
 
     def peak_rss_mb(self) -> float:
         """The most resident memory it ever had."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024 / 1e6
-        raise RuntimeError("no VmHWM in /proc; is this Linux?")
+        return _peak_rss_mb(self.pid)
 
 
 class StoreProcess(Process):
@@ -253,6 +257,10 @@ class CollectorProcess(Process):
     def cpu_s(self) -> float:
         """See `Process.cpu_s`; those of its living workers included."""
         return super().cpu_s() + sum(map(_cpu_s, self.workers()))
+
+    def peak_rss_mb(self) -> float:
+        """See `Process.peak_rss_mb`; those of its living workers are added."""
+        return super().peak_rss_mb() + sum(map(_peak_rss_mb, self.workers()))
 
     @contextlib.contextmanager
     def channel(self) -> Iterator[grpc.Channel]:
