@@ -73,3 +73,25 @@ def test_nothing_of_streamlits_own_is_offered(stage: Stage, page: Page) -> None:
     settle(page)
     assert page.get_by_text("Deploy", exact=True).count() == 0
     assert [url for url in asked if not url.startswith((stage.dashboard.url, "data:", "blob:"))] == []
+
+
+def test_a_bar_runs_while_the_page_waits_for_the_store_and_only_then(stage: Stage, page: Page) -> None:
+    page.goto(stage.dashboard.url + "services")
+    seen = "() => getComputedStyle(document.querySelector('[data-testid=stApp]'), '::after').animationName"
+    page.wait_for_selector(".rs-brand")
+    page.evaluate(
+        """seen => { const app = document.querySelector('[data-testid=stApp]'); window.__bars = [];
+        new MutationObserver(() => window.__bars.push([app.dataset.testScriptState, eval(seen)()]))
+            .observe(app, { attributes: true, attributeFilter: ['data-test-script-state'] }); }""",
+        seen,
+    )
+    settle(page)
+    page.get_by_role("button", name="Ask the store again").or_(
+        page.locator(".st-key-reload button")
+    ).first.click()
+    page.wait_for_function("() => window.__bars.some(([state]) => state === 'notRunning')")
+    bars = page.evaluate("() => window.__bars")
+    assert {(state == "running", name == "rs-loading") for state, name in bars} == {
+        (True, True),
+        (False, False),
+    }

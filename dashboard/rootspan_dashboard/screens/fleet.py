@@ -55,11 +55,15 @@ def draw() -> None:
         ahead(fetch_places, view.span),
         *([] if asked.service else [ahead(fetch_entries, view.span)]),
         ahead(fetch_gauge_names, view.span),
-        ahead(fetch_group_totals, view.span, asked, (), dimension="service"),
     )
     places = ask(fetch_places, view.span)
     filters = _draw_filters(places)
     entries = () if filters.service else ask(fetch_entries, view.span)
+    step = pick_step(view.span, most=SERIES_POINTS)
+    ask_ahead(
+        ahead(fetch_totals, view.span.preceding(), filters, entries),
+        ahead(fetch_fleet_series, view.span, filters, entries, step_s=step),
+    )
     totals = ask(fetch_totals, view.span, filters, entries)
     if totals is None:
         say_empty(
@@ -69,7 +73,6 @@ def draw() -> None:
         )
         return
     before = ask(fetch_totals, view.span.preceding(), filters, entries)
-    step = pick_step(view.span, most=SERIES_POINTS)
     series = ask(fetch_fleet_series, view.span, filters, entries, step_s=step)
     draw_tiles(kpi_tiles(totals, before, series, view), key="kpis")
     st.html(f'<div class="rs-note">{requests_are(entries, filters)} {sampling_note(totals)}</div>')

@@ -47,13 +47,14 @@ def draw() -> None:
     if tailing:
         _draw_tail(only)
         return
+    with told_in_words():
+        _draw_severities(view, only)
+    # Only now: what costs most must not hold up what is seen first.
     kinds_step = pick_step(view.span, most=40)
     ask_ahead(
         ahead(fetch_log_templates, view.span, only, step_s=kinds_step, limit=TEMPLATES),
         ahead(fetch_log_records, view.span, only, limit=LISTED),
     )
-    with told_in_words():
-        _draw_severities(view, only)
     with told_in_words():
         _draw_templates(view, only)
     with told_in_words():
