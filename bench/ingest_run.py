@@ -64,7 +64,7 @@ class Meter:
         return [process.cpu_s() - before for process, before in pairs]
 
 
-def wait_merged(store: StoreProcess) -> None:
+def wait_merged(store: StoreProcess, *, timeout_s: float = DRAIN_TIMEOUT_S) -> None:
     """Return once the store has neither begun nor ended a merge for two seconds."""
     calm_since_s = time.monotonic()
     last = ""
@@ -78,4 +78,4 @@ def wait_merged(store: StoreProcess) -> None:
             calm_since_s, last = time.monotonic(), now
         return time.monotonic() - calm_since_s > 2.0
 
-    wait_until(is_calm, timeout_s=DRAIN_TIMEOUT_S, what="background merges are done")
+    wait_until(is_calm, timeout_s=timeout_s, what="background merges are done")

@@ -51,6 +51,8 @@ MOST_SLOWER = 0.1
 TURNS_MIN = 15
 """Minutes that all turns may take: the range that is looked at holds the recording to the end."""
 PARTS = ("collector", "store", "dashboard")
+MERGED_TIMEOUT_S = 400.0
+"""Merges meet the large parts of the fleet too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Bench:
         took = time.monotonic() - began
         cpu_s = tuple(meter.used_s())
         page_s = tuple(viewers.stop())
-        wait_merged(self.store.process)
+        wait_merged(self.store.process, timeout_s=MERGED_TIMEOUT_S)
         return Turn(sent.spans / took, sent.ack_p99_ms, cpu_s, page_s)
 
     def _send(self, seconds: float, rate: float) -> Sent:
@@ -142,9 +144,7 @@ def show(name: str, ratio: float, watched: list[Turn], alone: list[Turn]) -> Non
 
     def used(turns: list[Turn]) -> str:
         means = [statistics.mean(part) for part in zip(*(one.cpu_s for one in turns), strict=True)]
-        return " ".join(
-            f"{name} {s:.1f}" for name, s in zip(("collector", "store", "dashboard"), means, strict=True)
-        )
+        return " ".join(f"{name} {s:.1f}" for name, s in zip(PARTS, means, strict=True))
 
     pages = sorted(s for one in watched for s in one.page_s)
     print(f"{name}: {ratio:.3f} of the rate without viewers (target at least {1 - MOST_SLOWER:g})")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from stage import HOSTILE, HOSTILE_TRACE, NS_PER_S, Stage
 
@@ -15,6 +17,7 @@ from rootspan_analysis.views.fleet import (
     fetch_totals,
 )
 from rootspan_analysis.views.statements import read_statement
+from rootspan_analysis.views.raw_tables import in_range
 from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_analysis.views.trace_search import TraceFilter, fetch_trace_list
 from rootspan_analysis.views.traces import fetch_span_detail, fetch_trace_bounds, fetch_trace_logs
@@ -109,3 +112,14 @@ def test_statements_take_values_by_parameters_only() -> None:
     text = read_statement("fleet_totals")
     assert "${" not in text
     assert "{service:String}" in text
+
+
+def test_a_late_range_is_read_from_raw_tables_and_an_early_one_from_the_views(stage: Stage) -> None:
+    client = connect(stage.store.url)
+    text = "SELECT count() FROM rootspan_spans, rootspan_logs"
+    assert in_range(client, text, time.time_ns() - 29 * 86_400 * NS_PER_S) == (
+        "SELECT count() FROM otel_traces, otel_logs"
+    )
+    assert in_range(client, text, time.time_ns() - 31 * 86_400 * NS_PER_S) == text
+    assert in_range(client, text, None) == text
+    assert in_range(client, "SELECT 1 FROM rootspan_spans_of_mine", time.time_ns()).endswith("spans_of_mine")

@@ -13,6 +13,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from rootspan_analysis.reader import statement
+from rootspan_analysis.views.raw_tables import in_range
 
 __all__ = ["ArrowClient", "Parameter", "read_statement", "run_search", "run_statement"]
 
@@ -65,11 +66,15 @@ def run_statement(client: ArrowClient, name: str, **parameters: Parameter) -> pa
     Raises:
         Exception: Whatever the client raises when the store is away or refuses the query.
     """
-    return client.query_arrow(read_statement(name), parameters=dict(parameters))
+    return _run(client, read_statement(name), parameters)
 
 
 def run_search(
     client: ArrowClient, name: str, conditions: str, parameters: Mapping[str, Parameter]
 ) -> pa.Table:
     """As `run_statement`, with conditions on attributes: see `read_statement`."""
-    return client.query_arrow(read_statement(name, conditions), parameters=dict(parameters))
+    return _run(client, read_statement(name, conditions), parameters)
+
+
+def _run(client: ArrowClient, text: str, parameters: Mapping[str, Parameter]) -> pa.Table:
+    return client.query_arrow(in_range(client, text, parameters.get("from_ns")), parameters=dict(parameters))
