@@ -1,8 +1,8 @@
 """Which tables a statement reads: the raw ones themselves, while they hold all of its range.
 
-The views that readers read (`rootspan_store.whole_views`) tell raw rows from kept ones by when each arrived, so
-that column is read of every row, before any other: two thirds of what counting a fleet's spans costs. A span
-arrives after it began, so a range that begins later than the views' moment lies in the raw tables alone.
+The views that readers read (`rootspan_store.whole_views`) tell raw rows from kept ones by when each arrived,
+so that column is read of every row, before any other: two thirds of what counting a fleet's spans costs. A
+span arrives after it began, so a range that begins later than the views' moment lies in the raw tables alone.
 """
 
 import re
@@ -37,7 +37,7 @@ def in_range(client: "ArrowClient", text: str, from_ns: "Parameter | None") -> s
 
 
 def _raw_s(client: "ArrowClient") -> int:
-    """Seconds since which what arrived is read from the raw tables; 0 if the store does not say (clusters)."""
+    """Seconds since which what arrived is read from raw tables; 0 if the store does not say (clusters)."""
     asked_s, raw_s = _known.get(client, (time.monotonic() - ASKED_AGAIN_S, 0))
     if time.monotonic() - asked_s >= ASKED_AGAIN_S:
         text = files("rootspan_analysis.views").joinpath("sql", "raw_seconds.sql").read_text(encoding="utf-8")
