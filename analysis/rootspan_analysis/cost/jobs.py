@@ -115,7 +115,8 @@ def _sentence(
         verdict = f"below {wanted:.0%}: this distribution does not pay"
     said = f"{job.name}: {done}, scaling efficiency {efficiency:.0%} ({basis}), {verdict}"
     if use is not None and use.communication_ratio >= 0.01:
-        said += f"; {use.communication_ratio:.0%} of its time goes to communication, and to the wait for others in it"
+        share = f"{use.communication_ratio:.0%}"
+        said += f"; {share} of its time goes to communication, and to the wait for others in it"
     return said
 
 
