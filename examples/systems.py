@@ -8,6 +8,7 @@ from examples.elastic_training.row import ROW as ELASTIC
 from examples.feature_store.row import ROW as FEATURE_STORE
 from examples.harness.rows import Row
 from examples.node_logs.row import ROW as NODE_LOGS
+from examples.orchestration.row import ROW as ORCHESTRATION
 from examples.pipeline_training.row import ROW as PIPELINE
 from examples.recsys.row import ROW as RECSYS
 from examples.region_loss.row import ROW as REGION_LOSS
@@ -23,6 +24,7 @@ ROWS: tuple[Row, ...] = (
     RECSYS,
     FEATURE_STORE,
     CONSENSUS,
+    ORCHESTRATION,
     NODE_LOGS,
     COST,
     TWO_REGIONS,

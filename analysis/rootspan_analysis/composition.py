@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from rootspan_analysis.candidates.gauges import NOISY
 from rootspan_analysis.clocks import Clock, fetch_clocks
 from rootspan_analysis.evidence import clock_evidence, evidence_of
 from rootspan_analysis.explain_away import Ranked, share_of
@@ -88,10 +89,14 @@ def compose(
 
 def _fault_of(one: Finding) -> str:
     """Name of what is wrong: a host is slow by what broke on it, or by its GPU where its gauges say so."""
-    broken = [each.fault for each in one.support if each.signal == "event" and each.detail["hard"]]
+    broken = [
+        each.fault
+        for each in one.support
+        if each.signal == "event" and each.detail["hard"] and each.hosts & one.hosts
+    ]
     if broken:
         return broken[0]
-    if one.signal == "slow" and one.kind == "host":
+    if one.signal == "slow" and one.kind == "host" and one.fault != NOISY:
         return "slow_gpu" if any(each.signal == "gauge" for each in one.support) else "slow_host"
     return "bad_version" if one.kind == "version" else one.fault
 

@@ -120,14 +120,14 @@ def explain_requests(
 def _corroborated(
     client: Reader, findings: list[Finding], parameters: Mapping[str, Value], scene: Scene
 ) -> list[Finding]:
-    """Findings of a single host with what its GPU's gauges say."""
+    """Findings of a single host with what its gauges say."""
     hosts = sorted({host for one in findings if len(one.hosts) == 1 for host in one.hosts})
     if not hosts:
         return findings
     values = {**parameters, "metrics": list(gauges.METRICS), "hosts": hosts}
     names = ("n", "total")
     levels = fetch_table(client, "gauges", scene.timeline, values, keys=gauges.KEYS, values=names)
-    return [one.supported_by(*gauges.corroborate(one, levels, scene)) for one in findings]
+    return [gauges.corroborate(one, levels, scene) for one in findings]
 
 
 def _is_load(one: Finding, symptoms: Symptoms) -> bool:

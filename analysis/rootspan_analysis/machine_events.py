@@ -5,7 +5,7 @@ Owns that answer. With requests, the same events stand beside what is slow (`can
 
 from typing import Any, Final
 
-from rootspan_analysis.candidates.events import HARD, is_hardware
+from rootspan_analysis.candidates.events import HARD, OF_PODS, is_hardware
 from rootspan_analysis.evidence import render
 from rootspan_analysis.explanation import Cause, Evidence, Explanation, Impact, Symptom
 from rootspan_analysis.question import NS_PER_S, Question, Window
@@ -52,6 +52,7 @@ def explain_by_events(client: Reader, question: Question) -> Explanation | None:
 def _cause(row: dict[str, Any], rank: int, parameters: dict[str, Value]) -> Cause:
     entity = {
         "host.name": row["host"],
+        "k8s.pod.name": row["code"] if row["event"] in OF_PODS else "",
         "gpu.pci_address": row["pci"],
         "cloud.region": row["region"],
     }

@@ -12,9 +12,9 @@ from typing import Final
 from rootspan_agent.delivery import Delivery
 from rootspan_agent.encode import encode
 from rootspan_agent.files import Pattern
-from rootspan_agent.gpus import GpuMetrics
 from rootspan_agent.journal import Entry, Journal
 from rootspan_agent.positions import JournalSlice, Plan, Positions
+from rootspan_agent.readings import Readings
 from rootspan_agent.scrape.scraper import Scraper
 from rootspan_agent.settings import AgentSettings
 from rootspan_agent.tail import Chunk
@@ -71,10 +71,11 @@ class Agent:
         Raises:
             AgentError, OSError: It cannot go on.
         """
-        gpus = GpuMetrics(self._settings)
+        readings = Readings(self._settings)
         scrapers = [Scraper(target, self._settings) for target in self._settings.scrape]
         try:
-            gpus.start()
+            if not once:  # gauges of a moment say nothing
+                readings.start()
             for one in scrapers:
                 one.start()
             reads_journal = self._begin_journal()
@@ -82,7 +83,7 @@ class Agent:
             if self._send_again(stopping):
                 self._follow(stopping, reads_journal=reads_journal, once=once)
         finally:
-            gpus.stop()
+            readings.stop()
             for one in scrapers:
                 one.stop()
             self.n_scraped = sum(one.n_sent for one in scrapers)

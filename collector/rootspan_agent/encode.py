@@ -11,6 +11,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ScopeLogs
 from rootspan import semconv
 from rootspan_agent.journal import Entry, record_of
 from rootspan_agent.kernel import read_kernel
+from rootspan_agent.kubernetes import read_orchestrator
 from rootspan_agent.lines import Record, read_line
 from rootspan_agent.tail import Chunk
 
@@ -50,12 +51,12 @@ def encode(
         path = PurePath(chunk.slice.path)
         extra: Attributes = {semconv.LOG_FILE_PATH: str(path), semconv.LOG_FILE_NAME: path.name}
         for line in _lines(chunk.data):
-            record = read_kernel(read_line(line, observed_ns))
+            record = read_orchestrator(read_kernel(read_line(line, observed_ns)))
             # The name of a folder that an operator gave wins over what a line says of itself.
             add(record, chunk.slice.host or record.host or host, record.program or path.stem, extra)
             count += 1
     for entry in entries:
-        record = read_kernel(record_of(entry))
+        record = read_orchestrator(read_kernel(record_of(entry)))
         add(record, record.host or host, record.program or "journal", {})
         count += 1
     return request.SerializeToString(deterministic=True), count

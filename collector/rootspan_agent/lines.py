@@ -43,6 +43,12 @@ _SYSLOG: Final = re.compile(
 _STAMPED: Final = re.compile(
     rf"\[?(?P<at>{_ISO})\]?[ ,:|-]+(?:\[?(?P<level>[A-Za-z]{{3,8}})\]?\b)?", re.DOTALL
 )
+_KLOG: Final = re.compile(
+    r"(?P<level>[IWEF])(?P<month>\d\d)(?P<day>\d\d) (?P<clock>\d\d:\d\d:\d\d\.\d{6}) +"
+    r"(?P<pid>\d+) [\w./-]+:\d+\] "
+)
+"""Of Kubernetes' own programs: https://github.com/kubernetes/klog, header of a line."""
+_KLOG_WORDS: Final = {"I": "info", "W": "warning", "E": "error", "F": "fatal"}
 _UPTIME: Final = re.compile(r"\[ *\d+\.\d+\] ?")
 _DAY_S: Final = 86_400
 
@@ -92,6 +98,10 @@ def read_line(text: str, now_ns: int) -> Record:
             program=match["program"],
             attributes={"process.pid": int(match["pid"])} if match["pid"] else {},
         )
+    if (klog := _KLOG.match(text)) is not None:
+        number, word = _WORDS[_KLOG_WORDS[klog["level"]]]
+        at = _without_year(f"{klog['month']} {klog['day']} {klog['clock']}", "%m %d %H:%M:%S.%f", now_ns)
+        return Record(text[klog.end() :], at, number, word, attributes={"process.pid": int(klog["pid"])})
     stamped = _STAMPED.match(text)
     if stamped is None:
         return Record(text)
@@ -124,11 +134,16 @@ def _time_ns(text: str, now_ns: int) -> int:
             return round(datetime.fromisoformat(text.replace(",", ".")).timestamp() * 1e6) * 1000
         except ValueError:
             return 0
+    return _without_year(text, "%b %d %H:%M:%S", now_ns)
+
+
+def _without_year(text: str, form: str, now_ns: int) -> int:
+    """Unix nanoseconds, of the last year where this year's day is still to come; 0 for no such time."""
     now = datetime.fromtimestamp(now_ns / 1e9, UTC).astimezone()
     try:
-        at = datetime.strptime(f"{now.year} {text}", "%Y %b %d %H:%M:%S").astimezone()
+        at = datetime.strptime(f"{now.year} {text}", f"%Y {form}").astimezone()
     except ValueError:
         return 0
-    if (at - now).total_seconds() > _DAY_S:  # of last year
+    if (at - now).total_seconds() > _DAY_S:
         at = at.replace(year=now.year - 1)
-    return round(at.timestamp()) * 1_000_000_000
+    return round(at.timestamp() * 1e6) * 1000

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from rootspan_agent.errors import SettingsError
+from rootspan_agent.pressure import DEFAULT_PRESSURE
 from rootspan_agent.scrape.target import Target
 
 __all__ = ["AgentSettings"]
@@ -29,6 +30,8 @@ class AgentSettings:
         begin: What is read of files that are there at the very first start: all (`start`), or only what is
             added (`end`). Files that appear later are always read from their start.
         gpus: Whether to sample this machine's GPUs, where there are any.
+        pressure: Patterns of files that tell who waits for a processor, absolute: the machine's, or cgroups'
+            (`/sys/fs/cgroup/kubepods.slice/**/cpu.pressure`). Empty: none is read.
         scrape: Prometheus endpoints to scrape.
         scrape_s: Pause between two scrapes of each, seconds.
         host: Name of this machine.
@@ -50,6 +53,7 @@ class AgentSettings:
     journal_folder: Path | None = None
     begin: Literal["start", "end"] = "end"
     gpus: bool = True
+    pressure: tuple[str, ...] = (DEFAULT_PRESSURE,)
     scrape: tuple[Target, ...] = ()
     scrape_s: float = 15.0
     host: str = field(default_factory=socket.gethostname)
@@ -61,7 +65,7 @@ class AgentSettings:
     refused_bytes: int = 256 << 20
 
     def __post_init__(self) -> None:
-        for pattern in self.files:
+        for pattern in (*self.files, *self.pressure):
             if not os.path.isabs(pattern):
                 raise SettingsError(f"the pattern {pattern!r} is not absolute: write it from / on")
             if pattern.count("{host}") > 1:
@@ -80,5 +84,7 @@ class AgentSettings:
         doubled = {one.url for one in self.scrape if sum(one.url == other.url for other in self.scrape) > 1}
         if doubled:
             raise SettingsError(f"{sorted(doubled)[0]} is to be scraped twice; name each endpoint once")
-        if not self.files and self.journal is False and not self.gpus and not self.scrape:
+        asked = self.pressure and self.pressure != (DEFAULT_PRESSURE,)
+        reads = self.files or self.journal is not False or self.gpus or asked or self.scrape
+        if not reads:
             raise SettingsError("nothing to read: name files or endpoints, or allow the journal or GPUs")

@@ -46,13 +46,13 @@ def bound(command: Sequence[str], *, by: str = "TERM") -> list[str]:
 class Served:
     """A process that serves on a port of loopback."""
 
-    def __init__(self, module: str, argument: str) -> None:
+    def __init__(self, module: str, argument: str, *, environment: Mapping[str, str] = {}) -> None:
         path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
         self.name = module
         self.port = 0
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, argument],
-            env={**os.environ, "PYTHONPATH": path, LIFELINE_ENV: "1"},
+            env={**os.environ, **environment, "PYTHONPATH": path, LIFELINE_ENV: "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

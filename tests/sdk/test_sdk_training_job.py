@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from rootspan.config.settings import load
 from rootspan.instrument import resolve
-from rootspan.resource.job import JobPlace, detect, parallel_from
+from rootspan.resource.job import JobPlace, detect, parallel_from, scheduled
+from rootspan.resource.process import build_resource
 
 TORCHRUN = {"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}
 
@@ -114,3 +116,26 @@ def test_a_job_of_one_process_is_one_if_somebody_names_it() -> None:
     place = detect({"ROOTSPAN_JOB_ID": "finetune"})
     assert place is not None
     assert (place.job, place.rank, place.world_size, place.named) == ("finetune", 0, 1, True)
+
+
+POD = {
+    "KUBERNETES_SERVICE_HOST": "10.96.0.1",
+    "POD_NAME": "ranker-6c9f7d8b5-x2x9q",
+    "POD_NAMESPACE": "serving",
+    "NODE_NAME": "gpu-17",
+}
+
+
+def test_any_process_in_a_pod_tells_its_pod_and_its_node_as_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in POD.items():
+        monkeypatch.setenv(name, value)
+    found = build_resource(load(service="ranker", environ={})).attributes
+    assert (found["k8s.pod.name"], found["k8s.namespace.name"]) == ("ranker-6c9f7d8b5-x2x9q", "serving")
+    assert found["host.name"] == found["k8s.node.name"] == "gpu-17"
+    assert "training.job.id" not in found
+    chosen = build_resource(load(service="ranker", resource={"host.name": "mine"}, environ={})).attributes
+    assert chosen["host.name"] == "mine"
+
+
+def test_these_variables_mean_nothing_outside_of_a_cluster() -> None:
+    assert scheduled({name: POD[name] for name in POD if name != "KUBERNETES_SERVICE_HOST"}) == {}

@@ -19,7 +19,7 @@ from rootspan_analysis.reader import Floats
 from rootspan_analysis.scene import Place, Scene
 from rootspan_analysis.training.gpu_state import HARDWARE_XIDS
 
-__all__ = ["HARD", "KEYS", "VALUES", "beside", "find_events", "is_hardware"]
+__all__ = ["HARD", "KEYS", "OF_PODS", "VALUES", "beside", "find_events", "is_hardware"]
 
 KEYS: Final = ("event", "service", "host", "code", "example")
 VALUES: Final = ("told",)
@@ -32,6 +32,8 @@ HARD: Final[Mapping[str, str]] = {
     "k8s.node.drained": "node_drained",
 }
 """Events about a machine, of which one is enough, and the fault that each is."""
+OF_PODS: Final = frozenset({"k8s.pod.evicted"})
+"""Their code is the pod's name."""
 ONCE: Final = frozenset({"replication.failover"})
 """Events of a service that tell what is done, not what may happen again and again: one is enough."""
 MIN_TOLD: Final = 3.0
@@ -91,8 +93,13 @@ def beside(findings: Iterable[Finding], events: Iterable[Finding]) -> list[Findi
             found.append(one)
             continue
         used.add(id(event))
-        found.append(replace(one, z=max(one.z, event.z)).supported_by(event))
+        entity = {**one.entity, **(_pod_of(event) if one.signal == "lost" else {})}
+        found.append(replace(one, z=max(one.z, event.z), entity=entity).supported_by(event))
     return [*found, *(one for one in events if id(one) not in used)]
+
+
+def _pod_of(event: Finding) -> Mapping[str, str]:
+    return {name: value for name, value in event.entity.items() if name == "k8s.pod.name"}
 
 
 def is_hardware(code: str) -> bool:
@@ -111,6 +118,8 @@ def _hard(events: Cells, scene: Scene) -> list[Finding]:
         seen = float(told[scene.search.start :].sum())
         entity = {"host.name": host, "cloud.region": scene.places.get(host, Place()).region}
         event = events.keys["event"][row]
+        if event in OF_PODS:
+            entity["k8s.pod.name"] = events.keys["code"][row]
         found.append(
             _finding(events, row, _Who("host", entity, frozenset({host})), _Count(start, seen, 0.0), scene)
         )

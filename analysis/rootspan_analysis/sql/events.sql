@@ -7,7 +7,8 @@ FROM
 (
     SELECT
         EventName AS event, ServiceName AS service,
-        if(LogAttributes['host.name'] = '', HostName, LogAttributes['host.name']) AS host, LogAttributes['hw.error.code'] AS code,
+        if(LogAttributes['host.name'] = '', HostName, LogAttributes['host.name']) AS host, 
+        if(startsWith(EventName, 'k8s.pod.'), LogAttributes['k8s.pod.name'], LogAttributes['hw.error.code']) AS code,
         toInt32(floor((toUnixTimestamp64Nano(Timestamp) - {origin_ns:Int64}) / {bucket_ns:Int64})) AS bucket,
         toFloat64(count()) AS told, any(substring(Body, 1, 300)) AS body
     FROM rootspan_logs

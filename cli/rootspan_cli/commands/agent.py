@@ -76,6 +76,16 @@ def agent(
             "--gpus/--no-gpus", envvar="ROOTSPAN_AGENT_GPUS", help="Sample this machine's GPUs, if any."
         ),
     ] = True,
+    pressure: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pressure",
+            envvar="ROOTSPAN_AGENT_PRESSURE",
+            metavar="PATTERN",
+            help="Who waits for a processor: files like /proc/pressure/cpu (the default), such as cgroups' "
+            "cpu.pressure; none: no file. Repeatable.",
+        ),
+    ] = None,
     scrape: Annotated[
         list[str] | None,
         typer.Option(
@@ -125,14 +135,16 @@ def agent(
     Positions are kept over restarts and rotations. While the collector is away or refuses, nothing more is
     read: what waits stays in the files. XIDs, uncorrectable ECC errors and processes killed for memory become
     named events with their numbers, GPU and process. Prometheus endpoints are scraped beside that, and DCGM's
-    names become rootspan's. Stops on Ctrl-C or SIGTERM.
+    names become rootspan's; evicted pods and drained nodes are named events, too. Stops on Ctrl-C or SIGTERM.
     """
     with needing("agent", "grpc", "grpc_status", "opentelemetry.proto", "prometheus_client"):
-        from rootspan_agent import Agent, AgentSettings, target_of
+        from rootspan_agent import DEFAULT_PRESSURE, Agent, AgentSettings, target_of
     if begin not in ("start", "end"):
         raise WrongUse(f"--from is {begin!r}; choose start or end")
     # A variable holds several patterns as a path list does.
-    patterns = [part for one in files or () for part in one.split(os.pathsep) if part]
+    patterns, waits = (
+        [part for one in given or () for part in one.split(os.pathsep) if part] for given in (files, pressure)
+    )
     settings = AgentSettings(
         state=state,
         endpoint=endpoint,
@@ -141,6 +153,7 @@ def agent(
         journal_folder=journal_folder,
         begin="start" if begin == "start" else "end",
         gpus=gpus,
+        pressure=() if waits == ["none"] else tuple(waits or [DEFAULT_PRESSURE]),
         scrape=tuple(target_of(one) for one in scrape or ()),
         scrape_s=scrape_every,
         ca=ca,

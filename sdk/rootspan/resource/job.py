@@ -111,7 +111,7 @@ def detect(
             local_rank=local_rank,
             launcher=_launcher(env, launcher),
             parallel=MappingProxyType(parallel_from(env.get("ROOTSPAN_PARALLEL", ""), rank, size)),
-            scheduler=MappingProxyType(_scheduler(env, local_rank)),
+            scheduler=MappingProxyType(scheduled(env, local_rank)),
         )
     # A job of one process, which nobody launched, but somebody named.
     alone = env.get("ROOTSPAN_JOB_ID", "").strip()
@@ -186,7 +186,11 @@ def _launcher(env: Mapping[str, str], found: str) -> str:
     return "kubernetes" if "KUBERNETES_SERVICE_HOST" in env else found
 
 
-def _scheduler(env: Mapping[str, str], local_rank: int | None) -> dict[str, str | int]:
+def scheduled(env: Mapping[str, str], local_rank: int | None = None) -> dict[str, str | int]:
+    """What Slurm and Kubernetes (by the downward API: POD_NAME, POD_NAMESPACE, NODE_NAME) say of a process.
+
+    On Kubernetes the node is the host: a pod's own host name is the pod's.
+    """
     names = {
         "SLURM_JOB_ID": semconv.SLURM_JOB_ID,
         "SLURM_JOB_NODELIST": semconv.SLURM_NODELIST,
@@ -199,6 +203,8 @@ def _scheduler(env: Mapping[str, str], local_rank: int | None) -> dict[str, str 
             "POD_NAME" if env.get("POD_NAME") else "HOSTNAME": semconv.K8S_POD_NAME,
         }
     found: dict[str, str | int] = {name: env[key] for key, name in names.items() if env.get(key)}
+    if semconv.K8S_NODE_NAME in found:
+        found[semconv.HOST_NAME] = found[semconv.K8S_NODE_NAME]
     devices = env.get("CUDA_VISIBLE_DEVICES", "").split(",")
     if local_rank is not None and local_rank < len(devices) and devices[local_rank].strip().isdigit():
         found[semconv.GPU_INDEX] = int(devices[local_rank])

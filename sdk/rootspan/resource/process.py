@@ -16,7 +16,7 @@ from opentelemetry.sdk.resources import Resource
 
 from rootspan import semconv
 from rootspan.config.settings import AttributeValue, Config
-from rootspan.resource.job import detect
+from rootspan.resource.job import detect, scheduled
 
 
 def build_resource(config: Config) -> Resource:
@@ -29,8 +29,8 @@ def build_resource(config: Config) -> Resource:
     place = detect()
     detected = Resource(
         {
-            **(place.resource() if place is not None else {}),
             semconv.HOST_NAME: socket.gethostname(),
+            **(place.resource() if place is not None else scheduled(os.environ)),
             "process.runtime.name": sys.implementation.name,
             "process.runtime.version": platform.python_version(),
             **process_identity(),

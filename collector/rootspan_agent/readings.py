@@ -1,6 +1,6 @@
-"""This machine's GPUs as metrics, by the SDK's own sampler. Without a GPU nothing is started.
+"""This machine's readings as metrics: its GPUs, by the SDK's own sampler, and who waits for a processor.
 
-A reading that cannot be sent is not sent later: the next one says more.
+Owns whether anything is sampled. A reading that cannot be sent is not sent later: the next one says more.
 """
 
 import importlib.util
@@ -8,12 +8,13 @@ import importlib.util
 import rootspan
 from rootspan import semconv
 from rootspan.gpu import watch
+from rootspan_agent.pressure import Pressure
 from rootspan_agent.settings import AgentSettings
 
-__all__ = ["GpuMetrics"]
+__all__ = ["Readings"]
 
 
-class GpuMetrics:
+class Readings:
     """Samples while it is started."""
 
     def __init__(self, settings: AgentSettings) -> None:
@@ -21,8 +22,11 @@ class GpuMetrics:
         self._samples = False
 
     def start(self) -> None:
-        """Sample from now on, if it is wanted and there is a GPU and its library."""
-        if not self._settings.gpus or importlib.util.find_spec("pynvml") is None:
+        """Sample from now on what is wanted and there: GPUs with their library, pressure with its files."""
+        pressure = Pressure(self._settings.pressure)
+        gpus = self._settings.gpus and importlib.util.find_spec("pynvml") is not None
+        waits = pressure.works()
+        if not gpus and not waits:
             return
         headers = {"authorization": f"Bearer {self._settings.token}"} if self._settings.token else None
         rootspan.init(
@@ -33,7 +37,9 @@ class GpuMetrics:
             certificate=self._settings.ca,
         )
         self._samples = True
-        if not watch():
+        if waits:
+            pressure.start()
+        if not (gpus and watch()) and not waits:
             self.stop()
 
     def stop(self) -> None:

@@ -1,0 +1,46 @@
+"""The ranker's pod: `python -m examples.orchestration.pod ENDPOINT`. Each answer takes some processor time.
+
+Where it runs it learns as in any cluster, from the downward API's variables; the SDK reads them.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from examples.harness.processes import hold_signals, serve_until_stopped
+from examples.harness.vitals import tell_vitals
+
+import rootspan
+
+WORK_S, DEVICE_S = 0.004, 0.01
+
+
+def main() -> None:
+    """Serve until SIGTERM, which is how an orchestrator ends a pod."""
+    hold_signals()
+    rootspan.init("ranker", sys.argv[1], instrument=["grpc"])
+    tell_vitals()
+    serve_until_stopped(_start)
+
+
+def _start() -> tuple[int, Callable[[], object]]:
+    from examples.harness import wire
+
+    def rank(request: dict[str, Any], _: Any) -> dict[str, Any]:
+        with rootspan.span("features"):
+            until_s = time.thread_time() + WORK_S
+            while time.thread_time() < until_s:
+                pass
+        with rootspan.span("model.forward"):
+            time.sleep(DEVICE_S)
+        return {"user": request["user"]}
+
+    server, port = wire.serve("Ranker/Rank", rank, threads=8)
+    return port, lambda: server.stop(0.5).wait(2)
+
+
+if __name__ == "__main__":
+    main()
