@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from examples.harness.command import NONE, command_line, drive_with_fault, stop_event, tell_reports
-from examples.orchestration.layout import FAULTS, ZONES
+from examples.orchestration.layout import FAULTS, NICE, ZONES
 
 import rootspan
 from rootspan import semconv
@@ -19,6 +20,8 @@ def main() -> int:
     faults = {name: fault.truth for name, fault in FAULTS.items()}
     asked = command_line("examples.orchestration", __doc__, faults, seconds=60.0, rate=20.0).parse_args()
     stopping = stop_event()
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)  # and of all that it starts
     place = {semconv.HOST_NAME: "edge-1", semconv.CLOUD_REGION: "us-east-1"}
     rootspan.init("gateway", asked.endpoint, resource=place, instrument=["grpc"])
     from examples.orchestration.gateway import Gateway
