@@ -207,9 +207,13 @@ def _event_explains(cause: Finding, effect: Finding, direct: CallGraph) -> bool:
     """What a service says has happened to it explains what it and its callers suffer from then on: a cluster
     without a leader answers nobody, and one member may be to blame for that. What befalls one build, or some
     of its machines and not the rest, it explains only where it was told there, and what a caller suffers on
-    one of its own hosts alone is that host's."""
-    if effect.signal in ("lost", "event") or cause.detail["hard"]:
+    one of its own hosts alone is that host's. What machines say of themselves follows from what others say of
+    them: one that nobody hears complains of the silence."""
+    if effect.signal == "lost" or cause.detail["hard"]:
         return False
+    if effect.signal == "event":
+        told = cause.detail["elsewhere"] > effect.detail["elsewhere"] and not effect.detail["hard"]
+        return told and cause.service == effect.service and bool(effect.hosts) and effect.hosts <= cause.hosts
     if effect.interval.start + 1 < cause.interval.start:
         return False
     if cause.service == effect.service:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 WATCH_S = 0.1
 COMMIT_WITHIN_S = 1.0
+SILENT_S, TELL_EVERY_S = 2.0, 1.0
+"""After how long a leader tells of a peer that it does not hear, and how often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,12 @@ class Answering:
 
 
 def _watch(registry: Registry, mine: Assignment) -> None:
-    """Tell of elections: each term for which this node stands, and each that it wins."""
+    """Tell of elections, each term for which this node stands and each that it wins, and of silent peers."""
     from examples.consensus.registry import CANDIDATE, LEADER
     from examples.harness.events import tell
 
     stood = won = -1
+    leads_since_s = told_s = 0.0
     while True:
         status = registry.getStatus()
         term, state = registry.raftCurrentTerm, status["state"]
@@ -116,9 +119,24 @@ def _watch(registry: Registry, mine: Assignment) -> None:
             words = f"{mine.host} hears no leader and calls for an election, term {term}"
             tell("raft.election.started", words, {"raft.term": term})
         elif state == LEADER and term != won:
-            won = term
+            won, leads_since_s = term, time.monotonic()
             tell("raft.leader.elected", f"{mine.host} leads, term {term}", {"raft.term": term}, severe=False)
+        elif state == LEADER and time.monotonic() > told_s + TELL_EVERY_S:
+            told_s = time.monotonic()
+            _tell_silent(mine, leads_since_s)
         time.sleep(WATCH_S)
+
+
+def _tell_silent(mine: Assignment, since_s: float) -> None:
+    """Tell of each peer that this leader does not hear; followers hear nobody but their leader."""
+    from examples.consensus.registry import Links
+    from examples.harness.events import tell
+
+    for host, address in mine.peers.items():
+        silent_s = time.monotonic() - max(since_s, Links.heard_s.get(address, 0.0))
+        if host != mine.host and silent_s > SILENT_S:
+            words = f"{mine.host} leads, and has not heard {host} for {silent_s:.0f} s"
+            tell("raft.peer.unreachable", words, {"host.name": host})
 
 
 def _break(mine: Assignment) -> None:

@@ -24,11 +24,13 @@ class Links(TCPTransport):  # type: ignore[misc]
     Attributes:
         deaf_to, mute_to: Addresses from which nothing arrives, and to which nothing leaves.
         delay_s: How long each arriving message waits.
+        heard_s: When a message of an address last arrived, by the monotonic clock.
     """
 
     deaf_to: ClassVar[frozenset[str]] = frozenset()
     mute_to: ClassVar[frozenset[str]] = frozenset()
     delay_s: ClassVar[float] = 0.0
+    heard_s: ClassVar[dict[str, float]] = {}
 
     def send(self, node: Any, message: Any) -> bool:
         """Send, unless the link is cut: then it only seems to be sent."""
@@ -37,6 +39,7 @@ class Links(TCPTransport):  # type: ignore[misc]
     def _onMessageReceived(self, node: Any, message: Any) -> None:  # noqa: N802
         if node.id in self.deaf_to:
             return
+        self.heard_s[node.id] = time.monotonic()
         if self.delay_s:
             time.sleep(self.delay_s)
         super()._onMessageReceived(node, message)

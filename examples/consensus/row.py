@@ -14,7 +14,9 @@ ROW = Retold(
     module="examples.consensus",
     faults={
         "leader-lost": Truth(
-            FAULTS["leader-lost"].truth, ({**_NODE, "host.name": LEADER},), ("lost_instances",)
+            FAULTS["leader-lost"].truth,
+            ({**_NODE, "host.name": LEADER},),
+            ("lost_instances", "peer_unreachable"),
         ),
         "election-storm": Truth(
             FAULTS["election-storm"].truth, ({**_NODE, "host.name": "raft-05"},), ("election_storm",)

@@ -5,7 +5,7 @@ Owns new ids for every telling, so that each is as many traces as the first. Not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from rootspan.testing import Receiver
 
+SPANS_A_REQUEST = 2000
 _METHOD = "/opentelemetry.proto.collector.{}.v1.{}Service/Export"
 
 
@@ -87,13 +88,21 @@ class Recording:
         offset_ns, key = at_ns - self.begin_ns, (salt + 1).to_bytes(8, "little")
         with grpc.insecure_channel(address) as channel:
             for request in (
-                _traces((who, _span_again(span, offset_ns, key)) for who, span in self.spans),
+                *(
+                    _traces((who, _span_again(span, offset_ns, key)) for who, span in some)
+                    for some in _parts(self.spans)
+                ),
                 _logs((who, _log_again(one, offset_ns, key)) for who, one in self.logs),
                 _metrics((who, _metric_again(one, offset_ns)) for who, one in self.metrics),
             ):
                 kind = type(request).__name__.removeprefix("Export").removesuffix("ServiceRequest")
                 call = channel.unary_unary(_METHOD.format(kind.lower(), kind))
                 call(request.SerializeToString(), timeout=60, wait_for_ready=True)
+
+
+def _parts(spans: Sequence[tuple[Resource, Span]]) -> Iterator[Sequence[tuple[Resource, Span]]]:
+    """Spans in parts that a collector takes: those of failed calls carry stacks of a few kilobytes."""
+    return (spans[first : first + SPANS_A_REQUEST] for first in range(0, len(spans), SPANS_A_REQUEST))
 
 
 def fill(recording: Recording, address: str, begin_ns: int, end_ns: int, salt: int) -> None:

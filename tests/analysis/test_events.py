@@ -173,6 +173,32 @@ def test_a_failover_that_came_before_is_nothing_new(store: WritableStore) -> Non
     assert ask(store).verdict == "no_fault"
 
 
+def test_what_others_say_of_machines_goes_before_what_these_say_themselves(store: WritableStore) -> None:
+    store.stream("registry", BEGIN_S, END_S, per_s=8, hosts=5)
+    at_s = [ONSET_S + 2 + number for number in range(100)]
+    for host in ("registry-3", "registry-4"):
+        tell(store, "raft.peer.unreachable", "registry-0", *at_s, service="registry", severity=13, about=host)
+        tell(store, "raft.election.started", host, *at_s, *at_s, service="registry", severity=13)
+    (first,) = ask(store).causes
+    assert (first.fault, first.entity["host.name"]) == ("peer_unreachable", "registry-3,registry-4")
+
+
+def test_what_another_machine_says_of_itself_is_a_cause_of_its_own(store: WritableStore) -> None:
+    store.stream("registry", BEGIN_S, END_S, per_s=8, hosts=5)
+    at_s = [ONSET_S + 2 + number for number in range(100)]
+    tell(
+        store,
+        "raft.peer.unreachable",
+        "registry-0",
+        *at_s,
+        service="registry",
+        severity=13,
+        about="registry-3",
+    )
+    tell(store, "raft.election.started", "registry-1", *at_s, service="registry", severity=13)
+    assert {one.entity["host.name"] for one in ask(store).causes} == {"registry-1", "registry-3"}
+
+
 def test_a_replica_that_lags_explains_that_all_its_readers_wait(store: WritableStore) -> None:
     _readers(store)
     _slow_since_onset(store, "true")

@@ -21,7 +21,7 @@ from rootspan_analysis.training.gpu_state import HARDWARE_XIDS
 
 __all__ = ["HARD", "KEYS", "OF_PODS", "VALUES", "beside", "find_events", "is_hardware"]
 
-KEYS: Final = ("event", "service", "host", "code", "example")
+KEYS: Final = ("event", "service", "host", "code", "elsewhere", "example")
 VALUES: Final = ("told",)
 HARD: Final[Mapping[str, str]] = {
     "gpu.xid": "gpu_error",
@@ -233,13 +233,19 @@ def _finding(
         z=0.0,
         p_value=0.0,
         interval=Interval(count.start, scene.timeline.size),
-        detail={"seen": seen, "expected": expected, "hard": float(event in HARD)},
+        detail={
+            "seen": seen,
+            "expected": expected,
+            "hard": float(event in HARD),
+            "elsewhere": float(bool(events.keys["elsewhere"][row])),
+        },
         words={"event": event, "example": str(events.keys["example"][row])},
     )
 
 
 _FAULTS: Final[Mapping[str, str]] = {
     "raft.election.started": "election_storm",
+    "raft.peer.unreachable": "peer_unreachable",
     "replication.lag": "replication_lag",
     "replication.failover": "failover",
     "model.version.split": "version_split",
