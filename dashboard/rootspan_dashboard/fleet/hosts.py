@@ -16,7 +16,7 @@ from rootspan_dashboard.components.heat_metrics import HEAT_METRICS, HeatMetric
 from rootspan_dashboard.components.heatmap import Picked, draw_heatmap
 from rootspan_dashboard.frame.header import View
 from rootspan_dashboard.frame.links import link_to
-from rootspan_dashboard.frame.states import say_empty
+from rootspan_dashboard.frame.states import say_empty, told_in_words
 from rootspan_dashboard.frame.url_state import choice, parse_moment, read, write, write_moment
 from rootspan_dashboard.reading.connection import ask
 from rootspan_dashboard.words.formats import format_count, format_range
@@ -37,8 +37,14 @@ BEFORE_S: Final = 600
 """A cell is asked about with ten minutes before it, so that the engine sees the onset."""
 
 
+@st.fragment
 def draw_hosts(view: View, filters: Filters, places: pa.Table, gauges: Sequence[str]) -> None:
-    """Draw the section."""
+    """Draw the section: a run of its own, so that another measure does not draw the page anew."""
+    with told_in_words():
+        _draw_map(view, filters, places, gauges)
+
+
+def _draw_map(view: View, filters: Filters, places: pa.Table, gauges: Sequence[str]) -> None:
     known = {name: one for name, one in HEAT_METRICS.items() if not one.gauge or one.gauge in gauges}
     st.html(section("Hosts", "each row a host; places and hosts that stand out come first"))
     with st.container(horizontal=True, vertical_alignment="center", key="heat-controls"):

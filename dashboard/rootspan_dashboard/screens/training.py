@@ -22,7 +22,7 @@ from rootspan_dashboard.frame.links import link_to
 from rootspan_dashboard.frame.states import say_empty, told_in_words
 from rootspan_dashboard.frame.url_state import choice, write
 from rootspan_dashboard.reading.ahead import ahead, ask_ahead
-from rootspan_dashboard.reading.connection import ask, ask_now
+from rootspan_dashboard.reading.connection import ask
 from rootspan_dashboard.tables.columns import (
     arrival_columns,
     lost_columns,
@@ -76,8 +76,7 @@ def draw() -> None:
         _draw_hang(job)
     with told_in_words():
         _draw_overview(job)
-    with told_in_words():
-        _draw_heat(job)
+    _draw_heat(job)
     with told_in_words():
         _draw_stragglers(job)
     with told_in_words():
@@ -123,7 +122,14 @@ def _draw_overview(job: Job) -> None:
         st.html(shares_html(shares))
 
 
+@st.fragment
 def _draw_heat(job: Job) -> None:
+    """A run of its own: another phase or step does not draw the page anew."""
+    with told_in_words():
+        _draw_ranks(job)
+
+
+def _draw_ranks(job: Job) -> None:
     overview = ask(fetch_overview, job)
     phases = ["", *(one.phase for one in overview.phases if one.phase)]
     st.html(
@@ -139,7 +145,7 @@ def _draw_heat(job: Job) -> None:
             "scale", ["peers", "value"], "peers", st.segmented_control, label="Scale",
             names=names, label_visibility="collapsed", required=True,
         )  # fmt: skip
-    heat = ask_now(fetch_heat, job, phase)
+    heat = ask(fetch_heat, job, phase)
     if not len(heat.ranks):
         say_empty("Nothing told", "No rank told of this phase in this range.")
         return
