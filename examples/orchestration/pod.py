@@ -5,6 +5,7 @@ Where it runs it learns as in any cluster, from the downward API's variables; th
 
 from __future__ import annotations
 
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +16,8 @@ from examples.harness.vitals import tell_vitals
 
 import rootspan
 
-WORK_S, DEVICE_S = 0.004, 0.01
+WORK_S, READ_S, DEVICE_S = 0.004, 0.012, 0.01
+"""Processor time of an answer, the wait for what it reads, and its device's time."""
 
 
 def main() -> None:
@@ -29,13 +31,16 @@ def main() -> None:
 def _start() -> tuple[int, Callable[[], object]]:
     from examples.harness import wire
 
+    chance = random.Random()
+
     def rank(request: dict[str, Any], _: Any) -> dict[str, Any]:
         with rootspan.span("features"):
+            time.sleep(READ_S * chance.lognormvariate(0, 0.2))
             until_s = time.thread_time() + WORK_S
             while time.thread_time() < until_s:
                 pass
         with rootspan.span("model.forward"):
-            time.sleep(DEVICE_S)
+            time.sleep(DEVICE_S * chance.lognormvariate(0, 0.2))
         return {"user": request["user"]}
 
     server, port = wire.serve("Ranker/Rank", rank, threads=8)

@@ -30,6 +30,7 @@ ASKED = [
     ("a region lost, at the reference size", "region-lost"),
     ("cost: distribution that does not pay", "four-ranks"),
     ("geography, residency: a store in each region", "residency-broken"),
+    ("orchestration: pods on nodes", "evicted-pod"),
 ]
 """One or two of most rows; all of all is what `python -m examples.run_all` is for."""
 MET_THE_FAILOVER = """
