@@ -21,6 +21,7 @@ from rootspan_analysis.views.statements import read_statement
 from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_analysis.views.trace_search import TraceFilter, fetch_trace_list
 from rootspan_analysis.views.traces import fetch_span_detail, fetch_trace_bounds, fetch_trace_logs
+from rootspan_dashboard.reading import connection
 from rootspan_store.client import connect
 
 pytestmark = pytest.mark.process
@@ -59,6 +60,18 @@ def test_cells_add_up_to_the_totals(stage: Stage) -> None:
 def test_entries_are_where_traces_begin(stage: Stage) -> None:
     entries = fetch_entries(connect(stage.store.url), TimeSpan(stage.from_ns, stage.to_ns))
     assert [(one.service, one.operation) for one in entries] == [("gateway", "POST /recommend")]
+
+
+def test_a_page_s_questions_wish_to_be_last_in_line(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROOTSPAN_STORE", stage.store.url)
+    connection.settings.cache_clear()
+    try:
+        told = connection.client().query_arrow(
+            "SELECT toInt64(getSetting('os_threads_nice_value_query')) AS nice"
+        )
+    finally:
+        connection.settings.cache_clear()
+    assert told["nice"].to_pylist() == [19]
 
 
 def test_entries_are_found_where_the_data_ends(stage: Stage) -> None:

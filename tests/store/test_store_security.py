@@ -159,6 +159,7 @@ def test_a_parameter_cannot_name_the_function(
         ("max_memory_usage", "0"),
         ("max_execution_time", "0"),
         ("max_result_rows", "0"),
+        ("os_threads_nice_value_query", "-5"),
         ("profile", "default"),
         ("compatibility", "20.1"),
     ],

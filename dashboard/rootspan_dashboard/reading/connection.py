@@ -34,6 +34,12 @@ ANSWER_TTL_S: Final = 15.0
 
 Shorter than the minute of the rollups, longer than a person's clicks.
 """
+NICE: Final = "os_threads_nice_value_query"
+LAST_IN_LINE: Final = 19
+"""Who looks must not slow ingest: where the store's CPUs are all in use, inserts and merges go before pages.
+
+Needs CAP_SYS_NICE at the store; without it the store ignores the wish.
+"""
 MOST_ANSWERS: Final = 256
 SHARED_TTL_S: Final = 60.0
 MOST_SHARED: Final = 8
@@ -58,7 +64,10 @@ def store_url() -> StoreUrl:
 
 @st.cache_resource(show_spinner=False)
 def _client(url: str, patience: float = 1.0) -> "Client":
-    return connect(url, timeout_s=settings().query_timeout_s * patience, connect_timeout_s=3.0)
+    found = connect(url, timeout_s=settings().query_timeout_s * patience, connect_timeout_s=3.0)
+    if (known := found.server_settings.get(NICE)) is not None and not known.readonly:
+        found.set_client_setting(NICE, LAST_IN_LINE)
+    return found
 
 
 def client(*, patience: float = 1.0) -> "Client":

@@ -41,6 +41,8 @@ def _constraints(settings: StoreSettings) -> str:
         "max_memory_usage": ("1", str(settings.max_memory_usage_bytes)),
         "max_result_rows": ("1", str(settings.max_result_rows)),
         "max_result_bytes": ("1", str(settings.max_result_bytes)),
+        # Nobody goes before an insert; who wishes to go behind it may.
+        "os_threads_nice_value_query": ("0", "19"),
     }
     ranges = "".join(f"<{n}><min>{low}</min><max>{high}</max></{n}>" for n, (low, high) in limits.items())
     return ranges + "".join(f"<{name}><readonly/></{name}>" for name in sorted(FROZEN_SETTINGS))

@@ -160,6 +160,7 @@ READ_SETTINGS = frozenset(
         "optimize_move_to_prewhere",
         "optimize_read_in_order",
         "optimize_skip_unused_shards",
+        "os_threads_nice_value_query",
         "partial_merge_join_optimizations",
         "prefer_column_name_to_alias",
         "preferred_block_size_bytes",
