@@ -171,10 +171,10 @@ def test_a_save_is_no_stall_and_where_few_wait_nobody_is_named(row: dict[str, ob
     assert blame_stall(row, 10.0) is None
 
 
-def _pipeline(forward: np.ndarray, backward: np.ndarray) -> Pipeline:
+def _pipeline_rows(forward: np.ndarray, backward: np.ndarray) -> list[dict[str, object]]:
     """One step of 1F1B from durations (dp, stage, microbatch)."""
     replicas, stages, batches = forward.shape
-    rows = []
+    rows: list[dict[str, object]] = []
     for d in range(replicas):
         for s in range(stages):
             ahead = min(stages - s - 1, batches)
@@ -185,7 +185,12 @@ def _pipeline(forward: np.ndarray, backward: np.ndarray) -> Pipeline:
             for kind, m in order:
                 took = forward[d, s, m] if kind == "forward" else backward[d, s, m]
                 rows.append({"step": 0, "dp": d, "pp": s, "phase": kind, "microbatch": m, "s": float(took)})
-    found = connect(pa.Table.from_pylist(rows))
+    return rows
+
+
+def _pipeline(forward: np.ndarray, backward: np.ndarray) -> Pipeline:
+    """The replay of one such step."""
+    found = connect(pa.Table.from_pylist(_pipeline_rows(forward, backward)))
     assert found is not None
     return found
 
@@ -219,6 +224,19 @@ def test_ranks_that_a_busy_machine_holds_up_now_and_then_have_no_uneven_sequence
     pipeline = _pipeline(forward, 2 * backward)
     assert pipeline.step_seconds(pipeline.seconds)[0] >= 1.1 * pipeline.step_seconds(pipeline.medians())[0]
     assert weigh(pipeline, 1.0).kind == "none"
+
+
+def test_a_stage_that_is_the_longest_in_some_steps_is_no_long_stage() -> None:
+    rng = np.random.default_rng(5)
+    tables = []
+    for step in range(16):
+        forward = np.ones((2, 4, 4))
+        forward[:, rng.integers(4)] = 1.8
+        one = _pipeline_rows(forward, 2 * forward)
+        tables += [{**row, "step": step} for row in one]
+    found = connect(pa.Table.from_pylist(tables))
+    assert found is not None
+    assert weigh(found, 1.0).kind == "none"
 
 
 def _group(name: str, hosts: tuple[str, ...], residual: float, switch: str = "leaf-0") -> Group:

@@ -68,9 +68,14 @@ def weigh(pipeline: Pipeline, step_s: float) -> Imbalance:
     even, level = pipeline.medians(), pipeline.medians(by_stage=False)
     uneven = pipeline.step_seconds(even * pipeline.lengths()).mean()
     without_sequence = pipeline.step_seconds(even).mean()
-    without_both = pipeline.step_seconds(level).mean()
-    sequence, stage = float(uneven / without_sequence), float(without_sequence / without_both)
-    work = {int(one): float(even[pipeline.stage == one].sum()) for one in np.unique(pipeline.stage)}
+    # A stage is long in most steps: which one is the longest in each may be chance.
+    cut = level * pipeline.always(even / np.maximum(level, 1e-12))
+    without_cut = pipeline.step_seconds(level).mean()
+    sequence, stage = (
+        float(uneven / without_sequence),
+        float(pipeline.step_seconds(cut).mean() / without_cut),
+    )
+    work = {int(one): float(cut[pipeline.stage == one].sum()) for one in np.unique(pipeline.stage)}
     longest = max(work, key=lambda one: work[one])
     kind: Literal["sequence", "stage", "none"] = "none"
     if max(sequence, stage) >= MIN_SLOWDOWN:

@@ -85,6 +85,17 @@ class Pipeline:
                     found[here & (self.stage == stage)] = median if by_stage else level
         return found
 
+    def always(self, values: Floats) -> Floats:
+        """For each operation the median of what operations of its stage and phase have, over all steps."""
+        found = np.empty(len(values))
+        phase = self.phase.astype(str)
+        for stage in np.unique(self.stage):
+            for kind in np.unique(phase):
+                here = (self.stage == stage) & (phase == kind)
+                if here.any():
+                    found[here] = np.median(values[here])
+        return found
+
     def lengths(self) -> Floats:
         """For each operation how long its microbatch is, as a multiple of the median one's.
 
