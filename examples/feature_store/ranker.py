@@ -77,7 +77,7 @@ class Features:
         self._nodes = {host: client(ports, host) for host in (PRIMARY, REPLICA)}
         self._sentinels = [client(ports, host, timeout_s=0.3) for host in SENTINELS]
         self._primary = PRIMARY
-        self._lock = threading.Lock()
+        self._lock, self._asked_s = threading.Lock(), 0.0
 
     @property
     def primary(self) -> redis.Redis:
@@ -90,17 +90,20 @@ class Features:
         return self._nodes[REPLICA]
 
     def find_primary(self) -> None:
-        """Ask the sentinels who it is; keeps the one that is known where they do not say."""
+        """Ask the sentinels who it is, once for all that wait; keeps who is known where they do not say."""
         import redis
 
+        with self._lock:
+            if time.monotonic() < self._asked_s + PAUSE_S / 2:
+                return
+            self._asked_s = time.monotonic()
         for sentinel in self._sentinels:
             try:
                 found = sentinel.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", GROUP)
             except redis.RedisError:
                 continue
             if found:
-                with self._lock:
-                    self._primary = self._names[int(found[1])]
+                self._primary = self._names[int(found[1])]
                 return
 
 
