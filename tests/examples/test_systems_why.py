@@ -28,7 +28,6 @@ ASKED = [
     ("consensus", "slow-follower"),
     ("logs of thousands of systems", "xid"),
     ("a region lost, at the reference size", "region-lost"),
-    ("cost: distribution that does not pay", "four-ranks"),
     ("geography, residency: a store in each region", "residency-broken"),
     ("orchestration: pods on nodes", "evicted-pod"),
 ]
