@@ -21,12 +21,11 @@ from rootspan_store.client import connect
 pytestmark = pytest.mark.process
 ASKED = [
     ("inference distribution, load balancing", "slow-gpu"),
-    ("inference distribution, load balancing", "bad-version"),
     ("training distribution and coordination", "restart"),
-    ("data parallelism", "none"),
     ("fault tolerance: replication, failover", "failover"),
     ("consensus", "slow-follower"),
     ("logs of thousands of systems", "xid"),
+    ("logs of thousands of systems", "none"),
     ("a region lost, at the reference size", "region-lost"),
     ("geography, residency: a store in each region", "residency-broken"),
     ("orchestration: pods on nodes", "evicted-pod"),
