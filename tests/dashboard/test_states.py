@@ -89,7 +89,10 @@ def test_a_bar_runs_while_the_page_waits_for_the_store_and_only_then(stage: Stag
     page.get_by_role("button", name="Ask the store again").or_(
         page.locator(".st-key-reload button")
     ).first.click()
-    page.wait_for_function("() => window.__bars.some(([state]) => state === 'notRunning')")
+    page.wait_for_function(
+        """() => { const states = window.__bars.map(([state]) => state);
+        return states.includes('running') && states.at(-1) === 'notRunning'; }"""
+    )
     bars = page.evaluate("() => window.__bars")
     assert {(state == "running", name == "rs-loading") for state, name in bars} == {
         (True, True),
