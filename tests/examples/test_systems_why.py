@@ -22,11 +22,12 @@ pytestmark = pytest.mark.process
 ASKED = [
     ("inference distribution, load balancing", "slow-gpu"),
     ("training distribution and coordination", "restart"),
+    ("data parallelism", "none"),
     ("fault tolerance: replication, failover", "failover"),
     ("consensus", "slow-follower"),
     ("logs of thousands of systems", "xid"),
-    ("logs of thousands of systems", "none"),
     ("a region lost, at the reference size", "region-lost"),
+    ("cost: distribution that does not pay", "four-ranks"),
     ("geography, residency: a store in each region", "residency-broken"),
     ("orchestration: pods on nodes", "evicted-pod"),
 ]
