@@ -1,7 +1,7 @@
 """TLS of both receivers, from files that may change while the collector runs.
 
-A new certificate is taken over for new connections: gRPC asks at each handshake, HTTP's is looked at once a
-second. A new list of client authorities reaches gRPC the same way; HTTP keeps the one it started with.
+A new certificate is taken over for new connections once its files fit together: gRPC asks at each handshake,
+HTTP's is looked at once a second. A new list of client authorities comes with them.
 """
 
 from __future__ import annotations
@@ -46,12 +46,10 @@ class TlsFiles:
         try:
             self._grpc_seen = self._stamp()
             self._http_seen = self._grpc_seen
-            self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=client_authorities)
-            self.context.minimum_version = ssl.TLSVersion.TLSv1_2
-            self.context.set_alpn_protocols(["http/1.1"])
-            if client_authorities is not None:
-                self.context.verify_mode = ssl.CERT_REQUIRED
-            self._load_http()
+            self._http_shown = self._load()
+            self.context = self._load()
+            # A context in use is never loaded again: a load that fails halfway leaves it without a key.
+            self.context.sni_callback = self._show
         except (OSError, ValueError) as err:
             raise ConfigurationError(
                 f"TLS cannot be used with {certificate}, {key}"
@@ -74,13 +72,24 @@ class TlsFiles:
             if stamp == self._http_seen:
                 return
             self._http_seen = stamp
-            self._load_http()
+            self._http_shown = self._load()
             _LOG.info("TLS certificate read again from %s", self._certificate)
         except (OSError, ValueError) as err:
             _LOG.error("TLS certificate stays as it was: %s", err)
 
-    def _load_http(self) -> None:
-        self.context.load_cert_chain(self._certificate, self._key)
+    def _load(self) -> ssl.SSLContext:
+        """Return a new context with what the files hold; raises if they do not fit."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self._authorities)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        if self._authorities is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+        context.load_cert_chain(self._certificate, self._key)
+        return context
+
+    def _show(self, connection: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _: ssl.SSLContext) -> None:
+        """Called by HTTP's context at each handshake, with a server name or without."""
+        connection.context = self._http_shown
 
     def _grpc_configuration(self) -> grpc.ServerCertificateConfiguration:
         authorities = self._authorities.read_bytes() if self._authorities is not None else None
@@ -95,7 +104,7 @@ class TlsFiles:
                 if stamp == self._grpc_seen:
                     return None
                 # A key that does not fit its certificate would make gRPC refuse everybody.
-                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self._certificate, self._key)
+                self._load()
                 configuration = self._grpc_configuration()
                 self._grpc_seen = stamp
                 return configuration

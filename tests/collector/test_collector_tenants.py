@@ -299,6 +299,17 @@ def test_http_over_tls_wants_the_client_certificate_too(tmp_path: Path, authorit
             call(running, "/v1/traces", body, tls=context)
         authority.ca.issue_cert("search.example").configure_cert(context)
         assert call(running, "/v1/traces", body, tls=context).status == 200
+        newer = trustme.CA()
+        newer.cert_pem.write_to_path(authority.ca_file)
+        newer.issue_cert("search.example").configure_cert(context)
+        wait_until(lambda: _is_let_in(running, body, context), timeout_s=30, what="the new CA is known")
+
+
+def _is_let_in(running: Collector, body: bytes, tls: ssl.SSLContext) -> bool:
+    try:
+        return call(running, "/v1/traces", body, tls=tls).status == 200
+    except (ssl.SSLError, ConnectionError):
+        return False
 
 
 def test_doctor_reaches_a_collector_that_speaks_tls_and_wants_a_token(
@@ -333,10 +344,14 @@ def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path, author
         authority.key.write_text("no key at all")
         time.sleep(1.2)
         assert [_serial(running, one) for one in addresses] == before
+        # Half a renewal: the key does not fit the chain yet.
+        authority.ca.issue_cert("localhost").private_key_pem.write_to_path(authority.key)
+        time.sleep(1.2)
+        assert [_serial(running, one) for one in addresses] == before
         authority.issue_server()
         wait_until(
             lambda: all(_serial(running, one) != old for one, old in zip(addresses, before, strict=True)),
-            timeout_s=10,
+            timeout_s=30,
             what="both show the new certificate",
         )
         assert authority.export(running, otlp.traces(1).SerializeToString(), None) is grpc.StatusCode.OK
