@@ -7,12 +7,15 @@ Stores are asked one after the other, and no rows of one are sent to another. Wh
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
 from rootspan_cli.errors import BadAnswer, WrongUse, words_of
 from rootspan_cli.output import note
 
 if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
     from rootspan_store.client import StoreUrl
 
 __all__ = ["ALONE", "ask_each", "named_stores"]
@@ -47,9 +50,9 @@ def named_stores(text: str) -> dict[str, "StoreUrl"]:
 
 
 def ask_each(
-    stores: Mapping[str, "StoreUrl"], ask: Callable[["StoreUrl"], _Answer]
+    stores: Mapping[str, "StoreUrl"], ask: Callable[["Client"], _Answer]
 ) -> tuple[dict[str, _Answer], BadAnswer | None]:
-    """Ask every store; one that does not answer leaves the others their say.
+    """Ask every store over a connection of its own; one that does not answer leaves the others their say.
 
     Returns:
         Answers by name, and the error to end with if one is missing.
@@ -57,13 +60,15 @@ def ask_each(
     Raises:
         StoreError: The only store, or every one, did not answer.
     """
+    from rootspan_store.client import connect, store_errors
     from rootspan_store.errors import StoreError
 
     answers: dict[str, _Answer] = {}
     failures: dict[str, StoreError] = {}
     for name, url in stores.items():
         try:
-            answers[name] = ask(url)
+            with closing(connect(url)) as client, store_errors(url):
+                answers[name] = ask(client)
         except StoreError as error:
             failures[name] = error
     if failures and not answers:

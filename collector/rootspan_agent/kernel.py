@@ -5,7 +5,6 @@ Each becomes a named event, so that whoever asks needs not know the kernel's wor
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from rootspan import semconv
@@ -63,7 +62,7 @@ def read_kernel(record: Record) -> Record:
     if "SXid" in body and (match := _SXID.search(body)):
         told = {semconv.GPU_PCI_ADDRESS: match["pci"].lower(), semconv.HW_ERROR_CODE: match["code"]}
         fatal = "non-fatal" not in match["what"].lower()
-        return _told(record, semconv.EVENT_NVSWITCH_SXID, told, _ERROR if fatal else _WARN)
+        return record.telling(semconv.EVENT_NVSWITCH_SXID, told, _ERROR if fatal else _WARN)
     if "ut of memory" in body and (match := _OOM.search(body)):
         killed: dict[str, str | int] = {
             semconv.PROCESS_PID: int(match["pid"]),
@@ -72,9 +71,9 @@ def read_kernel(record: Record) -> Record:
         }
         if match["rss"]:
             killed[semconv.PROCESS_MEMORY_BYTES] = int(match["rss"]) * 1024
-        return _told(record, semconv.EVENT_OOM_KILL, killed, _ERROR)
+        return record.telling(semconv.EVENT_OOM_KILL, killed, _ERROR)
     if ("EDAC" in body or "ncorrect" in body) and (match := _ECC.search(body)):
-        return _told(record, semconv.EVENT_ECC_UNCORRECTED, {}, _ERROR)
+        return record.telling(semconv.EVENT_ECC_UNCORRECTED, {}, _ERROR)
     return record
 
 
@@ -91,19 +90,4 @@ def _xid(record: Record, match: re.Match[str]) -> Record:
     if match["name"]:
         told[semconv.PROCESS_EXECUTABLE] = match["name"].strip("'\"")
     severity = _WARN if code in APPLICATION_XIDS else _ERROR
-    return _told(record, semconv.EVENT_GPU_XID, told, severity)
-
-
-def _told(
-    record: Record, event: str, attributes: Mapping[str, str | int], severity: tuple[int, str]
-) -> Record:
-    number, word = severity
-    if record.severity > number:
-        number, word = record.severity, record.severity_text
-    return replace(
-        record,
-        event=event,
-        severity=number,
-        severity_text=word,
-        attributes={**record.attributes, **attributes},
-    )
+    return record.telling(semconv.EVENT_GPU_XID, told, severity)

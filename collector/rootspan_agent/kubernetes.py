@@ -8,7 +8,6 @@ the node, so that whoever asks needs not know who said it.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from rootspan import semconv
@@ -40,7 +39,7 @@ def read_orchestrator(record: Record) -> Record:
         return _of_event(record)
     if "Eviction manager" in body and (match := _KUBELET.search(body)):
         pod = {semconv.K8S_NAMESPACE: match["namespace"], semconv.K8S_POD_NAME: match["pod"]}
-        return _told(record, semconv.EVENT_POD_EVICTED, pod)
+        return record.telling(semconv.EVENT_POD_EVICTED, pod, _WARN)
     if body.startswith("node/") and (match := _KUBECTL.match(body)):
         drained = match["what"] == "drained"
         event = semconv.EVENT_NODE_DRAINED if drained else semconv.EVENT_NODE_CORDONED
@@ -70,25 +69,15 @@ def _of_event(record: Record) -> Record:
             semconv.K8S_EVENT_REASON: reason,
             semconv.HOST_NAME: str(node),
         }
-        return _told(record, semconv.EVENT_POD_EVICTED, {key: one for key, one in told.items() if one})
+        return record.telling(
+            semconv.EVENT_POD_EVICTED, {key: one for key, one in told.items() if one}, _WARN
+        )
     return record
 
 
 def _of_node(record: Record, event: str, node: str, *, reason: str = "") -> Record:
     """About that node, whoever says it: a controller tells of other machines than its own."""
     told = {semconv.K8S_EVENT_REASON: reason, semconv.HOST_NAME: node}
-    return _told(record, event, {key: one for key, one in told.items() if one})
-
-
-def _told(record: Record, event: str, attributes: Mapping[str, str]) -> Record:
     # A node that takes no more work is no loss yet.
-    number, word = _INFO if event == semconv.EVENT_NODE_CORDONED else _WARN
-    if record.severity > number:
-        number, word = record.severity, record.severity_text
-    return replace(
-        record,
-        event=event,
-        severity=number,
-        severity_text=word,
-        attributes={**record.attributes, **attributes},
-    )
+    severity = _INFO if event == semconv.EVENT_NODE_CORDONED else _WARN
+    return record.telling(event, {key: one for key, one in told.items() if one}, severity)

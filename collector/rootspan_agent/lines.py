@@ -3,9 +3,9 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Self
 
 __all__ = ["SEVERITIES", "Record", "read_line"]
 
@@ -72,6 +72,23 @@ class Record:
     program: str = ""
     event: str = ""
     attributes: Mapping[str, str | int] = field(default_factory=dict)
+
+    def telling(self, event: str, attributes: Mapping[str, str | int], severity: tuple[int, str]) -> Self:
+        """The record as that of an event.
+
+        Args:
+            event: Its name.
+            attributes: What is known of it.
+            severity: Number and word, at least; a worse one of the line stays.
+        """
+        number, word = max(severity, (self.severity, self.severity_text), key=lambda one: one[0])
+        return replace(
+            self,
+            event=event,
+            severity=number,
+            severity_text=word,
+            attributes={**self.attributes, **attributes},
+        )
 
 
 def read_line(text: str, now_ns: int) -> Record:

@@ -60,21 +60,11 @@ def cost(
     """
     from_ns, to_ns = asked_window(context, last, begin, end, default_last=_DEFAULT_LAST)
     with needing("analysis", "clickhouse_connect", "pyarrow"):
-        from rootspan_analysis.cost import CostQuestion, CostReport, tell_cost
+        from rootspan_analysis.cost import CostQuestion, tell_cost
         from rootspan_cli.stores import ALONE, ask_each, named_stores
-        from rootspan_store.client import StoreUrl, connect, store_errors
     question = CostQuestion(from_ns, to_ns, price=price, min_efficiency=min_efficiency, region=region)
     with working("asking the store"):
-
-        def ask(url: StoreUrl) -> CostReport:
-            with store_errors(url):
-                client = connect(url)
-                try:
-                    return tell_cost(client, question)
-                finally:
-                    client.close()
-
-        answers, failure = ask_each(named_stores(store), ask)
+        answers, failure = ask_each(named_stores(store), lambda client: tell_cost(client, question))
     if as_json:
         by_store = {name: answer.to_json() for name, answer in answers.items()}
         print_json(by_store.get(ALONE, {"stores": by_store}))

@@ -12,6 +12,8 @@ from rootspan_cli.help import DEFAULT_STORE, StoresOption, examples
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from clickhouse_connect.driver.client import Client
+
 __all__ = ["EPILOG", "sql"]
 
 EPILOG = examples(
@@ -36,15 +38,9 @@ def sql(
     """
     with needing("client", "clickhouse_connect"):
         from rootspan_cli.stores import ALONE, ask_each, named_stores
-        from rootspan_store.client import StoreUrl, connect, store_errors
 
-    def ask(url: StoreUrl) -> "tuple[Sequence[str], Sequence[Sequence[object]]]":
-        client = connect(url)
-        try:
-            with store_errors(url):
-                result = client.query(query)
-        finally:
-            client.close()
+    def ask(client: "Client") -> "tuple[Sequence[str], Sequence[Sequence[object]]]":
+        result = client.query(query)
         return result.column_names, result.result_rows
 
     answers, failure = ask_each(named_stores(store), ask)

@@ -1,7 +1,7 @@
 """`rootspan why`: asks the engine, shows its answer."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from rootspan_cli.extras import needing
 from rootspan_cli.help import DEFAULT_STORE, JsonOption, StoresOption, examples
 from rootspan_cli.output import print_json, terminal, working
 from rootspan_cli.window import FromOption, LastOption, ToOption, asked_window
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
 
 __all__ = ["EPILOG", "why"]
 
@@ -55,18 +58,12 @@ def why(
         from rootspan_analysis.regional import tell_regional
         from rootspan_analysis.telemetry import balance
         from rootspan_cli.stores import ALONE, ask_each, named_stores
-        from rootspan_store.client import StoreUrl, connect, store_errors
     question = Question(from_ns, to_ns, service=service, job=job, top=top)
     with working("asking the store") as tell:
 
-        def ask(url: StoreUrl) -> Explanation:
-            with store_errors(url):
-                client = connect(url)
-                try:
-                    found = explain(client, question, on_progress=lambda text, _share: tell(text))
-                    return replace(found, telemetry=balance(client).to_json())
-                finally:
-                    client.close()
+        def ask(client: "Client") -> Explanation:
+            found = explain(client, question, on_progress=lambda text, _share: tell(text))
+            return replace(found, telemetry=balance(client).to_json())
 
         answers, failure = ask_each(named_stores(store), ask)
     regional = tell_regional(answers)
