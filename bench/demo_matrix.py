@@ -11,6 +11,8 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -131,11 +133,16 @@ def run_batch(cases: Sequence[tuple[str, int]], size: Size) -> Iterator[dict[str
         "--batch",
         *names,
     ]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    for line in run.stdout.splitlines():
-        yield json.loads(line)
-    if run.returncode:
-        raise RuntimeError(f"{' '.join(names)}: {run.stderr[-2000:]}")
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as run,
+    ):
+        assert run.stdout is not None
+        for line in run.stdout:
+            yield json.loads(line)
+        if run.wait():
+            errors.seek(0)
+            raise RuntimeError(f"{' '.join(names)}: {errors.read()[-2000:]}")
 
 
 def summarize(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -193,7 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=16.0)
     parser.add_argument("--last", type=float, default=6.0, help="minutes asked about")
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
-    parser.add_argument("--rows", help="also write each row as a line of JSON to this file")
+    parser.add_argument("--rows", help="also append each row, as it is found, as a line of JSON to this file")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--batch", nargs="+", metavar="FAULT:SEED", help=argparse.SUPPRESS)
     return parser
@@ -213,17 +220,20 @@ def main() -> int:
     rows: list[dict[str, Any]] = []
     began = time.monotonic()
     batches = [cases[i : i + 10] for i in range(0, len(cases), 10)]
-    with ThreadPoolExecutor(given.jobs) as pool:
-        for found in pool.map(lambda batch: list(run_batch(batch, size)), batches):
-            for row in found:
-                row["truth_is_fault"] = row["fault"] not in HARMLESS
-                rows.append(row)
+    one_at_a_time = threading.Lock()
+
+    def play(batch: Sequence[tuple[str, int]]) -> None:
+        for row in run_batch(batch, size):
+            row["truth_is_fault"] = row["fault"] not in HARMLESS
+            with one_at_a_time:
+                _keep(row, rows, given.rows)
                 _tell(row, len(rows), len(cases), given.json)
+
+    with ThreadPoolExecutor(given.jobs) as pool:
+        list(pool.map(play, batches))
     if given.training is not None:
-        rows += _training(given.seeds, given.training or TRAINING_FAULT_NAMES)
-    if given.rows:
-        with open(given.rows, "w", encoding="utf-8") as stream:
-            stream.writelines(json.dumps(row) + "\n" for row in rows)
+        for row in _training(given.seeds, given.training or TRAINING_FAULT_NAMES):
+            _keep(row, rows, given.rows)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     summary = summarize(rows) | {"machine": machine, "took_s": round(time.monotonic() - began)}
     print(json.dumps({"rows": rows, **summary} if given.json else summary))
@@ -231,6 +241,14 @@ def main() -> int:
 
 
 HARMLESS: Final = frozenset({"none", "traffic-surge", "mix-shift", "long-requests", "missing-telemetry"})
+
+
+def _keep(row: dict[str, Any], rows: list[dict[str, Any]], path: str | None) -> None:
+    """Add a row; also to the file, at once, so that a run that is stopped has told what it found."""
+    rows.append(row)
+    if path:
+        with open(path, "a", encoding="utf-8") as stream:
+            stream.write(json.dumps(row) + "\n")
 
 
 def _tell(row: dict[str, Any], number: int, of: int, as_json: bool) -> None:

@@ -191,7 +191,7 @@ def _p_value(z: float, placebo: Floats, scene: Scene) -> float:
     if len(placebo) < 3:
         return min(1.0, normal_p(z) * length * length / 2)
     quiet = scene.quiet_windows()[0]
-    return min(1.0, gumbel_p(z, placebo) * max(1.0, length / (quiet.stop - quiet.start)))
+    return min(1.0, gumbel_p(z, placebo, deviations=True) * max(1.0, length / (quiet.stop - quiet.start)))
 
 
 def _placebo(family: Family, excess: Floats, count: Floats) -> Floats:

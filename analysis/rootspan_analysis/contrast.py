@@ -49,6 +49,8 @@ _MAD_TO_SIGMA: Final = 1.4826
 QUIETEST: Final = (0.1, 0.4)
 """Quantiles of windows' maxima from which chance is read. Where a fault comes again and again, or several do,
 most of the history is not quiet; what remains is enough for a law of two parameters."""
+MOST_SCATTER: Final = 0.5
+"""Scatter of a normal law's maxima of half a dozen values; of more values it is the level's inverse."""
 _MIN_P: Final = 1e-9
 
 
@@ -252,12 +254,16 @@ def interval_shift(excess: Floats, count: Floats, interval: Interval) -> tuple[F
         return np.where(n > 0, excess[:, part].sum(axis=1) / n, 0.0), n
 
 
-def gumbel_p(value: float, maxima: Floats) -> float:
+def gumbel_p(value: float, maxima: Floats, *, deviations: bool = False) -> float:
     """How probable a maximum of at least `value` is, given maxima of quiet windows.
 
     Maxima of many similar things follow a Gumbel law (Fisher and Tippett 1928). Its parameters come from two
     low quantiles, so that more than half of the windows may hold incidents of their own; the scatter is taken
     to be no smaller than a tenth of the level.
+
+    Args:
+        deviations: Whether the values are deviations of a normal law, whose maxima about a level scatter by
+            the level's inverse: a few windows that happen to agree do not make chance any narrower.
 
     Returns:
         1 when there are fewer than three quiet windows.
@@ -266,7 +272,8 @@ def gumbel_p(value: float, maxima: Floats) -> float:
         return 1.0
     low, level = (float(one) for one in np.quantile(maxima, QUIETEST))
     below, above = (float(np.log(-np.log(share))) for share in QUIETEST)
-    scale = max((level - low) / (below - above), 0.1 * abs(level) * np.sqrt(6) / np.pi, 1e-6)
+    least = min(MOST_SCATTER, 1 / level) if deviations and level > 0 else 1e-6
+    scale = max((level - low) / (below - above), 0.1 * abs(level) * np.sqrt(6) / np.pi, least)
     place = (value - level) / scale - above
     return float(np.clip(-np.expm1(-np.exp(-place)), _MIN_P, 1.0))
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-import numpy as np
-
 from rootspan_analysis.baseline import MIN_HISTORY_S, first_scene, has_history, second_scene
 from rootspan_analysis.candidates import code_paths, events, gauges
 from rootspan_analysis.candidates.components import MIN_ROOT_SHARE, find_errors, find_slow
@@ -25,6 +23,7 @@ from rootspan_analysis.explain_away import call_graph, rank
 from rootspan_analysis.explanation import Explanation, Symptom
 from rootspan_analysis.finding import Finding
 from rootspan_analysis.machine_events import explain_by_events
+from rootspan_analysis.prominence import STRONG_Z, stands_out
 from rootspan_analysis.question import Question, Window
 from rootspan_analysis.reader import Reader, Value
 from rootspan_analysis.reading import Reading, read
@@ -35,23 +34,15 @@ from rootspan_analysis.symptom import (
     Symptoms,
     find_symptoms,
 )
-from rootspan_analysis.window import Timeline, lay_out
+from rootspan_analysis.window import lay_out
 
 __all__ = ["Progress", "explain_requests"]
 
 Progress = Callable[[str, float], None]
 """Told what is being done, and how much is done, 0-1."""
 MIN_SPANS: Final = 100
-_TIMED: Final = frozenset({"slow", "wait", "gap"})
-STRONG_Z: Final = 10.0
-"""What a part needs in order to be named while no user notices anything, unless it is three times as slow."""
-STRONG_SHIFT: Final = float(np.log(3))
 MIN_MORE: Final = 0.8
 """Of the rise of all requests, that must reach a service for its queue to be the load's."""
-UNNOTICED_CALLS: Final = 20.0
-UNNOTICED_S: Final = 60
-"""And so many calls, for so long: a few slow calls that belong to one or two requests are one event, which a
-pause of the program or a process that starts beside it explains, and which is over before anyone looks."""
 
 
 def explain_requests(
@@ -95,7 +86,7 @@ def explain_requests(
             one for one in findings if symptoms.visible and (one.z >= STRONG_Z or one.signal == "lost")
         ]
     elif not symptoms.visible:
-        findings = [one for one in findings if _stands_out(one, timeline)]
+        findings = [one for one in findings if stands_out(one, timeline)]
     if scene.has_history or any(one.z >= STRONG_Z for one in findings):
         findings += code_paths.find_path_changes(found.records, found.shapes, found.cells, scene)
         findings += find_busy(found.processors, found.cells, scene)
@@ -141,19 +132,6 @@ def _is_load(one: Finding, symptoms: Symptoms) -> bool:
         and one.fault != "hot_instance"
         and one.detail["arrivals_of_all"] >= MIN_MORE * symptoms.load
     )
-
-
-def _stands_out(one: Finding, timeline: Timeline) -> bool:
-    """Whether something is worth a word although no user notices anything."""
-    if one.z < STRONG_Z and one.shift < STRONG_SHIFT and not one.detail.get("new"):
-        return False
-    if one.signal not in _TIMED:
-        return True
-    lasts_s = (one.interval.stop - one.interval.start) * timeline.bucket_s
-    asked_s = (timeline.size - timeline.first) * timeline.bucket_s
-    supported = one.detail.get("calls", UNNOTICED_CALLS) >= UNNOTICED_CALLS
-    # A few calls count where all of them, to the end, go on like that.
-    return lasts_s >= min(UNNOTICED_S, asked_s) and (supported or one.interval.stop >= timeline.size)
 
 
 def _gather(found: Reading, scene: Scene) -> list[Finding]:

@@ -150,6 +150,16 @@ def test_quiet_windows_tell_chance_though_half_of_them_hold_incidents() -> None:
     assert gumbel_p(float(np.median(quiet)), troubled) > 0.1
 
 
+def test_quiet_windows_that_happen_to_agree_make_chance_no_narrower_than_a_normal_law() -> None:
+    alike = np.array([2.34, 2.34, 2.34, 2.45, 2.34, 2.05, 2.69])
+    rng = np.random.default_rng(5)
+    # As many tries as make 2.3 the usual maximum.
+    maxima = rng.normal(0, 1, (200_000, 64)).max(axis=1)
+    beyond = float((maxima > 4.0).mean())
+    assert gumbel_p(4.0, alike) < beyond / 10
+    assert beyond / 3 < gumbel_p(4.0, alike, deviations=True) < 10 * beyond
+
+
 def test_few_calls_that_are_far_slower_are_found_and_fewer_count_less() -> None:
     rng = np.random.default_rng(6)
     count = np.zeros((1, BUCKETS))

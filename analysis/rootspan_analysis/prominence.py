@@ -1,0 +1,35 @@
+"""Whether a part is worth a word although no user notices anything. Pure."""
+
+from typing import Final
+
+import numpy as np
+
+from rootspan_analysis.finding import Finding
+from rootspan_analysis.window import Timeline
+
+__all__ = ["STRONG_Z", "stands_out"]
+
+_TIMED: Final = frozenset({"slow", "wait", "gap"})
+STRONG_Z: Final = 10.0
+"""What a part needs in order to be named while no user notices anything, unless it is three times as slow."""
+STRONG_SHIFT: Final = float(np.log(3))
+_RATIOS: Final = frozenset({"slow", "gap", "size"})
+"""Signals whose shift is the logarithm of a ratio. A queue that is three times as long may still be short."""
+UNNOTICED_CALLS: Final = 20.0
+UNNOTICED_S: Final = 60
+"""And so many calls, for so long: a few slow calls that belong to one or two requests are one event, which a
+pause of the program or a process that starts beside it explains, and which is over before anyone looks."""
+
+
+def stands_out(one: Finding, timeline: Timeline) -> bool:
+    """Whether it is far enough out, for long enough and in enough calls."""
+    far = one.signal in _RATIOS and one.shift >= STRONG_SHIFT
+    if one.z < STRONG_Z and not far and not one.detail.get("new"):
+        return False
+    if one.signal not in _TIMED:
+        return True
+    lasts_s = (one.interval.stop - one.interval.start) * timeline.bucket_s
+    asked_s = (timeline.size - timeline.first) * timeline.bucket_s
+    supported = one.detail.get("calls", UNNOTICED_CALLS) >= UNNOTICED_CALLS
+    # A few calls count where all of them, to the end, go on like that.
+    return lasts_s >= min(UNNOTICED_S, asked_s) and (supported or one.interval.stop >= timeline.size)
