@@ -76,7 +76,7 @@ def test_an_open_incident_stands_first_with_cause_reach_and_cost_and_leads_to_it
     assert urlsplit(page.url).path == "/incidents"
     expect(page.locator(".rs-verdict h2")).to_have_text("1 incident is open")
     card = page.locator('[class*="st-key-incident-open-1"]')
-    expect(card.locator("h3")).to_contain_text(incidents.title)
+    expect(card.locator("h3")).to_contain_text(f"Host {stage.suspect} of ranker is slow")
     expect(card).to_contain_text(incidents.lead.text)
     expect(card.locator(".rs-causes li").first).to_contain_text(stage.suspect)
     for words in (format_count(incidents.impact.bad_requests), "gateway, ranker", "eu-west", "major"):

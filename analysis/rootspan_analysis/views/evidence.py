@@ -33,6 +33,7 @@ MEASURES: Final = (
 SUMMED: Final = {"records", "failed"}
 GAUGE_UNITS: Final = {
     "hw.gpu.utilization": "ratio",
+    "hw.gpu.throttled": "ratio",
     "hw.gpu.memory.usage": "By",
     "hw.gpu.clock": "MHz",
     "hw.temperature": "Cel",

@@ -21,11 +21,12 @@ def plot_bars(
     series: Mapping[str, tuple[Sequence[int], Sequence[float]]],
     colors: Mapping[str, str],
     *,
-    height: int = 130,
+    title: str,
+    height: int = 140,
 ) -> Plot:
-    """Stacked bars by name, the first on top."""
+    """Stacked bars by name, the first on top; the title says what is counted in how long a time."""
     lines = [
         Line(name or "unknown", seconds, values, color=colors.get(name, GREY))
         for name, (seconds, values) in series.items()
     ]
-    return Plot([PlotPanel("", "", lines)], style="bars", height=height)
+    return Plot([PlotPanel(title, "", lines)], style="bars", height=height)

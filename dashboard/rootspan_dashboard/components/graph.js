@@ -1,5 +1,5 @@
 // Services and the calls between them. Places come from the server; text goes in as textContent only.
-const NS = "http://www.w3.org/2000/svg", W = 172, H = 54, GAP_X = 118, GAP_Y = 22, PAD = 18;
+const NS = "http://www.w3.org/2000/svg", W = 172, H = 54, GAP_X = 118, GAP_Y = 22, PAD = 18, LEAST = 0.7;
 const CALM = "#7f93a8", MILD = "#e69f00", BAD = "#d55e00";
 
 function el(tag, parent, cls, text) {
@@ -26,7 +26,8 @@ export default function (component) {
   const rows = Math.max(...data.layers.map((one) => one.length), 1);
   const width = 2 * PAD + data.layers.length * W + (data.layers.length - 1) * GAP_X, height = 2 * PAD + rows * (H + GAP_Y) - GAP_Y;
   const svg = shape("svg", frame, { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": data.summary });
-  svg.style.minWidth = "100%";
+  svg.style.width = "100%";
+  svg.style.minWidth = Math.round(width * LEAST) + "px";  // a smaller frame scales the map down so far, then it scrolls
   const at = {};
   data.layers.forEach((names, x) => names.forEach((name, y) => {
     const free = (height - 2 * PAD - (names.length * (H + GAP_Y) - GAP_Y)) / 2;

@@ -71,8 +71,9 @@ export default function (component) {
   }
   axis.append(Object.assign(document.createElement("b"), { textContent: data.axis }));
 
+  const count = (number) => number.toLocaleString("en-US");
   // Columns are buckets of time, or numbers of steps.
-  const column = (c) => (data.steps ? `${data.axis} ${starts[c]}${step > 1 ? " – " + (starts[c] + step - 1) : ""}`
+  const column = (c) => (data.steps ? `${data.axis} ${count(starts[c])}${step > 1 ? " – " + count(starts[c] + step - 1) : ""}`
     : `${clock(starts[c])} – ${clock(starts[c] + step)} UTC`);
   const told = (v) => formatValue(data.doublings && v !== null ? 2 ** v : v, data.unit);
   function colorOf(v) {
@@ -111,11 +112,12 @@ export default function (component) {
     const most = Math.max(2, Math.floor(width / 90));
     const every = [1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 360, 720, 1440].map((m) => m * 60)
       .find((s) => (n * step) / s <= most) || 86400;
-    const stride = Math.max(1, Math.ceil(n / most));
+    const stride = [1, 2, 5].flatMap((k) => [k, k * 10, k * 100, k * 1e3, k * 1e4, k * 1e5]).sort((a, b) => a - b)
+      .find((s) => (n * step) / s <= most) || n * step;
     for (let c = 0; c < n; c++) {
-      if (data.steps ? c % stride : starts[c] % every) continue;
+      if (data.steps ? starts[c] % stride >= step : starts[c] % every) continue;
       const x = LABELS + c * cell;
-      const label = data.steps ? String(starts[c]) : n * step > 90000 ? new Date(starts[c] * 1000).toISOString().slice(5, 16).replace("T", " ") : clock(starts[c]);
+      const label = data.steps ? count(starts[c]) : n * step > 90000 ? new Date(starts[c] * 1000).toISOString().slice(5, 16).replace("T", " ") : clock(starts[c]);
       const s = el("span", axis, x > LABELS + width - 24 ? "last" : x < LABELS + 16 ? "first" : "", label);
       s.style.left = Math.min(x, LABELS + width) + "px";
     }

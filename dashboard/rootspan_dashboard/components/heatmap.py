@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rootspan_analysis.views.heat_grid import HeatRow, HostGrid
 from rootspan_dashboard.components.heat_metrics import HeatMetric
 from rootspan_dashboard.components.mount import component
+from rootspan_dashboard.words.formats import format_step
 from rootspan_dashboard.words.literal import visible
 
 __all__ = ["Picked", "draw_heatmap", "heatmap_data"]
@@ -136,7 +137,7 @@ def heatmap_data(
 
 
 def _legend(metric: HeatMetric, step_s: int, *, against_peers: bool) -> str:
-    step = f"{step_s // 60} min" if step_s < 3600 else f"{step_s // 3600} h"
+    step = format_step(step_s)
     if not against_peers:
         return f"{metric.label.lower()}, cells of {step}"
     how = "as a multiple of" if metric.compare == "ratio" else "minus"

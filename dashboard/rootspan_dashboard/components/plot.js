@@ -57,13 +57,13 @@ export default function (component) {
         cursor: { sync: { key: sync, setSeries: false }, drag: { x: false, y: false }, points: { size: 6 }, y: false },
         scales: {
           x: { time, range: (u, low, high) => (data.limits ? data.limits : low === high ? [low - 60, high + 60] : data.bars ? [low - pace(panel) / 2, high + pace(panel) / 2] : [low, high]) },
-          y: { range: (u, low, high) => (low === null ? [0, 1] : [Math.min(0, low), high > 0 ? high * 1.08 : high === low ? 1 : 0]) },
+          y: { range: (u, low, high) => (low === null ? [0, flat(panel.unit)] : [Math.min(0, low), high > 0 ? high * 1.08 : high === low ? flat(panel.unit) : 0]) },
         },
         axes: [
-          { ...axis, space: 64, size: 22, gap: 4, values: (u, splits, i, space, step) => splits.map((t) =>
+          { ...axis, space: 64, size: 25, gap: 7, values: (u, splits, i, space, step) => splits.map((t) =>
             !time ? (Number.isInteger(t) ? t.toLocaleString("en-US") : "") : step >= 86400 ? day(t) : span > 86400 ? `${day(t)} ${clock(t, false)}` : clock(t, step < 60)) },
-          { ...axis, space: 24, gap: 4, values: (u, splits) => splits.map((v) => formatValue(v, panel.unit)),
-            size: (u, values) => (values ? Math.max(...values.map((v) => v.length)) * 6.1 + 12 : 40) },
+          { ...axis, space: 22, gap: 4, values: (u, splits) => splits.map((v) => formatValue(v, panel.unit)),
+            size: (u, values) => (values ? Math.max(Math.max(...values.map((v) => v.length)) * 6.1 + 12, 48) : 48) },
         ],
         series: [{}, ...panel.lines.map((line) => ({
           label: line.name, stroke: line.color, width: data.bars ? 0 : line.width, spanGaps: true,
@@ -75,6 +75,7 @@ export default function (component) {
           setCursor: [(u) => { if (u.cursor.event || u.__keys) tell(u, panel, holder); }],
         },
       }, [panel.at, ...shown], holder);
+      el("span", holder, "over", data.over === "time" ? "UTC" : "step");
       plot.over.addEventListener("mouseleave", () => (tip.style.display = "none"));
       holder.addEventListener("keydown", (e) => walk(e, plot, panel, holder));
       holder.addEventListener("blur", () => (tip.style.display = "none"));
@@ -82,6 +83,8 @@ export default function (component) {
     });
     root.dataset.drawn = "1";
   }
+  // The top of an axis on which all is zero: a share of 1 %, so that it does not look as if 100 % were near.
+  const flat = (unit) => (unit === "ratio" ? 0.01 : 1);
   const pace = (panel) => panel.at.reduce((least, t, i) => (i && t - panel.at[i - 1] < least ? t - panel.at[i - 1] : least), Infinity) || 60;
   // Bars stand on each other: each line is drawn to the height of itself and all that come after it.
   function stacked(panel) {

@@ -1,5 +1,5 @@
 // A trace's spans as a waterfall. Only the rows in sight are drawn; all text goes in as textContent.
-const ROW = 24, LABEL_SHARE = 0.36, LABEL_MOST = 430, TAIL = 64;
+const ROW = 24, LABEL_SHARE = 0.36, LABEL_LEAST = 230, LABEL_MOST = 430, TAIL = 64;
 const SEVERITY = { ERROR: "#d55e00", FATAL: "#d55e00", WARN: "#e69f00" };
 
 function el(tag, parent, cls, text) {
@@ -86,7 +86,7 @@ export default function (component) {
 
   function layout() {
     const full = frame.clientWidth;
-    labels = Math.min(LABEL_MOST, Math.round(full * LABEL_SHARE));
+    labels = Math.min(LABEL_MOST, Math.max(LABEL_LEAST, Math.round(full * LABEL_SHARE)), full - TAIL - 80);
     width = Math.max(80, full - labels - TAIL);
     for (const node of [ticks, lines, lane && lane.track, ...data.lanes.map((one) => one.track)]) if (node) node.style.left = labels + "px";
     ticks.replaceChildren(); lines.replaceChildren();

@@ -43,14 +43,17 @@ def series_by_name(table: pa.Table, *, most: int) -> tuple[Series, int]:
     return {name: found[name] for name in chosen}, len(found)
 
 
-def series_frame(table: pa.Table) -> pd.DataFrame:
-    """`group, mean, least, most, last`: a row each group, the largest mean first."""
+def series_frame(table: pa.Table, first: Sequence[str]) -> pd.DataFrame:
+    """`group, mean, least, most, last`: a row each group; `first` in that order, then the largest mean."""
     frame = table.to_pandas()
     if frame.empty:
         return pd.DataFrame(columns=["group", "mean", "least", "most", "last"])
     grouped = frame.sort_values("at_s").groupby("name")["value"]
     rows = grouped.agg(mean="mean", least="min", most="max", last="last").reset_index(names="group")
-    return pd.DataFrame(rows.sort_values("mean", ascending=False, ignore_index=True))
+    places = {name: place for place, name in enumerate(first)}
+    rows["place"] = rows["group"].map(lambda name: places.get(name, len(places)))
+    ordered = rows.sort_values(["place", "mean"], ascending=[True, False], ignore_index=True)
+    return pd.DataFrame(ordered.drop(columns="place"))
 
 
 def exemplars_frame(rows: Sequence[dict[str, object]]) -> pd.DataFrame:

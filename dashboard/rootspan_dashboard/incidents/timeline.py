@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_analysis.watch import Incident
+from rootspan_dashboard.incidents.words import incident_title
 from rootspan_dashboard.words.formats import format_time
 from rootspan_dashboard.words.literal import escape
 
@@ -27,10 +28,10 @@ def timeline_html(found: Sequence[Incident], span: TimeSpan) -> str:
         for k in range(TICKS)
     )
     rows = "".join(
-        f'<div class="row"><b title="{escape(one.title)}">{escape(one.title, most=80)}</b><div>'
+        f'<div class="row"><b title="{escape(title)}">{escape(title, most=80)}</b><div>'
         f'<i class="{escape(one.severity)} {escape(one.state)}" style="left:{share(one.onset_ns):.2f}%;'
         f'width:{max(0.4, share(one.closed_ns or span.to_ns) - share(one.onset_ns)):.2f}%"></i></div></div>'
-        for one in found[:MOST_ROWS]
+        for one, title in ((one, incident_title(one)) for one in found[:MOST_ROWS])
     )
     axis = f'<div class="row"><b>UTC</b><div class="axis">{ticks}</div></div>'
     return f'<div class="rs-timeline">{axis}{rows}</div>'

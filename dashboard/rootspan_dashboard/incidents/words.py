@@ -18,7 +18,15 @@ from rootspan_dashboard.words.formats import (
     format_value,
 )
 
-__all__ = ["asked_window", "cause_line", "fleet_words", "incident_facts", "incidents_frame", "worst_first"]
+__all__ = [
+    "asked_window",
+    "cause_line",
+    "fleet_words",
+    "incident_facts",
+    "incident_title",
+    "incidents_frame",
+    "worst_first",
+]
 
 SEVERITIES: Final = ("critical", "major", "minor")
 VERDICTS: Final = {
@@ -62,6 +70,20 @@ def fleet_words(
     return "quiet", "The fleet is healthy", f"No objective is breached. Telemetry: {told}"
 
 
+def incident_title(one: Incident) -> str:
+    """What is wrong, in words: the first cause as the page Root cause calls it; without one, the symptom."""
+    if one.causes:
+        return headline(_suspect(one.causes[0]))
+    return f"{one.title[:1].upper()}{one.title[1:]}"
+
+
+def _suspect(cause: Mapping[str, object]) -> Suspect:
+    """Who is at fault, of a cause of `why --json`."""
+    entity = cause.get("entity")
+    names = {str(k): str(v) for k, v in entity.items()} if isinstance(entity, dict) else {}
+    return Suspect(str(cause.get("kind", "")), names, str(cause.get("fault", "")))
+
+
 def incident_facts(one: Incident) -> list[tuple[str, str]]:
     """Onset, length, reach and cost; zeros are left out."""
     end_ns = one.closed_ns or one.updated_ns
@@ -90,10 +112,8 @@ def cause_line(cause: Mapping[str, object]) -> str:
     """A cause of `why --json` in a line: what it is, and its first evidence."""
     evidence = cause.get("evidence")
     first = evidence[0] if isinstance(evidence, list) and evidence else {}
-    entity = cause.get("entity")
-    names = {str(k): str(v) for k, v in entity.items()} if isinstance(entity, dict) else {}
     text = str(first.get("text", "")) if isinstance(first, dict) else ""
-    told = headline(Suspect(str(cause.get("kind", "")), names, str(cause.get("fault", ""))))
+    told = headline(_suspect(cause))
     return f"{told}{': ' if text else ''}{text}"
 
 
@@ -117,7 +137,7 @@ def incidents_frame(found: Sequence[Incident]) -> pd.DataFrame:
             {
                 "state": one.state,
                 "severity": one.severity,
-                "title": one.title,
+                "title": incident_title(one),
                 "onset": pd.Timestamp(one.onset_ns, unit="ns"),
                 "lasted": ((one.closed_ns or one.updated_ns) - one.onset_ns) / 6e10,
                 "symptom": _symptom(one.lead),

@@ -19,6 +19,7 @@ from rootspan_dashboard.incidents.words import (
     cause_line,
     fleet_words,
     incident_facts,
+    incident_title,
     incidents_frame,
     worst_first,
 )
@@ -65,7 +66,7 @@ def _draw_incident(one: Incident) -> None:
     badge = f'<span class="rs-severity {escape(one.severity)}">{escape(one.severity)}</span>'
     with st.container(border=True, key=f"incident:{one.id}"):
         st.html(
-            f'<div class="rs-card"><h3>{badge}{escape(one.title)}</h3>'
+            f'<div class="rs-card"><h3>{badge}{escape(incident_title(one))}</h3>'
             f"<p>{escape(one.lead.text)}</p>"
             f"{facts(incident_facts(one))}</div>"
         )
@@ -88,7 +89,11 @@ def _draw_incident(one: Incident) -> None:
 
 
 def _draw_all(view: View, found: list[Incident]) -> None:
-    st.html(section("Incidents", "of the range above, open ones first; select a row for its causes"))
+    st.html(
+        section(
+            "Incidents", "of the range above, open ones first, then the newest; select a row for its causes"
+        )
+    )
     if not found:
         say_empty(
             "None in this range", "The watcher opened no incident in it.", ["Choose a longer range above."]
@@ -101,6 +106,6 @@ def _draw_all(view: View, found: list[Incident]) -> None:
         write(incident=ids[place])
 
     draw_table(incidents_frame(found), incident_columns(), key="incidents", on_row=chosen)
-    wanted = next((one for one in found if one.id == read("incident")), None)
-    if wanted is not None and wanted.state == "closed":
+    wanted = next((one for one in found if one.id == read("incident")), found[0])
+    if wanted.state == "closed":
         _draw_incident(wanted)

@@ -21,7 +21,7 @@ from rootspan_dashboard.reading.ahead import ahead, ask_ahead
 from rootspan_dashboard.reading.connection import ask, ask_now
 from rootspan_dashboard.tables.columns import record_columns, template_columns
 from rootspan_dashboard.tables.draw import draw_table
-from rootspan_dashboard.words.formats import format_count
+from rootspan_dashboard.words.formats import format_count, format_step
 from rootspan_dashboard.words.literal import escape
 from rootspan_dashboard.words.markup import section
 
@@ -91,12 +91,13 @@ def _draw_query(view: View) -> LogFilter:
 
 
 def _draw_severities(view: View, only: LogFilter) -> None:
-    series = severity_series(ask(fetch_log_series, view.span, only, step_s=pick_step(view.span, most=90)))
+    step = pick_step(view.span, most=90)
+    series = severity_series(ask(fetch_log_series, view.span, only, step_s=step))
     if not series:
         return
     total = sum(sum(counts) for _, counts in series.values())
     st.html(section("Records", f"{format_count(total)} in this range, by severity"))
-    draw_plot(plot_bars(series, SEVERITY_COLORS), key="severities")
+    draw_plot(plot_bars(series, SEVERITY_COLORS, title=f"Records in {format_step(step)}"), key="severities")
 
 
 def _draw_templates(view: View, only: LogFilter) -> None:

@@ -57,31 +57,32 @@ def trace_columns() -> dict[str, "ColumnConfig"]:
     """Columns of a list of traces."""
     return {
         "started": st.column_config.DatetimeColumn(
-            "Started (UTC)", format="YYYY-MM-DD HH:mm:ss.SSS", width="medium"
+            "Started (UTC)", format="YYYY-MM-DD HH:mm:ss.SSS", width=180
         ),
         "duration": ms_column("Duration"),
         "service": text_column("Service"),
         "operation": text_column("Operation", width="medium"),
         "host": text_column("Host"),
         "status": text_column("Status"),
-        "trace": text_column("Trace id", width="medium"),
+        "trace": text_column("Trace id", width=260),
     }
 
 
 def path_columns(ours: str, others: str) -> dict[str, "ColumnConfig"]:
     """Columns of call paths of one set of traces against another."""
-    signed = st.column_config.NumberColumn("Difference", format="%+.2f ms", help="Self time, a trace")
+    signed = st.column_config.NumberColumn(
+        "Difference", format="%+.2f ms", help="Self time, a trace", width=110
+    )
     mean = st.column_config.NumberColumn
     return {
-        "operation": text_column("Operation", width="medium"),
-        "service": text_column("Service"),
-        "ours": mean(f"{ours}: self time", format="%.2f ms"),
-        "others": mean(f"{others}: self time", format="%.2f ms"),
+        "operation": text_column("Operation", width=170),
+        "service": text_column("Service", width=105),
+        "ours": mean(f"{ours}: self time", format="%.2f ms", width=115),
+        "others": mean(f"{others}: self time", format="%.2f ms", width=120),
         "more": signed,
-        "spans": mean(f"{ours}: spans", format="%.2f"),
-        "other_spans": mean(f"{others}: spans", format="%.2f"),
-        "only": text_column("Only", width="small"),
-        "path": text_column("Called by way of", width="large"),
+        "spans": mean(f"{ours}: spans", format="%.3g", width=90),
+        "other_spans": mean(f"{others}: spans", format="%.3g", width=95),
+        "callers": text_column("Called by", width=370, help_text="The nearest caller first"),
     }
 
 
@@ -99,29 +100,28 @@ def log_columns() -> dict[str, "ColumnConfig"]:
 def incident_columns() -> dict[str, "ColumnConfig"]:
     """Columns of a list of incidents."""
     return {
-        "state": text_column("State", width="small"),
-        "severity": text_column("Severity", width="small"),
-        "title": text_column("What", width="medium"),
-        "onset": st.column_config.DatetimeColumn("Onset (UTC)", format="YYYY-MM-DD HH:mm:ss"),
-        "lasted": st.column_config.NumberColumn("Lasted", format="%.1f min"),
-        "symptom": text_column("Symptom", width="medium"),
-        "services": text_column("Services"),
-        "hosts": count_column("Hosts"),
-        "regions": text_column("Regions"),
-        "verdict": text_column("Verdict"),
-        "id": text_column("Id", width="small"),
+        "state": text_column("State", width=60),
+        "severity": text_column("Severity", width=70),
+        "title": text_column("What", width=230),
+        "onset": st.column_config.DatetimeColumn("Onset (UTC)", format="YYYY-MM-DD HH:mm:ss", width=150),
+        "lasted": st.column_config.NumberColumn("Lasted", format="%.1f min", width=80),
+        "symptom": text_column("Symptom", width=215),
+        "services": text_column("Services", width=90),
+        "hosts": count_column("Hosts", width=55),
+        "regions": text_column("Regions", width=80),
+        "verdict": text_column("Verdict", width=100),
     }
 
 
 def record_columns() -> dict[str, "ColumnConfig"]:
     """Columns of a list of log records."""
     return {
-        "at": st.column_config.DatetimeColumn("Time (UTC)", format="YYYY-MM-DD HH:mm:ss.SSS", width="medium"),
-        "severity": text_column("Severity", width="small"),
-        "service": text_column("Service", width="small"),
-        "host": text_column("Host", width="small"),
-        "body": text_column("Body", width="large"),
-        "trace": text_column("Trace id", width="small"),
+        "at": st.column_config.DatetimeColumn("Time (UTC)", format="YYYY-MM-DD HH:mm:ss.SSS", width=180),
+        "severity": text_column("Severity", width=75),
+        "service": text_column("Service", width=100),
+        "host": text_column("Host", width=90),
+        "body": text_column("Body", width=440),
+        "trace": text_column("Trace id", width=255),
     }
 
 

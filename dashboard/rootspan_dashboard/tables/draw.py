@@ -47,9 +47,9 @@ def percent_column(label: str, *, help_text: str | None = None) -> "ColumnConfig
     return st.column_config.NumberColumn(label, format="%.3f %%", help=help_text)
 
 
-def count_column(label: str, *, help_text: str | None = None) -> "ColumnConfig":
+def count_column(label: str, *, width: int | None = None, help_text: str | None = None) -> "ColumnConfig":
     """Whole things."""
-    return st.column_config.NumberColumn(label, format="localized", help=help_text)
+    return st.column_config.NumberColumn(label, format="localized", width=width, help=help_text)
 
 
 def spark_column(label: str, *, help_text: str | None = None) -> "ColumnConfig":

@@ -12,7 +12,7 @@ from rootspan_dashboard.words.formats import format_count, format_ms, format_tim
 __all__ = ["comparison_facts", "comparison_words", "paths_frame"]
 
 NS_PER_MS = 1_000_000
-DEEP = " › "
+UP = " ‹ "
 
 
 def _duration_ns(spans: pa.Table) -> int:
@@ -52,14 +52,15 @@ def comparison_facts(ours: pa.Table, theirs: pa.Table) -> list[tuple[str, str]]:
 
 
 def paths_frame(paths: Sequence[CallPath]) -> pd.DataFrame:
-    """`operation, service, path, ours, others, more, spans, other_spans, only`, largest difference first.
+    """`operation, service, ours, others, more, spans, other_spans, callers`, largest difference first.
 
-    Times are milliseconds of self time a trace.
+    Times are milliseconds of self time a trace. The nearest caller stands first: it tells paths apart.
     """
-    names: list[str] = []
+    callers: list[tuple[str, ...]] = []
     for one in paths:
-        above = names[one.parent] + DEEP if one.parent >= 0 else ""
-        names.append(f"{above}{one.operation}")
+        above = (paths[one.parent].operation, *callers[one.parent]) if one.parent >= 0 else ()
+        # A call is often two spans of the same name, its client's and its server's.
+        callers.append(above[1:] if above[:1] == above[1:2] else above)
     frame = pd.DataFrame(
         [
             {
@@ -67,16 +68,14 @@ def paths_frame(paths: Sequence[CallPath]) -> pd.DataFrame:
                 "service": one.service,
                 "ours": one.self_ns / NS_PER_MS,
                 "others": one.other_self_ns / NS_PER_MS,
-                "more": (one.self_ns - one.other_self_ns) / NS_PER_MS,
+                # No minus before what rounds to nothing.
+                "more": round((one.self_ns - one.other_self_ns) / NS_PER_MS, 2) + 0.0,
                 "spans": one.spans,
                 "other_spans": one.other_spans,
-                "only": "here" if not one.other_spans else "there" if not one.spans else "",
-                "path": name,
+                "callers": UP.join(above),
             }
-            for one, name in zip(paths, names, strict=True)
+            for one, above in zip(paths, callers, strict=True)
         ],
-        columns=[
-            "operation", "service", "ours", "others", "more", "spans", "other_spans", "only", "path",
-        ],
-    )  # fmt: skip
+        columns=["operation", "service", "ours", "others", "more", "spans", "other_spans", "callers"],
+    )
     return frame.sort_values("more", key=abs, ascending=False, ignore_index=True)

@@ -18,6 +18,7 @@ __all__ = [
     "format_range",
     "format_rate",
     "format_ratio",
+    "format_step",
     "format_time",
     "format_value",
 ]
@@ -134,6 +135,14 @@ def format_time(ns: int, *, date: bool = False, fraction: int = 0) -> str:
     moment = _moment(ns)
     text = f"{moment:%Y-%m-%d %H:%M:%S}" if date else f"{moment:%H:%M:%S}"
     return f"{text}.{ns % NS_PER_S:09d}"[: len(text) + 1 + fraction] if fraction else text
+
+
+def format_step(step_s: int) -> str:
+    """The length of a bucket of time: `15 s`, `1 min`, `2 h`."""
+    for least, unit in ((3600, "h"), (60, "min")):
+        if step_s >= least and step_s % least == 0:
+            return f"{step_s // least}{SPACE}{unit}"
+    return f"{step_s}{SPACE}s"
 
 
 def format_range(from_ns: int, to_ns: int) -> str:
