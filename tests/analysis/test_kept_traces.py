@@ -7,7 +7,8 @@ from clickhouse_connect.driver.client import Client
 
 from rootspan_analysis import Question, explain
 from rootspan_analysis.views.timespan import TimeSpan
-from rootspan_analysis.views.trace_search import TraceFilter, fetch_trace_list
+from rootspan_analysis.views.trace_filter import TraceFilter
+from rootspan_analysis.views.trace_search import fetch_trace_list
 from rootspan_analysis.views.traces import fetch_trace_bounds, fetch_trace_logs, fetch_trace_spans
 from rootspan_demo.config import FleetConfig
 from rootspan_demo.recording import Recording, simulate

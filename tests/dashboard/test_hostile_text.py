@@ -9,7 +9,7 @@ from looking import CHART, open_view, tiles
 from playwright.sync_api import Page, expect
 from stage import HOSTILE, HOSTILE_TRACE, NS_PER_S, Stage
 
-from rootspan_analysis.views.trace_search import Condition
+from rootspan_analysis.views.trace_filter import Condition
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 

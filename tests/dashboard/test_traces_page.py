@@ -13,10 +13,8 @@ from stage import HOSTILE, NS_PER_S, Stage
 
 from rootspan_analysis.views import trace_attempts, trace_search
 from rootspan_analysis.views.timespan import TimeSpan
+from rootspan_analysis.views.trace_filter import Condition, TraceFilter, TraceOrder
 from rootspan_analysis.views.trace_search import (
-    Condition,
-    TraceFilter,
-    TraceOrder,
     fetch_attribute_keys,
     fetch_attribute_values,
     fetch_latency_cells,

@@ -19,7 +19,8 @@ from rootspan_analysis.views.fleet import (
 from rootspan_analysis.views.raw_tables import in_range
 from rootspan_analysis.views.statements import read_statement
 from rootspan_analysis.views.timespan import TimeSpan
-from rootspan_analysis.views.trace_search import TraceFilter, fetch_trace_list
+from rootspan_analysis.views.trace_filter import TraceFilter
+from rootspan_analysis.views.trace_search import fetch_trace_list
 from rootspan_analysis.views.traces import fetch_span_detail, fetch_trace_bounds, fetch_trace_logs
 from rootspan_dashboard.reading import connection
 from rootspan_store.client import connect

@@ -7,12 +7,10 @@ typed stays a bound parameter.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from rootspan_analysis.views.statements import ArrowClient, Parameter, run_statement
-
-if TYPE_CHECKING:
-    from rootspan_analysis.views.trace_search import Condition
+from rootspan_analysis.views.trace_filter import Condition
 
 __all__ = ["Place", "condition_parameters", "conditions_sql", "fetch_key_places"]
 
@@ -53,7 +51,7 @@ def fetch_key_places(
     return found
 
 
-def conditions_sql(where: Sequence["Condition"], places: Mapping[str, Place]) -> str:
+def conditions_sql(where: Sequence[Condition], places: Mapping[str, Place]) -> str:
     """All of them, as text that names parameters `key_0`, `value_0`, ...; `true` without any."""
     texts = []
     for number, one in enumerate(where):
@@ -84,7 +82,7 @@ def _value(attributes: str, key: str) -> str:
     return f"mapValues({attributes})[indexOf(mapKeys({attributes}), {key})]"
 
 
-def condition_parameters(where: Sequence["Condition"]) -> dict[str, Parameter]:
+def condition_parameters(where: Sequence[Condition]) -> dict[str, Parameter]:
     """What the text's parameters stand for."""
     found: dict[str, Parameter] = {}
     for number, one in enumerate(where):

@@ -8,14 +8,12 @@ span arrives after it began, so a range that begins later than the views' moment
 import re
 import time
 from importlib.resources import files
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from rootspan_analysis.question import NS_PER_S
+from rootspan_analysis.reader import Reader, Value
 from rootspan_store.whole_views import WHOLE_VIEWS
-
-if TYPE_CHECKING:
-    from rootspan_analysis.views.statements import ArrowClient, Parameter
 
 __all__ = ["in_range"]
 
@@ -24,10 +22,10 @@ AHEAD_S: Final = 3600
 ASKED_AGAIN_S: Final = 300.0
 """The views' moment moves when the store's settings do, which is rare."""
 _VIEWS: Final = re.compile(rf"\b(?:{'|'.join(WHOLE_VIEWS)})\b")
-_known: "WeakKeyDictionary[ArrowClient, tuple[float, int]]" = WeakKeyDictionary()
+_known: WeakKeyDictionary[Reader, tuple[float, int]] = WeakKeyDictionary()
 
 
-def in_range(client: "ArrowClient", text: str, from_ns: "Parameter | None") -> str:
+def in_range(client: Reader, text: str, from_ns: Value | None) -> str:
     """The statement with raw tables in place of the views, if its range begins late enough; else as it is."""
     if not isinstance(from_ns, int) or not _VIEWS.search(text):
         return text
@@ -36,7 +34,7 @@ def in_range(client: "ArrowClient", text: str, from_ns: "Parameter | None") -> s
     return _VIEWS.sub(lambda found: WHOLE_VIEWS[found[0]][0], text)
 
 
-def _raw_s(client: "ArrowClient") -> int:
+def _raw_s(client: Reader) -> int:
     """Seconds since which what arrived is read from raw tables; 0 if the store does not say (clusters)."""
     asked_s, raw_s = _known.get(client, (time.monotonic() - ASKED_AGAIN_S, 0))
     if time.monotonic() - asked_s >= ASKED_AGAIN_S:

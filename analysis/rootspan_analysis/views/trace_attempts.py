@@ -7,13 +7,11 @@ is the same as the last attempt's.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from rootspan_analysis.views.statements import ArrowClient, Parameter, run_statement
 from rootspan_analysis.views.timespan import TimeSpan, pick_slices
-
-if TYPE_CHECKING:
-    from rootspan_analysis.views.trace_search import TraceFilter, TraceOrder
+from rootspan_analysis.views.trace_filter import TraceFilter, TraceOrder
 
 __all__ = ["Attempt", "attempts"]
 
@@ -62,7 +60,7 @@ class Attempt:
 
 
 def attempts(
-    client: ArrowClient, span: TimeSpan, only: "TraceFilter", *, order: "TraceOrder", limit: int
+    client: ArrowClient, span: TimeSpan, only: TraceFilter, *, order: TraceOrder, limit: int
 ) -> Iterator[Attempt]:
     """Parts of the range, the last one whole. The store is asked for their sizes only if it comes to that."""
     rows = limit * ROWS_A_TRACE
@@ -83,7 +81,7 @@ def attempts(
 
 
 def _floors_ns(
-    client: ArrowClient, span: TimeSpan, only: "TraceFilter", numbers: Sequence[int]
+    client: ArrowClient, span: TimeSpan, only: TraceFilter, numbers: Sequence[int]
 ) -> Iterator[int]:
     """For each of ascending numbers the largest duration that about as many spans reach, by the rollup.
 

@@ -1,12 +1,9 @@
-"""Read models for finding traces: what to ask of a span, lists, the spread of latencies, completion of names.
+"""Read models for finding traces: lists, the spread of latencies, completion of names.
 
 Every value that a person types is a bound parameter, the keys of attributes too.
 """
 
-import re
-from dataclasses import dataclass
-from typing import Final, Literal, get_args
-from urllib.parse import quote, unquote
+from typing import Final
 
 import pyarrow as pa
 
@@ -19,15 +16,10 @@ from rootspan_analysis.views.attribute_conditions import (
 from rootspan_analysis.views.statements import ArrowClient, Parameter, run_search, run_statement
 from rootspan_analysis.views.timespan import TimeSpan, pick_slices
 from rootspan_analysis.views.trace_attempts import attempts
+from rootspan_analysis.views.trace_filter import LONGEST_NS, TraceFilter, TraceOrder
 
 __all__ = [
     "BUCKETS_PER_DOUBLING",
-    "LONGEST_NS",
-    "OPERATORS",
-    "Condition",
-    "Operator",
-    "TraceFilter",
-    "TraceOrder",
     "fetch_attribute_keys",
     "fetch_attribute_values",
     "fetch_latency_cells",
@@ -36,10 +28,6 @@ __all__ = [
     "pick_cell_ns",
 ]
 
-TraceOrder = Literal["slowest", "newest", "failed", "random"]
-Operator = Literal["=", "!=", "~", ">", "<", "exists"]
-OPERATORS: Final[tuple[Operator, ...]] = get_args(Operator)
-LONGEST_NS: Final = (1 << 64) - 1
 BUCKETS_PER_DOUBLING: Final = 4
 COMPLETION_NS: Final = 120 * NS_PER_S
 """Names are completed from this much of the range's end: the whole would be a read of every attribute."""
@@ -50,57 +38,6 @@ COMPLETION_RUNS: Final = 2
 PLACES_NS: Final = 20 * NS_PER_S
 """From this much of it is learnt where a key stands."""
 MOST_COMPLETIONS: Final = 200
-_WRITTEN = re.compile(r"([^ ]+) (=|!=|~|>|<|exists)(?: (.*))?", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What an attribute of the span, or else of its resource, must be.
-
-    Attributes:
-        operator: `~`: contains, whatever the case; `>` and `<`: as numbers; `exists`: any value.
-    """
-
-    key: str
-    operator: Operator
-    value: str = ""
-
-    def write(self) -> str:
-        """As it stands in a link; `read` reads it back."""
-        return f"{quote(self.key, safe='._-/')} {self.operator} {self.value}".rstrip(" ")
-
-    @staticmethod
-    def read(text: str) -> "Condition | None":
-        """The condition that `write` wrote; None if it is not one."""
-        match = _WRITTEN.fullmatch(text)
-        if match is None:
-            return None
-        operator = next(one for one in OPERATORS if one == match[2])
-        return Condition(unquote(match[1]), operator, match[3] or "")
-
-
-@dataclass(frozen=True, slots=True)
-class TraceFilter:
-    """Which spans stand for traces in a list; empty names and bounds mean all.
-
-    Without service, host, operation and conditions a trace is listed by its root span.
-    `without` is a (service, host) pair that must not be the span's own.
-    """
-
-    service: str = ""
-    host: str = ""
-    region: str = ""
-    operation: str = ""
-    without: tuple[str, str] = ("", "")
-    min_duration_ns: int = 0
-    max_duration_ns: int = LONGEST_NS
-    failed: bool = False
-    where: tuple[Condition, ...] = ()
-
-    @property
-    def by_root(self) -> bool:
-        """Whether traces are listed by their root spans."""
-        return not (self.service or self.host or self.operation or self.where)
 
 
 def _scope(span: TimeSpan, only: TraceFilter, *, failed: bool) -> dict[str, Parameter]:

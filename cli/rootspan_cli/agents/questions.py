@@ -14,7 +14,8 @@ from rootspan_analysis import Question, explain
 from rootspan_analysis.telemetry import balance
 from rootspan_analysis.views.fleet import Filters, fetch_entries, fetch_group_totals, fetch_totals
 from rootspan_analysis.views.timespan import TimeSpan
-from rootspan_analysis.views.trace_search import Condition, TraceFilter, fetch_trace_list
+from rootspan_analysis.views.trace_filter import Condition, TraceFilter
+from rootspan_analysis.views.trace_search import fetch_trace_list
 from rootspan_cli.times import parse_duration_ns, parse_time_ns
 from rootspan_store.client import StoreUrl, connect, store_errors
 

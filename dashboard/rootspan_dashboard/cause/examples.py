@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from rootspan_analysis.explanation import Cause
 from rootspan_analysis.views.timespan import TimeSpan
-from rootspan_analysis.views.trace_search import TraceFilter, TraceOrder, fetch_trace_list
+from rootspan_analysis.views.trace_filter import TraceFilter, TraceOrder
+from rootspan_analysis.views.trace_search import fetch_trace_list
 from rootspan_dashboard.reading.connection import ask
 
 __all__ = ["Example", "fetch_examples"]

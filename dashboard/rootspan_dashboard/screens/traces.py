@@ -7,9 +7,8 @@ import streamlit as st
 from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.views.fleet import fetch_places
 from rootspan_analysis.views.timespan import TimeSpan
+from rootspan_analysis.views.trace_filter import TraceFilter, TraceOrder
 from rootspan_analysis.views.trace_search import (
-    TraceFilter,
-    TraceOrder,
     fetch_attribute_keys,
     fetch_latency_cells,
     fetch_operations,

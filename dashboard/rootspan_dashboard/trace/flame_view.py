@@ -10,7 +10,8 @@ import streamlit as st
 from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.views.call_tree import compare_forests, fetch_call_forest
 from rootspan_analysis.views.timespan import TimeSpan
-from rootspan_analysis.views.trace_search import LONGEST_NS, TraceFilter, TraceOrder, fetch_trace_list
+from rootspan_analysis.views.trace_filter import LONGEST_NS, TraceFilter, TraceOrder
+from rootspan_analysis.views.trace_search import fetch_trace_list
 from rootspan_dashboard.components.density import Box
 from rootspan_dashboard.components.flame import draw_flame
 from rootspan_dashboard.frame.states import say_empty

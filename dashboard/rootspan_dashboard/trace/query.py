@@ -10,12 +10,8 @@ import pyarrow as pa
 import streamlit as st
 
 from rootspan_analysis.views.timespan import TimeSpan
+from rootspan_analysis.views.trace_filter import LONGEST_NS, OPERATORS, Condition, Operator, TraceFilter
 from rootspan_analysis.views.trace_search import (
-    LONGEST_NS,
-    OPERATORS,
-    Condition,
-    Operator,
-    TraceFilter,
     fetch_attribute_keys,
     fetch_attribute_values,
     fetch_operations,

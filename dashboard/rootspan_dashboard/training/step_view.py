@@ -8,7 +8,7 @@ import streamlit as st
 from rootspan_analysis.training.jobs import Job
 from rootspan_analysis.training.step_parts import MAX_TIMELINE_RANKS, fetch_timeline
 from rootspan_analysis.training.views import RankHeat, RankLag, StepTimes
-from rootspan_analysis.views.trace_search import Condition
+from rootspan_analysis.views.trace_filter import Condition
 from rootspan_dashboard.components.lanes import draw_lanes
 from rootspan_dashboard.frame.links import link_to
 from rootspan_dashboard.frame.states import say_empty

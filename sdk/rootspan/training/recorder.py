@@ -245,7 +245,7 @@ class Recorder:
             close(record, type(error).__qualname__)
         if by_itself:
             failed = [record for record in records if record[ERROR]]
-            waiting.tell(self, failed, step, step.end_ns)
+            waiting.tell(failed, self.channels, step, step.end_ns, attributes=self.attributes)
             for record in failed:
                 record[TOLD] = True  # a span would say that it ended
 

@@ -12,10 +12,7 @@ from enum import IntEnum
 from functools import partial
 from itertools import count
 from time import time_ns
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from rootspan.training.step import Step
+from typing import Any, Protocol
 
 OP, CHANNEL, SEQ, BYTES, PEER, ENQUEUED_NS, ENDED_NS, STEP, PHASE, WAITED, ERROR, TOLD = range(12)
 Record = list[Any]
@@ -28,6 +25,14 @@ WAITED: `Wait`. ERROR: type of an exception, or None. TOLD: whether
 it was sent.
 """
 DEFAULT_CAPACITY = 4096
+
+
+class InStep(Protocol):
+    """What a record keeps of the step that it lies in."""
+
+    @property
+    def phase(self) -> object:
+        """The innermost phase, or None."""
 
 
 class Wait(IntEnum):
@@ -85,7 +90,7 @@ class CollectiveRing:
         self._next = count().__next__
         self.n_added = 0
 
-    def open(self, op: str, channel: Channel, size_bytes: int, step: Step | None, waited: int, /) -> Record:
+    def open(self, op: str, channel: Channel, size_bytes: int, step: InStep | None, waited: int, /) -> Record:
         """Note that a collective is being enqueued, now."""
         seq = channel.last_enqueued = channel.next_seq()
         record: Record = [
@@ -103,7 +108,7 @@ class CollectiveRing:
         channel: Channel,
         size_bytes: int,
         peer: int | None,
-        step: Step | None,
+        step: InStep | None,
         waited: int,
         /,
     ) -> Record:

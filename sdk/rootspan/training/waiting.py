@@ -16,17 +16,30 @@ from opentelemetry.context import Context
 from rootspan import semconv
 from rootspan.spans.scope import AttributeValue
 from rootspan.training.emission import collective_attributes
-from rootspan.training.ring import CHANNEL, ENQUEUED_NS, ERROR, OP, SEQ, STEP, Record
+from rootspan.training.ring import CHANNEL, ENQUEUED_NS, ERROR, OP, SEQ, STEP, Channel, Record
 
 if TYPE_CHECKING:
-    from rootspan.training.recorder import Recorder
     from rootspan.training.step import Step
 
 _MAX_EVENTS = 64
 
 
-def tell(now: Recorder, records: Sequence[Record], step: Step | None, now_ns: int) -> None:
-    """Tell of collectives that did not complete, the first 64, and of all groups as they stand."""
+def tell(
+    records: Sequence[Record],
+    channels: Mapping[str, Channel],
+    step: Step | None,
+    now_ns: int,
+    *,
+    attributes: Mapping[str, AttributeValue],
+) -> None:
+    """Tell of collectives that did not complete, the first 64, and of all groups as they stand.
+
+    Args:
+        channels: All groups, by label.
+        step: The one that the rank is in.
+        now_ns: Nanoseconds since the epoch.
+        attributes: Of the rank; each event carries them.
+    """
     for record in records[:_MAX_EVENTS]:
         age_s = (now_ns - record[ENQUEUED_NS]) / 1e9
         told = collective_attributes(record)
@@ -36,8 +49,8 @@ def tell(now: Recorder, records: Sequence[Record], step: Step | None, now_ns: in
             told[semconv.ERROR_TYPE] = record[ERROR]
         what = f"{record[OP]} {record[SEQ]} of group {record[CHANNEL].label}"
         words = f"{what} is not complete after {age_s:.1f} s"
-        _emit(now, semconv.EVENT_COLLECTIVE_PENDING, words, told, record[STEP], severe=True)
-    for label, channel in list(now.channels.items())[:_MAX_EVENTS]:
+        _emit(semconv.EVENT_COLLECTIVE_PENDING, words, {**attributes, **told}, record[STEP], severe=True)
+    for label, channel in list(channels.items())[:_MAX_EVENTS]:
         status: dict[str, AttributeValue] = {
             semconv.TRAINING_COLLECTIVE_GROUP: label,
             semconv.TRAINING_COLLECTIVE_LAST_ENQUEUED: channel.last_enqueued,
@@ -45,11 +58,10 @@ def tell(now: Recorder, records: Sequence[Record], step: Step | None, now_ns: in
             semconv.TRAINING_GROUP_RANKS: channel.ranks,
         }
         words = f"group {label}: enqueued {channel.last_enqueued}, completed {channel.last_completed}"
-        _emit(now, semconv.EVENT_COLLECTIVE_STATUS, words, status, step, severe=False)
+        _emit(semconv.EVENT_COLLECTIVE_STATUS, words, {**attributes, **status}, step, severe=False)
 
 
 def _emit(
-    now: Recorder,
     event: str,
     words: str,
     attributes: Mapping[str, AttributeValue],
@@ -61,7 +73,7 @@ def _emit(
     from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
 
     context = Context() if step is None else otel_trace.set_span_in_context(step.span, Context())
-    told = {**now.attributes, **attributes}
+    told = dict(attributes)
     if step is not None:
         told[semconv.TRAINING_STEP] = step.number
     get_logger("rootspan.training").emit(

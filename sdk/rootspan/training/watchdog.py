@@ -85,7 +85,7 @@ class Watchdog:
         self._told_step = step
         if step is not None:
             step.suspect = "hang"
-        waiting.tell(now, fresh, step, now_ns)
+        waiting.tell(fresh, now.channels, step, now_ns, attributes=now.attributes)
         if step is not None:
             # Completed ones as spans, now: a process that hangs rarely ends its step.
             inside = otel_trace.set_span_in_context(step.span, Context())
