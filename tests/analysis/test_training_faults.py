@@ -4,6 +4,7 @@ import pytest
 from training_jobs import PlayJob
 
 from rootspan_analysis import Question, explain
+from rootspan_analysis.views.evidence import fetch_evidence
 from rootspan_demo.training import TRAINING_FAULT_NAMES, TrainingFault
 
 FAULTS = [name for name in TRAINING_FAULT_NAMES if name != "none"]
@@ -50,8 +51,22 @@ def test_every_evidence_runs_as_it_is_and_returns_rows(play_job: PlayJob, fault:
 
 
 def test_straggler_comes_with_what_the_job_would_take_without_it(play_job: PlayJob) -> None:
-    cause = play_job("straggler-rank").ask().causes[0]
+    played = play_job("straggler-rank")
+    cause = played.ask().causes[0]
     assert any("would take" in one.text for one in cause.evidence)
+    courses = [fetch_evidence(played.store, one, ()) for one in cause.evidence[:2]]
+    own, steps = (one for one in courses if one is not None)
+    assert own.peers is not None
+    assert cause.onset_unix_ns is not None
+    onset_s, norm = cause.onset_unix_ns // 10**9, dict(zip(own.peers.seconds, own.peers.values, strict=True))
+    ratios = [
+        (at, took / norm[at])
+        for at, took in zip(own.suspect.seconds, own.suspect.values, strict=True)
+        if at in norm
+    ]
+    assert min(ratio for at, ratio in ratios if at > onset_s) > 1.3
+    assert max(ratio for at, ratio in ratios if at < onset_s) < 1.3
+    assert (steps.of_steps, steps.suspect_name) == (True, "slowest rank")
     assert cause.impact.excess_s > 0
     assert cause.impact.gpu_hours == pytest.approx(cause.impact.excess_s * 16 / 3600)
 

@@ -20,7 +20,7 @@ from rootspan_analysis.views.training_extras import fetch_arrivals
 from rootspan_dashboard.components.rank_heat import rank_heat_data
 from rootspan_dashboard.cost.jobs import jobs_cost_frame
 from rootspan_dashboard.training.words import hang_words, pending_frame
-from rootspan_dashboard.words.formats import format_number, format_ratio
+from rootspan_dashboard.words.formats import format_ms, format_number, format_ratio
 from rootspan_store.client import connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
@@ -72,6 +72,25 @@ def test_a_jobs_figures_and_its_slow_rank_are_told(stage: Stage, page: Page) -> 
         f"training.rank = {SLOW_RANK}",
     ]
     expect(page.get_by_text("1 traces by the span that matches")).to_be_visible()
+
+
+def test_the_cause_of_a_slow_job_shows_its_rank_against_its_peers_and_what_would_be_without_it(
+    stage: Stage, page: Page
+) -> None:
+    open_view(page, stage, "root-cause", **window(stage))
+    expect(page.locator(".rs-verdict h2")).to_contain_text(f"Rank {SLOW_RANK}")
+    card = page.locator('[class*="st-key-cause-1"]').first
+    expect(card.locator(".rs-evidence").filter(has_text="what if")).to_contain_text(
+        f"a step of {format_ms(STEP_NS / 1e6)} would take {format_ms((STEP_NS - SLOWER_NS) / 1e6)}"
+    )
+    expect(card.locator(CHART).first.locator(".name")).to_have_text([f"rank {SLOW_RANK}", "peers"])
+    expect(card.locator(CHART).nth(1).locator(".name")).to_have_text(
+        ["slowest rank", "median rank", "without it"]
+    )
+    card.get_by_role("link", name="Its job").click()
+    expect(page.locator(".rs-title")).to_have_text("Training")
+    settle(page)
+    expect(page.get_by_role("combobox", name="Job")).to_have_value(JOB)
 
 
 def test_shares_add_up_and_lost_time_is_told_by_rank_and_priced(stage: Stage, page: Page) -> None:

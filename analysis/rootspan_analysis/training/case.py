@@ -1,9 +1,12 @@
 """What all training rules share about one job: how to read it, where its ranks run, how long steps take."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
 
 from rootspan_analysis.explanation import Evidence, Signal
+from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.reader import Reader, Value
 from rootspan_analysis.training.jobs import Job
 from rootspan_analysis.training.placement import Places, fetch_places
@@ -13,6 +16,9 @@ from rootspan_analysis.training.steps import StepTimes, fetch_step_times
 __all__ = ["Case", "Rows", "open_case"]
 
 Rows = list[dict[str, Any]]
+Peers = Literal["stage", "all"]
+COURSE_POINTS: Final = 240
+"""Of a course over the job's length: as many as a chart can show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,29 @@ class Case:
     def evidence(self, signal: Signal, text: str, name: str, **values: Value) -> Evidence:
         """A sentence with the statement `sql/NAME.sql` that shows it."""
         return Evidence(signal, text, render(name, self.job.parameters(**values), self.job.reading))
+
+    def rank_course(
+        self, text: str, ranks: Sequence[int], phases: Sequence[str], *, ops: Sequence[str] = (), peers: Peers
+    ) -> Evidence:
+        """A sentence with the ranks' time for some operations in each step beside that of others.
+
+        Args:
+            ops: Only these operations of the phases; empty: all.
+            peers: Whom they are held against: ranks of the same stage, those of them with the same tensor
+                rank where the job has data-parallel ranks, or all.
+        """
+        length_s = (self.job.last_ns - self.job.first_ns) / NS_PER_S
+        return self.evidence(
+            "trace",
+            text,
+            "rank_course",
+            ranks=list(ranks),
+            phases=list(phases),
+            ops=list(ops),
+            by_tensor=int(peers == "stage" and self.job.dp_size > 1),
+            any_stage=int(peers == "all"),
+            every_s=max(1, math.ceil(length_s / COURSE_POINTS)),
+        )
 
     def gpu_hours(self, lost_s: float) -> float:
         """GPU time of the whole job in so many seconds: while one rank is late, all wait."""

@@ -140,7 +140,7 @@ def _waiting_ranks(case: Case) -> list[Finding]:
                 p_value=0.0,
                 onset_ns=case.times.at_ns(first_step),
                 evidence=(
-                    case.evidence("trace", text, "data_ranks", most=MAX_RANKS),
+                    case.rank_course(text, [rank], ["data"], peers="all"),
                     case.evidence(
                         "trace",
                         f"with its data at hand a step of {usual_s:.3g} s would be up to "
@@ -192,7 +192,7 @@ def _writer(case: Case, saves: list[dict[str, object]], writer: int, first: int,
         lost_s=lost_s * case.job.step_modulus,
         p_value=0.0,
         onset_ns=int(str(saves[first]["begin_ns"])),
-        evidence=(case.evidence("trace", text, "checkpoints"),),
+        evidence=(case.rank_course(text, [writer], ["checkpoint"], peers="all"),),
     )
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from rootspan_analysis.explanation import Evidence
-from rootspan_analysis.reader import Value
 from rootspan_analysis.training.case import Case
 from rootspan_analysis.training.finding import Finding, Weight
 from rootspan_analysis.training.gpu_state import Heat, find_heat
-from rootspan_analysis.training.stragglers import COMPUTE_PHASES, MIN_RATIO, Straggler, find_stragglers
+from rootspan_analysis.training.stragglers import COMPUTE_PHASES, Straggler, find_stragglers
 from rootspan_analysis.training.whatif import without_stragglers
 
 __all__ = ["find_slow_ranks"]
@@ -40,19 +39,14 @@ def _finding(case: Case, group: Sequence[Straggler], *, whole: bool) -> Finding:
     if whole:
         entity = case.job.entity(**{"host.name": worst.host})
     name = f"host {worst.host} with ranks {_list(group)}" if whole else _name(worst)
-    values: dict[str, Value] = {
-        "by_tensor": int(case.job.dp_size > 1),
-        "phases": list(COMPUTE_PHASES),
-        "ratio": MIN_RATIO,
-        "most": 20,
-    }
     evidence = [
-        case.evidence(
-            "trace",
+        case.rank_course(
             f"{name} takes {worst.ratio:.2f} times its data-parallel peers' median in {worst.ops[0]} "
             f"({worst.usual_s:.3g} s a step), in {worst.share:.0%} of {worst.steps} steps",
-            "stragglers",
-            **values,
+            [one.rank for one in group],
+            COMPUTE_PHASES,
+            ops=worst.ops[:1],
+            peers="stage",
         ),
         case.evidence("trace", f"without it {what_if.text}", "step_times"),
     ]

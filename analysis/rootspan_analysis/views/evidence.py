@@ -1,8 +1,7 @@
 """Runs the SQL behind a piece of evidence and reads its answer as courses: the suspect's and its peers'.
 
-The engine's evidence queries share a few column names: `minute`, `suspect`, `calls` and one measure. What
-has no
-`minute` stays a table.
+The engine's evidence queries share a few column names: a moment (`minute`, or `began` and `begin_ns` of a
+job's steps), `suspect`, `calls` and one measure. What has no moment stays a table.
 """
 
 from collections import defaultdict
@@ -28,8 +27,16 @@ MEASURES: Final = (
     ("records", "log records a minute", ""),
     ("failed", "failed calls a minute", ""),
     ("mean", "mean", ""),
+    ("took_ms", "time a step, median of the ranks", "ms"),
+    ("data_s", "data loading a step, median rank", "s"),
+    ("slowest_s", "time a step", "s"),
 )
 """Columns that are drawn, the first one that is there: name, words, unit."""
+MOMENTS: Final = ("minute", "began", "begin_ns")
+BESIDE: Final = {"slowest_s": ("median_s", "slowest rank", "median rank")}
+"""Measures that are no one's in particular, the column to hold them against, and the names of both."""
+LAST_SECOND: Final = 2**40
+"""Larger moments are nanoseconds."""
 SUMMED: Final = {"records", "failed"}
 GAUGE_UNITS: Final = {
     "hw.gpu.utilization": "ratio",
@@ -58,12 +65,17 @@ class EvidenceCourses:
         unit: `ms`, `ratio`, `Cel`, `By`, another unit, or empty for plain numbers.
         suspect: Course of what is accused.
         peers: The same of the others; None where the query does not look at them.
+        of_steps: Whether it is how long a job's whole steps take, in seconds.
+        suspect_name, peers_name: What to call them; an empty name is that of who is accused.
     """
 
     measure: str
     unit: str
     suspect: Course
     peers: Course | None
+    suspect_name: str = ""
+    peers_name: str = "peers"
+    of_steps: bool = False
 
 
 def fetch_evidence(client: ArrowClient, evidence: Evidence, hosts: tuple[str, ...]) -> EvidenceCourses | None:
@@ -88,10 +100,11 @@ def fetch_evidence(client: ArrowClient, evidence: Evidence, hosts: tuple[str, ..
 def read_courses(table: pa.Table, hosts: Sequence[str]) -> EvidenceCourses | None:
     """Courses of an evidence query's answer.
 
-    None without `minute`, without a measure, or without a suspect row.
+    None without a moment, without a measure, or without a suspect row.
     """
     known = next((one for one in MEASURES if one[0] in table.column_names), None)
-    if known is None or "minute" not in table.column_names:
+    moment = next((one for one in MOMENTS if one in table.column_names), None)
+    if known is None or moment is None:
         return None
     name, measure, unit = known
     groups: dict[bool, dict[int, list[tuple[float, float]]]] = {
@@ -107,16 +120,25 @@ def read_courses(table: pa.Table, hosts: Sequence[str]) -> EvidenceCourses | Non
         else:
             suspect = not hosts or row.get("host", hosts[0]) in hosts
         weight = float(row.get("calls", 1) or 1)
-        groups[suspect][_unix_s(row["minute"])].append((float(value), weight))
+        groups[suspect][_unix_s(row[moment])].append((float(value), weight))
+        if name in BESIDE and row.get(BESIDE[name][0]) is not None:
+            groups[False][_unix_s(row[moment])].append((float(row[BESIDE[name][0]]), weight))
     if not groups[True]:
         return None
     courses = {which: _course(found, summed=name in SUMMED) for which, found in groups.items()}
-    return EvidenceCourses(measure, unit, courses[True], courses[False] if groups[False] else None)
+    peers = courses[False] if groups[False] else None
+    if name not in BESIDE:
+        return EvidenceCourses(measure, unit, courses[True], peers)
+    steps = "writers" not in table.column_names
+    return EvidenceCourses(measure, unit, courses[True], peers, *BESIDE[name][1:], of_steps=steps)
 
 
 def _unix_s(moment: object) -> int:
     # ClickHouse sends a DateTime over Arrow as seconds, or as a timestamp, depending on its version.
-    return int(moment) if isinstance(moment, int | float) else round(moment.timestamp())  # type: ignore[attr-defined]
+    if isinstance(moment, int | float):
+        return int(moment) // NS_PER_S if moment > LAST_SECOND else int(moment)
+    seconds: float = moment.timestamp()  # type: ignore[attr-defined]
+    return round(seconds)
 
 
 def _course(found: dict[int, list[tuple[float, float]]], *, summed: bool) -> Course:

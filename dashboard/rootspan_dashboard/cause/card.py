@@ -5,7 +5,7 @@ import streamlit as st
 from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_dashboard.cause.examples import Example
 from rootspan_dashboard.cause.view import CauseView, EvidenceView
-from rootspan_dashboard.cause.words import cause_name, headline, impact_facts, tags, what_if_words
+from rootspan_dashboard.cause.words import chart_name, headline, impact_facts, tags, what_if_words
 from rootspan_dashboard.charts.evidence import plot_evidence
 from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.frame.links import link_to
@@ -32,6 +32,7 @@ def draw_cause(view: CauseView) -> None:
         words = what_if_words(cause)
         if words:
             st.html(f'<div class="rs-evidence"><i>what if</i><div>{escape(words)}</div></div>')
+        _draw_ways(view)
         for first in range(0, len(view.evidence), 2):
             columns = st.columns(2, gap="medium")
             for number, column in enumerate(columns, start=first):
@@ -39,6 +40,22 @@ def draw_cause(view: CauseView) -> None:
                     with column:
                         _draw_evidence(view, view.evidence[number], f"{cause.rank}:{number}")
         _draw_examples(view)
+
+
+def _draw_ways(view: CauseView) -> None:
+    """Where the thing at fault has a page of its own, in the cause's window."""
+    entity = view.cause.entity
+    window = {"from": write_moment(view.axis.from_ns), "to": write_moment(view.during.to_ns), "service": ""}
+    host, job = entity.get("host.name", ""), entity.get("training.job.id", "")
+    one_host = host if "," not in host else ""
+    if not one_host and not job:
+        return
+    with st.container(horizontal=True, key=f"ways:{view.cause.rank}"):
+        if job:
+            link_to("Training", "Its job", icon=":material/model_training:", job=job, **window)
+        if one_host:
+            link_to("Host", "Its host", icon=":material/dns:", host=one_host, **window)
+            link_to("Logs", "Its logs", icon=":material/notes:", host=one_host, **window)
 
 
 def _draw_evidence(view: CauseView, one: EvidenceView, key: str) -> None:
@@ -50,9 +67,10 @@ def _draw_evidence(view: CauseView, one: EvidenceView, key: str) -> None:
     if one.courses is not None:
         plot = plot_evidence(
             one.courses,
-            suspect_name=cause_name(view.cause),
+            suspect_name=chart_name(view.cause),
             onset_ns=view.cause.onset_unix_ns,
             axis=view.axis,
+            without=view.without(one),
         )
         draw_plot(plot, key=f"evidence:{key}")
     elif one.problem:

@@ -3,12 +3,13 @@
 Fetches once for both. A piece of evidence whose query fails is shown without its chart, and says why.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from rootspan_analysis.explanation import Cause, Evidence, Explanation
 from rootspan_analysis.question import NS_PER_S
-from rootspan_analysis.views.evidence import EvidenceCourses, fetch_evidence
+from rootspan_analysis.views.evidence import Course, EvidenceCourses, fetch_evidence
 from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_dashboard.cause.examples import Example, fetch_examples
 from rootspan_dashboard.reading.connection import ask
@@ -53,6 +54,17 @@ class CauseView:
     normal: tuple[Example, ...]
     normal_words: str
 
+    def without(self, one: EvidenceView) -> Course | None:
+        """What steps would take without the cause, since its onset; None for other charts, or if unknown."""
+        told = self.cause.what_if
+        if told is None or one.courses is None or not one.courses.of_steps:
+            return None
+        ends = (
+            self.during.from_ns // NS_PER_S,
+            min(one.courses.suspect.seconds[-1], self.during.to_ns // NS_PER_S),
+        )
+        return Course(ends, (told.without_s, told.without_s))
+
 
 def view_cause(cause: Cause, answer: Explanation) -> CauseView:
     """Fetch what is behind a cause.
@@ -69,7 +81,13 @@ def view_cause(cause: Cause, answer: Explanation) -> CauseView:
     hosts = tuple(part.strip() for part in cause.entity.get("host.name", "").split(",") if part.strip())
     hurt, normal, words = fetch_examples(cause, during, before)
     evidence = tuple(_view_evidence(one, hosts) for one in cause.evidence)
+    axis = TimeSpan(max(axis.from_ns, min(_first_ns(evidence), during.from_ns)), end)
     return CauseView(cause, axis, during, evidence, hurt, normal, words)
+
+
+def _first_ns(evidence: Sequence[EvidenceView]) -> int:
+    """Where the courses begin; 0 without any. A job that was not there before needs no empty space for it."""
+    return min((one.courses.suspect.seconds[0] * NS_PER_S for one in evidence if one.courses), default=0)
 
 
 def _view_evidence(one: Evidence, hosts: tuple[str, ...]) -> EvidenceView:

@@ -21,6 +21,7 @@ __all__ = [
     "Suspect",
     "answer_facts",
     "cause_name",
+    "chart_name",
     "exonerated_words",
     "headline",
     "impact_facts",
@@ -115,6 +116,12 @@ def cause_name(cause: Named) -> str:
     if len(parts) > SHORT_HOSTS:
         return f"{', '.join(parts[:SHORT_HOSTS])} and {len(parts) - SHORT_HOSTS} more"
     return ", ".join(parts) or "unnamed"
+
+
+def chart_name(cause: Named) -> str:
+    """What a line of it is called in a legend: its name, `rank 3` where that is a number only."""
+    name = cause_name(cause)
+    return f"{cause.kind} {name}" if name.replace(",", "").replace(" ", "").isdigit() else name
 
 
 def headline(cause: Named) -> str:

@@ -20,7 +20,7 @@ from rootspan_dashboard.components.tiles import draw_tiles
 from rootspan_dashboard.frame.header import open_page
 from rootspan_dashboard.frame.links import link_to
 from rootspan_dashboard.frame.states import say_empty, told_in_words
-from rootspan_dashboard.frame.url_state import choice, write
+from rootspan_dashboard.frame.url_state import choice, read, write
 from rootspan_dashboard.reading.ahead import ahead, ask_ahead
 from rootspan_dashboard.reading.connection import ask
 from rootspan_dashboard.tables.columns import (
@@ -63,7 +63,9 @@ def draw() -> None:
             ["Choose a longer range above.", "Trace a trainer: docs/sdk.md has three lines for it."],
         )
         return
-    name = choice("job", list(jobs), next(iter(jobs)), st.selectbox, label="Job", width=320)
+    # A link may name the job alone: then its first attempt.
+    first = next((name for name, one in jobs.items() if one.job_id == read("job")), next(iter(jobs)))
+    name = choice("job", list(jobs), first, st.selectbox, label="Job", width=320)
     job = jobs[name]
     ask_ahead(
         *(

@@ -9,7 +9,7 @@ from rootspan_dashboard.cause.report.svg import draw_svg
 from rootspan_dashboard.cause.view import CauseView, EvidenceView
 from rootspan_dashboard.cause.words import (
     answer_facts,
-    cause_name,
+    chart_name,
     exonerated_words,
     headline,
     impact_facts,
@@ -83,9 +83,10 @@ def _evidence(view: CauseView, one: EvidenceView) -> str:
     chart = (
         draw_svg(
             one.courses,
-            suspect_name=cause_name(view.cause),
+            suspect_name=chart_name(view.cause),
             onset_ns=view.cause.onset_unix_ns,
             axis=view.axis,
+            without=view.without(one),
         )
         if one.courses is not None
         else ""

@@ -95,7 +95,10 @@ def _table(courses: EvidenceCourses, view: CauseView) -> list[str]:
         f"| {format_value(value, courses.unit)} | {format_value(peers.get(at), courses.unit)} |"
         for at, value in pairs[::every]
     ]
-    head = f"| UTC (* after the onset) | {_plain(courses.measure)}, suspect | peers |"
+    suspect = _plain(courses.suspect_name or "suspect")
+    head = (
+        f"| UTC (* after the onset) | {_plain(courses.measure)}, {suspect} | {_plain(courses.peers_name)} |"
+    )
     return [head, "|---|---|---|", *rows, ""]
 
 

@@ -12,14 +12,23 @@ from rootspan_dashboard.words.literal import escape
 __all__ = ["draw_svg"]
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 560, 190, 70, 26, 22
-SUSPECT, PEERS, ONSET = "#c14a00", "#2f7ab5", "#7a7a7a"
+SUSPECT, PEERS, WITHOUT, ONSET = "#c14a00", "#2f7ab5", "#00805e", "#7a7a7a"
 TICKS: Final = 5
+MOST_DOTS: Final = 60
 
 
-def draw_svg(courses: EvidenceCourses, *, suspect_name: str, onset_ns: int | None, axis: TimeSpan) -> str:
-    """The chart; text in it is escaped."""
+def draw_svg(
+    courses: EvidenceCourses,
+    *,
+    suspect_name: str,
+    onset_ns: int | None,
+    axis: TimeSpan,
+    without: Course | None = None,
+) -> str:
+    """The chart, its arguments as for the page's; text in it is escaped."""
     begin, end = axis.from_ns / NS_PER_S, axis.to_ns / NS_PER_S
     values = [*courses.suspect.values, *(courses.peers.values if courses.peers else ())]
+    suspect_name = courses.suspect_name or suspect_name
     high = max([*values, 0.0]) or 1.0
     low = min([*values, 0.0])
 
@@ -37,7 +46,7 @@ def draw_svg(courses: EvidenceCourses, *, suspect_name: str, onset_ns: int | Non
         f'<text x="{WIDTH}" y="12" text-anchor="end" fill="{SUSPECT}">{escape(suspect_name, most=40)}</text>',
     ]
     if courses.peers is not None:
-        parts.append(f'<text x="{WIDTH / 2}" y="12" fill="{PEERS}">peers</text>')
+        parts.append(f'<text x="{WIDTH / 2}" y="12" fill="{PEERS}">{escape(courses.peers_name)}</text>')
     for k in range(TICKS):
         value = low + (high - low) * k / (TICKS - 1)
         parts.append(
@@ -66,10 +75,17 @@ def draw_svg(courses: EvidenceCourses, *, suspect_name: str, onset_ns: int | Non
             if begin - 60 <= at <= end
         ]
         path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
-        dots = "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.2" fill="{color}" />' for a, b in points)
+        dots = (
+            ""
+            if len(points) > MOST_DOTS
+            else "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.2" fill="{color}" />' for a, b in points)
+        )
         return f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="{width}" />{dots}'
 
     if courses.peers is not None:
         parts.append(line(courses.peers, PEERS, 1.5))
     parts.append(line(courses.suspect, SUSPECT, 2.0))
+    if without is not None:
+        parts.append(f'<text x="{WIDTH / 3}" y="12" fill="{WITHOUT}">without it</text>')
+        parts.append(line(without, WITHOUT, 2.0))
     return "".join([*parts, "</svg>"])
