@@ -13,6 +13,7 @@ from rootspan_analysis.clocks import Clock
 from rootspan_analysis.contrast import Interval
 from rootspan_analysis.explanation import Evidence, Signal
 from rootspan_analysis.finding import Finding, SignalName
+from rootspan_analysis.gauge_words import call_gauge, say_gauge
 from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.reader import Value, complete
 from rootspan_analysis.scene import Scene
@@ -194,7 +195,11 @@ def _size(one: Finding) -> str:
 def _gauge(one: Finding) -> str:
     subject = one.words["host"] or one.service
     now, usual = one.detail["now"], one.detail["usual"]
-    return f"{one.words['metric']} of {subject} is {now:.4g}, against {usual:.4g} before"
+    metric = one.words["metric"]
+    return (
+        f"{call_gauge(metric)} of {subject} is {say_gauge(metric, now)}, "
+        f"against {say_gauge(metric, usual)} before"
+    )
 
 
 def _event(one: Finding) -> str:

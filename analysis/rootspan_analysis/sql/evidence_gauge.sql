@@ -1,5 +1,5 @@
 -- A gauge by minute.
-SELECT Minute AS minute, ServiceName AS service, HostName AS host, Gpu AS gpu,
+SELECT Minute AS minute, any(MetricName) AS metric, ServiceName AS service, HostName AS host, Gpu AS gpu,
     round(sum(ValueSum) / sum(Points), 4) AS mean, min(ValueMin) AS least, max(ValueMax) AS most
 FROM otel_gauges_1m
 WHERE MetricName = {metric:String}

@@ -1,5 +1,5 @@
 -- A service's own gauge over time.
-SELECT toStartOfMinute(TimeUnix) AS minute, ServiceName AS service, round(avg(Value), 6) AS mean
+SELECT toStartOfMinute(TimeUnix) AS minute, any(MetricName) AS metric, ServiceName AS service, round(avg(Value), 6) AS mean
 FROM otel_metrics_gauge
 WHERE MetricName = {metric:String} AND ServiceName = {service:String}
     AND lower(Attributes['statistic']) IN ('', 'average', 'mean', 'sum')

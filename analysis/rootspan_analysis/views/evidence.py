@@ -12,6 +12,7 @@ from typing import Final
 import pyarrow as pa
 
 from rootspan_analysis.explanation import Evidence
+from rootspan_analysis.gauge_words import GAUGES
 from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.views.fleet import Filters, fetch_gauge_cells
 from rootspan_analysis.views.statements import ArrowClient
@@ -38,14 +39,6 @@ BESIDE: Final = {"slowest_s": ("median_s", "slowest rank", "median rank")}
 LAST_SECOND: Final = 2**40
 """Larger moments are nanoseconds."""
 SUMMED: Final = {"records", "failed"}
-GAUGE_UNITS: Final = {
-    "hw.gpu.utilization": "ratio",
-    "hw.gpu.throttled": "ratio",
-    "hw.gpu.memory.usage": "By",
-    "hw.gpu.clock": "MHz",
-    "hw.temperature": "Cel",
-    "hw.power": "W",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +82,12 @@ def fetch_evidence(client: ArrowClient, evidence: Evidence, hosts: tuple[str, ..
     """
     table = client.query_arrow(evidence.sql)
     courses = read_courses(table, hosts)
-    if courses is None or evidence.signal != "metric" or "service" not in table.column_names:
+    if courses is None or evidence.signal != "metric" or "metric" not in table.column_names:
         return courses
-    metric = evidence.text.partition(" of ")[0]
+    metric = str(table["metric"][0].as_py())
     peers = _gauge_peers(client, metric, table, hosts)
-    unit = GAUGE_UNITS.get(metric, "")
-    return EvidenceCourses(metric, unit, courses.suspect, peers)
+    name, unit = GAUGES.get(metric, (metric, ""))
+    return EvidenceCourses(name, unit, courses.suspect, peers)
 
 
 def read_courses(table: pa.Table, hosts: Sequence[str]) -> EvidenceCourses | None:

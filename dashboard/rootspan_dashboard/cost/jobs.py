@@ -4,45 +4,46 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from rootspan_analysis.training.jobs import Job
+from rootspan_analysis.cost import JobCost
 from rootspan_analysis.training.step_parts import LostTime, StageShare
-from rootspan_dashboard.training.shares_html import scaling_efficiency
 
 __all__ = ["jobs_cost_frame"]
 
 
-def jobs_cost_frame(
-    jobs: Sequence[tuple[Job, Sequence[StageShare], Sequence[LostTime]]], price: float
-) -> pd.DataFrame:
-    """`job, ranks, hours, cost, per_thousand, efficiency, worth, communication, bubbles, lost, lost_cost`.
+def jobs_cost_frame(jobs: Sequence[tuple[JobCost, Sequence[StageShare], Sequence[LostTime]]]) -> pd.DataFrame:
+    """A row a job, in the order given: the figures of `rootspan cost`, and what the time went into.
 
-    The dearest first. A rank counts as a GPU from the job's first span to its last within the range. Shares
-    are percent, None for jobs that do not tell their operations.
+    `job, ranks, hours, cost, per_thousand, per_million, efficiency, basis, worth, wasted, communication,
+    bubbles, lost`: shares in percent, None for what a job does not tell.
     """
     rows = []
-    for job, shares, lost in jobs:
-        hours = job.ranks * (job.last_ns - job.first_ns) / 3.6e12
-        total = sum(one.total_s for one in shares)
-        efficiency = scaling_efficiency(shares) if total else None
-        lost_hours = sum(one.gpu_hours for one in lost)
-
-        def share(seconds: float, total: float = total) -> float | None:
-            return 100 * seconds / total if total else None
-
+    for one, shares, lost in jobs:
+        total = sum(share.total_s for share in shares)
         rows.append(
             {
-                "job": job.name,
-                "ranks": job.ranks,
-                "hours": hours,
-                "cost": hours * price,
-                "per_thousand": 1000 * hours * price / job.steps if job.steps else None,
-                "efficiency": 100 * efficiency if efficiency is not None else None,
-                "worth": efficiency * job.ranks if efficiency is not None else None,
-                "communication": share(sum(one.collective_s for one in shares)),
-                "bubbles": share(sum(one.idle_s for one in shares)),
-                "lost": lost_hours,
-                "lost_cost": lost_hours * price,
+                "job": one.job,
+                "ranks": one.ranks,
+                "hours": one.gpu_hours,
+                "cost": one.cost,
+                "per_thousand": one.per_thousand_steps,
+                "per_million": one.per_million_tokens,
+                "efficiency": _percent(one.efficiency),
+                "basis": _basis(one),
+                "worth": one.worth_gpus,
+                "wasted": one.wasted_cost if one.efficiency is not None else None,
+                "communication": _percent(one.communication_ratio),
+                "bubbles": 100 * sum(share.idle_s for share in shares) / total if total else None,
+                "lost": sum(who.gpu_hours for who in lost),
             }
         )
-    frame = pd.DataFrame(rows)
-    return frame.sort_values("cost", ascending=False, ignore_index=True) if rows else frame
+    return pd.DataFrame(rows)
+
+
+def _percent(ratio: float | None) -> float | None:
+    return None if ratio is None else 100 * ratio
+
+
+def _basis(one: JobCost) -> str:
+    if one.basis == "measured":
+        return f"against {one.base} on {one.base_ranks}"
+    return "at most" if one.basis == "bounded" else "not known"

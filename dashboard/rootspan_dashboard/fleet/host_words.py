@@ -5,20 +5,21 @@ from collections.abc import Sequence
 import pandas as pd
 import pyarrow as pa
 
+from rootspan_analysis.gauge_words import GAUGES
 from rootspan_analysis.views.hosts import HostInstance
 from rootspan_dashboard.charts.lines import Panel
 from rootspan_dashboard.words.formats import NO_VALUE, format_count
 
-__all__ = ["GAUGES", "gauge_panels", "host_facts", "instances_frame", "service_panels"]
+__all__ = ["gauge_panels", "host_facts", "instances_frame", "service_panels"]
 
-GAUGES = {
-    "hw.gpu.utilization": ("GPU utilisation", "ratio"),
-    "hw.gpu.clock": ("GPU clock", "MHz"),
-    "hw.temperature": ("Temperature", "Cel"),
-    "hw.power": ("Power", "W"),
-    "hw.gpu.memory.usage": ("GPU memory", "By"),
-    "hw.gpu.throttled": ("Throttled", "ratio"),
-}
+SHOWN = (
+    "hw.gpu.utilization",
+    "hw.gpu.clock",
+    "hw.temperature",
+    "hw.power",
+    "hw.gpu.memory.usage",
+    "hw.gpu.throttled",
+)
 """What is drawn of a host, in this order."""
 MOST_DEVICES = 8
 
@@ -85,6 +86,4 @@ def gauge_panels(table: pa.Table) -> tuple[list[str], list[Panel]]:
         seconds.append(row["at_s"])
         values.append(row["value"])
     devices = sorted({name for course in courses.values() for name in course})[:MOST_DEVICES]
-    return devices, [
-        Panel(title, unit, courses[metric]) for metric, (title, unit) in GAUGES.items() if metric in courses
-    ]
+    return devices, [Panel(*GAUGES[metric], courses[metric]) for metric in SHOWN if metric in courses]

@@ -77,13 +77,14 @@ def _draw_serving(view: View, gpu_time: pa.Table, region: str, price: float) -> 
 
 
 def _draw_jobs(view: View, jobs: Sequence[Job], price: float) -> None:
-    note = "a rank is a GPU from the job's first span to its last; efficiency is the share that computes"
+    note = "a rank is a GPU from the job's first span to its last; what does not pay first"
     st.html(section("Training jobs: is their distribution worth it?", note))
-    found = [(job, ask(fetch_shares, job), ask(fetch_lost, job)) for job in jobs]
-    draw_table(jobs_cost_frame(found, price), job_cost_columns(settings().currency), key="job-cost")
-    question = CostQuestion(view.span.from_ns, view.span.to_ns, price)
-    told = [one.text for one in ask(price_jobs, tuple(jobs), question)]
-    st.html(f'<ul class="rs-told">{"".join(f"<li>{code_words(one)}</li>" for one in told)}</ul>')
+    priced = ask(price_jobs, tuple(jobs), CostQuestion(view.span.from_ns, view.span.to_ns, price))
+    by_name = {job.name: job for job in jobs}
+    found = [(one, ask(fetch_shares, by_name[one.job]), ask(fetch_lost, by_name[one.job])) for one in priced]
+    draw_table(jobs_cost_frame(found), job_cost_columns(settings().currency), key="job-cost")
+    told = "".join(f"<li>{code_words(one.text)}</li>" for one in priced)
+    st.html(f'<ul class="rs-told">{told}</ul>')
 
 
 def _draw_price() -> float:

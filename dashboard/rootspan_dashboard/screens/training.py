@@ -31,7 +31,7 @@ from rootspan_dashboard.tables.columns import (
     straggler_columns,
 )
 from rootspan_dashboard.tables.draw import draw_table
-from rootspan_dashboard.training.shares_html import scaling_efficiency, shares_html
+from rootspan_dashboard.training.shares_html import computing_ratio, shares_html
 from rootspan_dashboard.training.step_view import draw_step
 from rootspan_dashboard.training.words import (
     arrivals_frame,
@@ -118,9 +118,7 @@ def _draw_overview(job: Job) -> None:
     draw_table(phases_frame(overview), phase_columns(), key="phases")
     shares = ask(fetch_shares, job)
     if shares:
-        st.html(
-            section("GPU time", f"of all ranks; {format_ratio(scaling_efficiency(shares))} of it computes")
-        )
+        st.html(section("GPU time", f"of all ranks; {format_ratio(computing_ratio(shares))} of it computes"))
         st.html(shares_html(shares))
 
 

@@ -254,8 +254,8 @@ def pending_columns() -> dict[str, "ColumnConfig"]:
     }
 
 
-def _money(label: str, currency: str, *, digits: int = 2) -> "ColumnConfig":
-    return st.column_config.NumberColumn(f"{label} ({currency})", format=f"%.{digits}f")
+def _money(label: str, currency: str, *, digits: int = 2, width: int | None = None) -> "ColumnConfig":
+    return st.column_config.NumberColumn(f"{label} ({currency})", format=f"%.{digits}f", width=width)
 
 
 def service_cost_columns(currency: str) -> dict[str, "ColumnConfig"]:
@@ -274,22 +274,32 @@ def service_cost_columns(currency: str) -> dict[str, "ColumnConfig"]:
 
 
 def job_cost_columns(currency: str) -> dict[str, "ColumnConfig"]:
-    """Columns of what training jobs cost."""
+    """Columns of what training jobs cost, in the words of `rootspan cost`."""
     number = st.column_config.NumberColumn
     return {
-        "job": text_column("Job", width="medium"),
-        "ranks": count_column("Ranks"),
-        "hours": number("GPU time", format="%.2f h"),
-        "cost": _money("Cost", currency),
-        "per_thousand": _money("Per 1,000 steps", currency),
-        "efficiency": number("Efficiency", format="%.1f %%", help="Share of the GPU time that computes"),
-        "worth": number(
-            "Worth", format="%.1f GPUs", help="GPUs that would compute as much if none had to wait for others"
+        "job": text_column("Job", width=115),
+        "ranks": count_column("Ranks", width=50),
+        "hours": number("GPU time", format="%.2f h", width=75),
+        "cost": _money("Cost", currency, width=65),
+        "per_thousand": _money("Per 1,000 steps", currency, width=115),
+        "per_million": _money("Per M tokens", currency, digits=4, width=110),
+        "efficiency": number(
+            "Scaling efficiency",
+            format="%.0f %%",
+            help="Of what as many GPUs do alone: measured against a smaller run, or at most the share of the "
+            "time that computes, data and checkpoints aside",
+            width=115,
         ),
-        "communication": number("Communication", format="%.1f %%", help="Not hidden by computation"),
-        "bubbles": number("Bubbles", format="%.1f %%", help="Idle, or waiting for another pipeline stage"),
-        "lost": number("Lost to slow ranks", format="%.2f h"),
-        "lost_cost": _money("Lost", currency),
+        "basis": text_column("Measured", width=115, help_text="Against which run, or whether it is a bound"),
+        "worth": number(
+            "Worth", format="%.1f GPUs", help="GPUs that would do as much if none had to wait", width=80
+        ),
+        "wasted": _money("Wasted", currency, width=85),
+        "communication": number(
+            "Communication", format="%.0f %%", help="And the wait for others in it", width=100
+        ),
+        "bubbles": number("Bubbles", format="%.0f %%", help="Idle, or waiting for another stage", width=65),
+        "lost": number("Slow ranks", format="%.2f h", help="GPU time lost waiting for them", width=80),
     }
 
 

@@ -65,7 +65,7 @@ def draw_table(
     height: int | None = None,
     on_row: Callable[[int], None] | None = None,
 ) -> None:
-    """Draw it, and a button that downloads it as CSV.
+    """Draw it, without columns of which nothing is known, and a button that downloads all of it as CSV.
 
     Args:
         height: Pixels; by default as tall as its rows, up to ten of them.
@@ -84,7 +84,7 @@ def draw_table(
     st.dataframe(
         readable(frame),
         column_config=dict(columns),
-        column_order=list(columns),
+        column_order=[name for name in columns if frame.empty or not frame[name].isna().all()],
         hide_index=True,
         key=key,
         **shown,

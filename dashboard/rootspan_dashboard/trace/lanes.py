@@ -5,15 +5,13 @@ from typing import Final
 
 import pyarrow as pa
 
+from rootspan_analysis.gauge_words import GAUGES
 from rootspan_analysis.views.trace_tree import TraceTree
 from rootspan_dashboard.components.waterfall import Lane
 
 __all__ = ["LANE_METRICS", "lane_hosts", "trace_lanes"]
 
-LANE_METRICS: Final = {
-    "hw.gpu.utilization": ("GPU utilisation", "ratio"),
-    "hw.gpu.clock": ("GPU clock", "MHz"),
-}
+LANE_METRICS: Final = ("hw.gpu.utilization", "hw.gpu.clock")
 """Both together tell a busy GPU from a throttled one."""
 MOST_HOSTS: Final = 3
 
@@ -31,7 +29,8 @@ def trace_lanes(points: pa.Table, hosts: Sequence[str], tree: TraceTree) -> list
         found.setdefault((row["host"], row["metric"]), []).append((row["at_ns"], row["value"]))
     lanes = []
     for host in hosts:
-        for metric, (name, unit) in LANE_METRICS.items():
+        for metric in LANE_METRICS:
+            name, unit = GAUGES[metric]
             course = found.get((host, metric))
             if course:
                 high = 1.0 if unit == "ratio" else max(value for _, value in course) * 1.1 or 1.0

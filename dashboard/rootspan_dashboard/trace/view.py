@@ -83,7 +83,7 @@ def _draw_body(trace_id: str, tree: TraceTree, bounds: TraceBounds, *, whole: bo
         if one_clock:
             logs = shifted(logs, tree.skews, column="at_ns")
         hosts = lane_hosts(tree)
-        points = ask(fetch_trace_gauges, tuple(hosts), tuple(LANE_METRICS), bounds)
+        points = ask(fetch_trace_gauges, tuple(hosts), LANE_METRICS, bounds)
         selected = tree.find(read("span"))
         if selected is None:
             selected = tree.root

@@ -7,7 +7,7 @@ from rootspan_analysis.training.step_parts import StageShare
 from rootspan_dashboard.words.formats import format_number, format_ratio
 from rootspan_dashboard.words.literal import escape
 
-__all__ = ["SHARES", "scaling_efficiency", "shares_html", "stage_name"]
+__all__ = ["SHARES", "computing_ratio", "shares_html", "stage_name"]
 
 SHARES: Final = (
     ("compute_s", "computation", "#0072b2", "#ffffff"),
@@ -21,8 +21,8 @@ TOLD_FROM: Final = 0.06
 """Narrower parts have no room for their figure; it stands in their tooltip."""
 
 
-def scaling_efficiency(shares: Sequence[StageShare]) -> float:
-    """Share of the GPU time that computes, 0-1: what the job's GPUs do of what as many alone would do."""
+def computing_ratio(shares: Sequence[StageShare]) -> float:
+    """Share of all ranks' time that computes, 0-1."""
     total = sum(one.total_s for one in shares)
     return sum(one.compute_s for one in shares) / total if total else 0.0
 
