@@ -226,6 +226,41 @@ def test_ranks_that_a_busy_machine_holds_up_now_and_then_have_no_uneven_sequence
     assert weigh(pipeline, 1.0).kind == "none"
 
 
+def _steps(forward: np.ndarray, backward: np.ndarray) -> Pipeline:
+    """The replay of several steps from durations (step, dp, stage, microbatch)."""
+    rows = []
+    for number, (one, other) in enumerate(zip(forward, backward, strict=True)):
+        rows += [{**row, "step": number} for row in _pipeline_rows(one, other)]
+    found = connect(pa.Table.from_pylist(rows))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_stages_on_a_busy_machine_have_no_uneven_sequences(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # A third of all operations waits for the processor: often two of the four that a microbatch has.
+    waits = rng.random((2, 16, 1, 2, 4)) < 0.35
+    forward, backward = np.where(waits, rng.uniform(2, 4, waits.shape), 1.0)
+    assert weigh(_steps(forward, 2 * backward), 1.0).kind == "none"
+
+
+def test_a_first_microbatch_that_warms_up_in_every_step_is_no_long_sequence() -> None:
+    rng = np.random.default_rng(3)
+    forward, backward = np.exp(rng.normal(0, 0.05, (2, 16, 1, 2, 4)))
+    forward[..., 0] *= 2.0
+    assert weigh(_steps(forward, 2 * backward), 1.0).kind == "none"
+
+
+def test_uneven_sequences_are_told_on_a_machine_that_scatters_too() -> None:
+    rng = np.random.default_rng(4)
+    ragged = np.exp(rng.normal(0, 0.5, (16, 2, 1, 4)))
+    forward, backward = (ragged * np.exp(rng.normal(0, 0.2, (16, 2, 2, 4))) for _ in range(2))
+    found = weigh(_steps(forward, 2 * backward), 1.0)
+    assert found.kind == "sequence"
+    assert found.sequence_slowdown >= 1.3
+
+
 def test_a_stage_that_is_the_longest_in_some_steps_is_no_long_stage() -> None:
     rng = np.random.default_rng(5)
     tables = []

@@ -23,6 +23,10 @@ __all__ = ["Pipeline", "connect", "fetch_pipeline"]
 MAX_OPERATIONS: Final = 60_000
 """What a replay of some scenarios takes a second for."""
 FORWARD: Final = "forward"
+MIN_STEPS: Final = 3
+"""From which on what befalls a step's n-th microbatch is told from its length."""
+MIN_LENGTHS: Final = 8
+SURE_Z: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +104,60 @@ class Pipeline:
         """For each operation how long its microbatch is, as a multiple of the median one's.
 
         A long sequence is long in every stage, forward and backward: it is the median of all that was done to
-        it. What one rank's machine does to single operations is not in it.
+        it. What one rank's machine does to single operations is not in it, nor what befalls the n-th
+        microbatch of every step, which is the schedule's doing. Medians of few operations scatter by
+        themselves: they count as far as two halves of the stages agree on them (regressed to the mean by
+        their reliability, Kelley 1947), and not at all where that agreement may be chance.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.nan_to_num(self.seconds / self.medians(), nan=1.0, posinf=1.0)
+        level = np.log(np.maximum(ratio, 1e-6))
         columns = np.stack([self.step, self.dp, self.microbatch])
-        _, group = np.unique(columns, axis=1, return_inverse=True)
+        keys, group = np.unique(columns, axis=1, return_inverse=True)
         group = group.ravel()
-        ordered = ratio[np.lexsort((ratio, group))]
-        size = np.bincount(group)
-        first = np.cumsum(size) - size
-        return np.asarray((ordered[first + (size - 1) // 2] + ordered[first + size // 2])[group] / 2)
+        half = np.searchsorted(np.unique(self.stage), self.stage) % 2
+        if not half.any():
+            half = (self.phase.astype(str) == FORWARD).astype(np.int64)
+        length, one, other = (
+            _without_place(_medians(level, group, mask), keys)
+            for mask in (np.ones(len(group), dtype=np.bool_), half == 0, half == 1)
+        )
+        return np.exp(_reliability(one, other) * length)[group]
+
+
+def _medians(values: Floats, group: Ints, mask: np.ndarray) -> Floats:
+    """Median by group of the values that the mask selects; 0 for a group without any."""
+    values, group, groups = values[mask], group[mask], int(group.max()) + 1
+    ordered = values[np.lexsort((values, group))]
+    size = np.bincount(group, minlength=groups)
+    first = np.cumsum(size) - size
+    low, high = first + (size - 1) // 2, first + size // 2
+    last = max(len(ordered) - 1, 0)
+    middle = (ordered[np.clip(low, 0, last)] + ordered[np.clip(high, 0, last)]) / 2
+    return np.asarray(np.where(size > 0, middle, 0.0))
+
+
+def _without_place(length: Floats, keys: Ints) -> Floats:
+    """Lengths by (step, replica, microbatch) without what microbatches of that number have in most steps."""
+    if len(np.unique(keys[0])) < MIN_STEPS:
+        return length
+    found = length.copy()
+    for number in np.unique(keys[2]):
+        here = keys[2] == number
+        found[here] -= np.median(length[here])
+    return found
+
+
+def _reliability(one: Floats, other: Floats) -> float:
+    """How far the median of both halves tells lengths apart, 0-1: their rank correlation, stepped up to both
+    halves (Spearman and Brown 1910); 0 where it is within three standard errors."""
+    if len(one) < MIN_LENGTHS or not np.ptp(one) or not np.ptp(other):
+        return 0.0
+    first, second = (np.argsort(np.argsort(half, kind="stable"), kind="stable") for half in (one, other))
+    # Of ranks without ties, which have one mean and one variance.
+    size = len(first)
+    agree = 1 - 6 * float(((first - second) ** 2).sum()) / (size * (size**2 - 1))
+    return 2 * agree / (1 + agree) if agree * np.sqrt(len(one) - 1) >= SURE_Z else 0.0
 
 
 def fetch_pipeline(client: Reader, job: Job, steps: Sequence[int], *, tensor: int = -1) -> Pipeline | None:
