@@ -6,6 +6,7 @@ Healthy windows are told plainly.
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -103,6 +104,14 @@ def test_the_report_is_one_file_that_shows_what_the_page_shows(
     text = waiting.value.path().read_text()
     assert text.startswith(f"# {verdict.replace('-', chr(92) + '-')}")
     assert all(f"`{trace}`" in text for trace in traces)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Markdown with pictures").click()
+    with zipfile.ZipFile(waiting.value.path()) as bundle:
+        text = bundle.read("report.md").decode()
+        pictures = set(re.findall(r"!\[[^]]*\]\(([^)]+)\)", text))
+        assert len(pictures) == charts
+        assert pictures == set(bundle.namelist()) - {"report.md"}
+        assert all("<polyline" in bundle.read(name).decode() for name in pictures)
     other = page.context.new_page()
     asked: list[str] = []
     other.on("request", lambda request: asked.append(request.url))

@@ -13,6 +13,7 @@ from stage import FORWARD_NS, JOB, NS_PER_S, RANKS, SLOW_RANK, SLOWER_NS, STEP_N
 
 from rootspan_analysis.cost import CostQuestion, price_jobs
 from rootspan_analysis.training.hang import Hang, Pending
+from rootspan_analysis.training.placement import Place
 from rootspan_analysis.training.step_parts import fetch_lost, fetch_shares
 from rootspan_analysis.training.views import fetch_heat, fetch_jobs, fetch_stragglers
 from rootspan_analysis.views.timespan import TimeSpan
@@ -148,7 +149,8 @@ def test_a_hang_names_who_did_not_come_and_who_waits() -> None:
     look, title, words = hang_words(hang)
     assert (look, title) == ("found", "The job hangs: rank 3")
     assert "all_reduce 7 of group dp; 1 ranks wait" in words
-    frame = pending_frame(hang)
+    frame = pending_frame(hang, {3: Place(3, 0, 0, 0, "quiet-host", "0", "")})
+    assert frame["host"].tolist() == ["quiet-host", "h"]
     assert list(zip(frame["rank"], frame["role"], strict=True)) == [(3, "at fault"), (1, "waits")]
     assert frame["waits_for"].tolist() == ["", "rank 3"]
 

@@ -10,7 +10,7 @@ from rootspan_dashboard.charts.evidence import plot_evidence
 from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.frame.links import link_to
 from rootspan_dashboard.frame.url_state import write_moment
-from rootspan_dashboard.words.formats import format_ms, format_time
+from rootspan_dashboard.words.formats import format_time
 from rootspan_dashboard.words.literal import escape, visible
 from rootspan_dashboard.words.markup import facts
 
@@ -82,9 +82,9 @@ def _draw_evidence(view: CauseView, one: EvidenceView, key: str) -> None:
 def _draw_examples(view: CauseView) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
-        failing = "error" in view.cause.fault
-        title = "Failed there" if failing else "Slowest there"
-        _draw_list(title, view.hurt, view.during, key=f"{view.cause.rank}:bad", against=view.normal)
+        fault = view.cause.fault
+        how = "Failed" if "error" in fault else "Pending" if fault == "hang" else "Slowest"
+        _draw_list(f"{how} there", view.hurt, view.during, key=f"{view.cause.rank}:bad", against=view.normal)
     with right:
         _draw_list(view.normal_words, view.normal, view.during, key=f"{view.cause.rank}:good")
 
@@ -112,7 +112,7 @@ def _draw_list(
                 link_to("Trace", "Compare", icon=":material/compare_arrows:", **window, **pair)
             failed = " · failed" if one.failed else ""
             st.html(
-                f"<div><b>{escape(format_ms(one.duration_ns / 1e6))}</b> "
+                f"<div><b>{escape(one.took)}</b> "
                 f"{escape(one.operation)} · {escape(one.service)} "
                 f'<span class="rs-muted">{escape(one.host)} · {format_time(one.start_ns)}{failed}</span>'
                 "</div>",

@@ -10,6 +10,7 @@ from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_analysis.views.trace_filter import TraceFilter, TraceOrder
 from rootspan_analysis.views.trace_search import fetch_trace_list
 from rootspan_dashboard.reading.connection import ask
+from rootspan_dashboard.words.formats import format_ms
 
 __all__ = ["Example", "fetch_examples"]
 
@@ -30,6 +31,11 @@ class Example:
     host: str
     duration_ns: int
     failed: bool
+
+    @property
+    def took(self) -> str:
+        """How long, in words; a span without an end, as a hang leaves it, has no length."""
+        return format_ms(self.duration_ns / 1e6) if self.duration_ns else "not ended"
 
 
 def fetch_examples(

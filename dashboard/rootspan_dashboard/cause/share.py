@@ -2,16 +2,26 @@
 
 import time
 from collections.abc import Sequence
+from typing import Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
 from rootspan_analysis import Explanation, Question
-from rootspan_dashboard.cause.report import html_report, markdown_report
+from rootspan_dashboard.cause.report import html_report, markdown_bundle, markdown_report
 from rootspan_dashboard.cause.view import CauseView
 from rootspan_dashboard.frame.url_state import write, write_moment
 
 __all__ = ["draw_share", "fixed_link"]
+
+REPORTS: Final = (
+    ("Report as HTML", "html", "text/html", html_report,
+     "One file with charts and SQL; opens without rootspan"),
+    ("Report as Markdown", "md", "text/markdown", markdown_report,
+     "One text with tables and SQL, to paste into a ticket"),
+    ("Markdown with pictures", "zip", "application/zip", markdown_bundle,
+     "A ZIP with the text and its charts as SVG"),
+)  # fmt: skip
 
 
 def draw_share(
@@ -25,27 +35,18 @@ def draw_share(
         st.code(link, language=None, wrap_lines=True)
         st.button("Put these times into the address", icon=":material/push_pin:", key="pin", on_click=_pin,
                   args=(question,), width="stretch")  # fmt: skip
-        st.download_button(
-            "Report as HTML",
-            html_report(answer, causes, link=link, telemetry=telemetry, written_ns=written),
-            f"rootspan-{write_moment(question.to_ns).replace(':', '')}.html",
-            "text/html",
-            icon=":material/download:",
-            key="report:html",
-            on_click="ignore",
-            help="One file with charts and SQL; opens without rootspan",
-            width="stretch",
-        )
-        st.download_button(
-            "Report as Markdown",
-            markdown_report(answer, causes, link=link, telemetry=telemetry, written_ns=written),
-            f"rootspan-{write_moment(question.to_ns).replace(':', '')}.md",
-            "text/markdown",
-            icon=":material/download:",
-            key="report:md",
-            on_click="ignore",
-            width="stretch",
-        )
+        for name, ending, mime, make, words in REPORTS:
+            st.download_button(
+                name,
+                make(answer, causes, link=link, telemetry=telemetry, written_ns=written),
+                f"rootspan-{write_moment(question.to_ns).replace(':', '')}.{ending}",
+                mime,
+                icon=":material/download:",
+                key=f"report:{ending}",
+                on_click="ignore",
+                help=words,
+                width="stretch",
+            )
 
 
 def fixed_link(url: str, question: Question) -> str:

@@ -157,7 +157,8 @@ def _sentence(text: str) -> str:
 def answer_facts(answer: Explanation) -> list[tuple[str, str]]:
     """What was compared with what, and how long that took."""
     pairs = [("Window", format_range(answer.window.from_ns, answer.window.to_ns))]
-    if answer.baseline.to_ns > answer.baseline.from_ns:
+    # A training job is compared within its own window.
+    if answer.baseline.to_ns > answer.baseline.from_ns and answer.baseline != answer.window:
         pairs.append(("Compared with", format_range(answer.baseline.from_ns, answer.baseline.to_ns)))
     pairs.append(("Answered in", format_ms(answer.took_ms)))
     return pairs

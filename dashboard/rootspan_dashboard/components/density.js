@@ -99,7 +99,7 @@ export default function (component) {
   bar.width = 256; bar.height = 1;
   const bg = bar.getContext("2d");
   colors.forEach((c, i) => { bg.fillStyle = c; bg.fillRect(i, 0, 1, 1); });
-  el("span", legend, "", formatNumber(most, ""));
+  el("span", legend, "", formatCount(most));
   el("span", legend, "m", data.legend);
   if (cells.some((c) => c[3])) { el("span", legend, "f"); el("span", legend, "m", "share that failed"); }
   el("span", legend, "hint", data.hint);
@@ -118,8 +118,8 @@ export default function (component) {
     const t = first + x * step;
     el("b", tip, "", `${formatMs(durationMs(low + r))} – ${formatMs(durationMs(low + r + 1))}`);
     el("div", tip, "m", `${clock(t, step < 60)} – ${clock(t + step, step < 60)} UTC`);
-    el("div", tip, "", c ? `${formatNumber(c[2], "")} ${data.noun}` : `no ${data.noun}`);
-    if (c && c[3]) el("div", tip, "f", `${formatNumber(c[3], "")} failed`);
+    el("div", tip, "", c ? `${formatCount(c[2])} ${data.noun}` : `no ${data.noun}`);
+    if (c && c[3]) el("div", tip, "f", `${formatCount(c[3])} failed`);
     tip.style.display = "block";
     const x0 = LEFT + (x + 1) * cw + 8;
     tip.style.left = (x0 + tip.offsetWidth > root.clientWidth ? LEFT + x * cw - tip.offsetWidth - 8 : x0) + "px";

@@ -24,6 +24,9 @@ function formatNumber(v, unit) {
     if (Math.abs(v) >= f * 0.9995) return digits(v / f) + NBSP + p + unit;
   return unit ? digits(v) + (unit.startsWith("/") ? "" : NBSP) + unit : digits(v);
 }
+function formatCount(v) {
+  return Math.abs(v) < 10000 ? Math.round(v).toLocaleString("en-US") : formatNumber(v, "");
+}
 function formatRatio(r) {
   const p = r * 100;
   if (p === 0) return "0" + NBSP + "%";

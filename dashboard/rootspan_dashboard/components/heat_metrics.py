@@ -31,6 +31,11 @@ class HeatMetric:
     gauge: str = ""
     quantile: float = 0.95
 
+    @property
+    def words(self) -> str:
+        """The label within a sentence: `error rate`, `GPU clock`."""
+        return self.label if self.label[:2].isupper() else f"{self.label[:1].lower()}{self.label[1:]}"
+
 
 HEAT_METRICS: Final = {
     "p95": HeatMetric("Latency p95", "ms", "latency_ms", "ratio", "high"),

@@ -134,7 +134,7 @@ export default function (component) {
   el("span", legend, "", (data.clipped && !(data.lowIsBad && !data.diverging) ? "≥ " : "") + told(hi));
   el("span", legend, "", data.legend).style.opacity = ".7";
   if (data.gaps) { el("span", legend, "gap"); el("span", legend, "", "nothing reported").style.opacity = ".7"; }
-  el("span", legend, "hint", data.hint || "click a cell to look closer, drag for a window");
+  el("span", legend, "hint", data.hint || "");
 
   let at = null, from = null, dragged = false;
   function show(b, r, c) {

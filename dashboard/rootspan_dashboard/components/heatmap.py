@@ -139,9 +139,9 @@ def heatmap_data(
 def _legend(metric: HeatMetric, step_s: int, *, against_peers: bool) -> str:
     step = format_step(step_s)
     if not against_peers:
-        return f"{metric.label.lower()}, cells of {step}"
+        return f"{metric.words}, cells of {step}"
     how = "as a multiple of" if metric.compare == "ratio" else "minus"
-    return f"{metric.label.lower()} {how} the median of the service's hosts, cells of {step}"
+    return f"{metric.words} {how} the median of the service's hosts, cells of {step}"
 
 
 def _away(row: HeatRow, metric: HeatMetric) -> NDArray[np.float64]:

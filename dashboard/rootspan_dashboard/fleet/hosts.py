@@ -75,9 +75,10 @@ def _draw_map(view: View, filters: Filters, places: pa.Table, gauges: Sequence[s
     metric = known[name]
     grid = fetch_grid(view, filters, regroup(places, group), metric, ROWS[rows])
     if not grid.rows:
-        say_empty("No host reported this", f"No {metric.label.lower()} in this range and these filters.")
+        say_empty("No host reported this", f"No {metric.words} in this range and these filters.")
         return
     picked = (read("host_service"), read("host"))
+    _draw_picked(view, picked)
     maps = split_regions(grid, places) if side else [("", grid)]
     for column, (region, part) in zip(st.columns(len(maps), gap="small"), maps, strict=True):
         with column:
@@ -96,7 +97,6 @@ def _draw_map(view: View, filters: Filters, places: pa.Table, gauges: Sequence[s
             f'<div class="rs-note">{shown} of {format_count(grid.hosts)} hosts have a row of their own; '
             "the others are one row a service and place, their median.</div>"
         )
-    _draw_picked(view, picked)
 
 
 def _select(name: str, names: dict[str, str], default: str, label: str, width: int) -> str:
@@ -189,10 +189,14 @@ def _forget() -> None:
 
 
 def _draw_picked(view: View, picked: tuple[str, str]) -> None:
-    """The chosen host and window, and where to go from there."""
+    """The chosen host and window, and where to go from there; without one, as much room and how to choose."""
     service, host = picked
     begin, end = parse_moment(read("cell_from")), parse_moment(read("cell_to"))
     if not host and begin is None:
+        with st.container(border=True, key="unpicked"):
+            st.html(
+                '<div class="rs-note">Click a cell to look closer, or drag over cells for a window.</div>'
+            )
         return
     if begin is None or end is None or end <= begin:
         begin, end = view.span.from_ns, view.span.to_ns

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from rootspan_analysis.training.jobs import Job
+from rootspan_analysis.training.placement import fetch_places
 from rootspan_analysis.training.step_parts import fetch_lost, fetch_shares
 from rootspan_analysis.training.views import (
     fetch_hang,
@@ -91,7 +92,8 @@ def _draw_hang(job: Job) -> None:
     st.html(f'<div class="rs-verdict {look}"><h2>{escape(title)}</h2><p>{escape(words)}</p></div>')
     if hang is not None:
         link_to("Root cause", "Explain", icon=":material/troubleshoot:", service="")
-        draw_table(pending_frame(hang), pending_columns(), key="pending")
+        places = ask(fetch_places, job).by_rank
+        draw_table(pending_frame(hang, places), pending_columns(), key="pending")
 
 
 def _draw_overview(job: Job) -> None:

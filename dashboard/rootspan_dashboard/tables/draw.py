@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
+from rootspan_dashboard.words.formats import NO_VALUE
 from rootspan_dashboard.words.literal import visible
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def draw_table(
         column_config=dict(columns),
         column_order=[name for name in columns if frame.empty or not frame[name].isna().all()],
         hide_index=True,
+        placeholder=NO_VALUE,
         key=key,
         **shown,
     )

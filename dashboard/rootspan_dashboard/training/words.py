@@ -1,7 +1,7 @@
 """What the training page says, from the engine's models: tiles, rows, sentences. Pure; draws nothing."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.training.hang import Hang, Pending
+from rootspan_analysis.training.placement import NOWHERE, Place
 from rootspan_analysis.training.step_parts import LostTime
 from rootspan_analysis.training.views import JobOverview, RankLag, StepTimes
 from rootspan_dashboard.components.tiles import Tile
@@ -190,8 +191,12 @@ def hang_words(hang: Hang | None) -> tuple[str, str, str]:
     return "found", title, f"They {RULES[hang.rule]}: {where}; {len(hang.waiting)} ranks wait{since}."
 
 
-def pending_frame(hang: Hang) -> pd.DataFrame:
-    """`rank, host, op, seq, group, since, blamed`, those at fault first."""
+def pending_frame(hang: Hang, places: Mapping[int, Place]) -> pd.DataFrame:
+    """`rank, host, op, seq, group, since, role, waits_for`, those at fault first.
+
+    Args:
+        places: Where ranks run; of one with nothing pending nothing else tells it.
+    """
     rows: list[dict[str, object]] = [
         {
             "rank": one.rank,
@@ -209,7 +214,7 @@ def pending_frame(hang: Hang) -> pd.DataFrame:
     rows += [
         {
             "rank": rank,
-            "host": "",
+            "host": places.get(rank, NOWHERE).host,
             "op": "nothing pending",
             "seq": pd.NA,
             "group": "",

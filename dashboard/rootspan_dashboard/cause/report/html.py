@@ -5,11 +5,10 @@ from importlib.resources import files
 
 from rootspan_analysis.explanation import Explanation
 from rootspan_dashboard.cause.examples import Example
-from rootspan_dashboard.cause.report.svg import draw_svg
+from rootspan_dashboard.cause.report.pictures import draw_evidence
 from rootspan_dashboard.cause.view import CauseView, EvidenceView
 from rootspan_dashboard.cause.words import (
     answer_facts,
-    chart_name,
     exonerated_words,
     headline,
     impact_facts,
@@ -17,7 +16,7 @@ from rootspan_dashboard.cause.words import (
     verdict_words,
     what_if_words,
 )
-from rootspan_dashboard.words.formats import format_ms, format_time
+from rootspan_dashboard.words.formats import format_time
 from rootspan_dashboard.words.literal import escape
 
 __all__ = ["html_report"]
@@ -80,20 +79,10 @@ def _cause(view: CauseView) -> str:
 
 
 def _evidence(view: CauseView, one: EvidenceView) -> str:
-    chart = (
-        draw_svg(
-            one.courses,
-            suspect_name=chart_name(view.cause),
-            onset_ns=view.cause.onset_unix_ns,
-            axis=view.axis,
-            without=view.without(one),
-        )
-        if one.courses is not None
-        else ""
-    )
     sql = escape(one.evidence.sql, most=20_000)
     return (
-        f"<section><p><b>{escape(one.evidence.signal)}</b> {escape(one.evidence.text)}</p>{chart}"
+        f"<section><p><b>{escape(one.evidence.signal)}</b> {escape(one.evidence.text)}</p>"
+        f"{draw_evidence(view, one)}"
         f"<details><summary>SQL</summary><pre>{sql}</pre></details></section>"
     )
 
@@ -102,7 +91,7 @@ def _examples(title: str, examples: Sequence[Example]) -> str:
     if not examples:
         return ""
     rows = "".join(
-        f"<tr><td>{format_ms(one.duration_ns / 1e6)}</td><td>{escape(one.operation)}</td>"
+        f"<tr><td>{escape(one.took)}</td><td>{escape(one.operation)}</td>"
         f"<td>{escape(one.service)}</td><td>{escape(one.host)}</td>"
         f"<td>{format_time(one.start_ns, fraction=3)}</td><td><code>{escape(one.trace_id)}</code></td></tr>"
         for one in examples

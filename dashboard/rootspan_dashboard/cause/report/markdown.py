@@ -11,6 +11,7 @@ from rootspan_analysis.explanation import Explanation
 from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.views.evidence import EvidenceCourses
 from rootspan_dashboard.cause.examples import Example
+from rootspan_dashboard.cause.report.pictures import picture_name
 from rootspan_dashboard.cause.view import CauseView, EvidenceView
 from rootspan_dashboard.cause.words import (
     answer_facts,
@@ -21,7 +22,7 @@ from rootspan_dashboard.cause.words import (
     verdict_words,
     what_if_words,
 )
-from rootspan_dashboard.words.formats import format_ms, format_time, format_value
+from rootspan_dashboard.words.formats import format_time, format_value
 from rootspan_dashboard.words.literal import visible
 
 __all__ = ["markdown_report"]
@@ -31,9 +32,19 @@ _MARKS = re.compile(r"([\\`*_{}\[\]<>()#+!|~$:&-])")
 
 
 def markdown_report(
-    answer: Explanation, causes: Sequence[CauseView], *, link: str, telemetry: str, written_ns: int
+    answer: Explanation,
+    causes: Sequence[CauseView],
+    *,
+    link: str,
+    telemetry: str,
+    written_ns: int,
+    pictures: bool = False,
 ) -> str:
-    """The text; arguments as for `html_report`."""
+    """The text; arguments as for `html_report`.
+
+    Args:
+        pictures: Courses are pictures beside it (`picture_files`) instead of tables.
+    """
     _, title, words = verdict_words(answer)
     lines = [
         f"# {_plain(title)}",
@@ -44,7 +55,7 @@ def markdown_report(
         "",
     ]
     for view in causes:
-        lines += _cause(view)
+        lines += _cause(view, pictures=pictures)
     told = exonerated_words(answer)
     if told:
         lines += ["## Not at fault", "", *(f"* {_plain(name)}: {_plain(words)}" for name, words in told), ""]
@@ -63,23 +74,24 @@ def _code(text: str) -> str:
     return f"`{' '.join(visible(text).split()).replace('`', 'ˋ')}`"
 
 
-def _cause(view: CauseView) -> list[str]:
+def _cause(view: CauseView, *, pictures: bool) -> list[str]:
     lines = [f"## {view.cause.rank}. {_plain(headline(view.cause))}", ""]
     lines += [" ".join(f"{name}={_code(value)}" for name, value in tags(view.cause)), ""]
     lines += [*(f"* {name}: **{_plain(value)}**" for name, value in impact_facts(view.cause)), ""]
     words = what_if_words(view.cause)
     lines += [_plain(words), ""] if words else []
-    for one in view.evidence:
-        lines += _evidence(view, one)
+    for number, one in enumerate(view.evidence):
+        lines += _evidence(view, one, picture_name(view, number) if pictures else "")
     lines += _examples("Traces that it hurt", view.hurt)
     lines += _examples(view.normal_words, view.normal)
     return lines
 
 
-def _evidence(view: CauseView, one: EvidenceView) -> list[str]:
+def _evidence(view: CauseView, one: EvidenceView, picture: str) -> list[str]:
     lines = [f"### {one.evidence.signal}: {_plain(one.evidence.text)}", ""]
     if one.courses is not None:
-        lines += _table(one.courses, view)
+        shown = [f"![{_plain(one.courses.measure)}]({picture})", ""]
+        lines += shown if picture else _table(one.courses, view)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", one.evidence.sql)), default=0))
     return [*lines, f"{fence}sql", visible(one.evidence.sql, most=20_000), fence, ""]
 
@@ -104,7 +116,7 @@ def _table(courses: EvidenceCourses, view: CauseView) -> list[str]:
 
 def _examples(title: str, examples: Sequence[Example]) -> list[str]:
     rows = [
-        f"* {format_ms(one.duration_ns / 1e6)} {_code(one.operation)} on {_code(one.host or one.service)}, "
+        f"* {one.took} {_code(one.operation)} on {_code(one.host or one.service)}, "
         f"trace {_code(one.trace_id)}"
         for one in examples
     ]

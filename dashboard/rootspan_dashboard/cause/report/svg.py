@@ -13,6 +13,8 @@ __all__ = ["draw_svg"]
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 560, 190, 70, 26, 22
 SUSPECT, PEERS, WITHOUT, ONSET = "#c14a00", "#2f7ab5", "#00805e", "#7a7a7a"
+ALONE: Final = 'width="840" style="background:#fff;color:#1c2430" '
+"""In a file of its own nothing else says what colours text and paper have."""
 TICKS: Final = 5
 MOST_DOTS: Final = 60
 
@@ -24,6 +26,7 @@ def draw_svg(
     onset_ns: int | None,
     axis: TimeSpan,
     without: Course | None = None,
+    alone: bool = False,
 ) -> str:
     """The chart, its arguments as for the page's; text in it is escaped."""
     begin, end = axis.from_ns / NS_PER_S, axis.to_ns / NS_PER_S
@@ -41,7 +44,7 @@ def draw_svg(
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{escape(courses.measure)} of {escape(suspect_name, most=60)} against its peers" '
-        'font-family="system-ui, sans-serif" font-size="11">',
+        f'{ALONE if alone else ""}font-family="system-ui, sans-serif" font-size="11">',
         f'<text x="0" y="12" font-weight="600" fill="currentColor">{escape(courses.measure)}</text>',
         f'<text x="{WIDTH}" y="12" text-anchor="end" fill="{SUSPECT}">{escape(suspect_name, most=40)}</text>',
     ]
@@ -72,7 +75,7 @@ def draw_svg(
         points = [
             (x(at), y(value))
             for at, value in zip(course.seconds, course.values, strict=True)
-            if begin - 60 <= at <= end
+            if begin <= at <= end
         ]
         path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
         dots = (
