@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from rootspan_analysis.candidates.gauges import NOISY
+from rootspan_analysis.candidates.gauges import GPU, NOISY
 from rootspan_analysis.clocks import Clock, fetch_clocks
 from rootspan_analysis.evidence import clock_evidence, evidence_of
 from rootspan_analysis.explain_away import Ranked, share_of
@@ -96,8 +96,11 @@ def _fault_of(one: Finding) -> str:
     ]
     if broken:
         return broken[0]
-    if one.signal == "slow" and one.kind == "host" and one.fault != NOISY:
-        return "slow_gpu" if any(each.signal == "gauge" for each in one.support) else "slow_host"
+    if one.signal == "slow" and one.kind == "host":
+        # Of several operations that are slow there, one may last too short for its gauges to say so.
+        if any(each.fault == NOISY and each.hosts == one.hosts for each in (one, *one.support)):
+            return NOISY
+        return "slow_gpu" if any(each.words.get("metric") in GPU for each in one.support) else "slow_host"
     return "bad_version" if one.kind == "version" else one.fault
 
 

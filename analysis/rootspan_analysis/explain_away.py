@@ -172,6 +172,7 @@ def _explains(
             # Slow service fills its own queue.
             explained = same and cause.signal in ("slow", "errors", "gauge", "size")
             explained &= cause.signal != "errors" or not _is_full(effect)
+            explained &= not _is_aside(cause, effect)
             # Calls that got no answer go to other instances, which have to queue more.
             explained |= cause.signal == "unanswered" and cause.peer == effect.service
         case "unanswered":
@@ -189,6 +190,8 @@ def _explains(
             explained = same and cause.signal == "gauge" and _covers(cause, effect)
             # Nor is it slowness of a caller's own that it waits before it asks again.
             explained |= same and cause.signal == "unanswered"
+            # What crowded instances refuse is asked of others, late and all at once.
+            explained |= same and cause.signal == "wait" and _is_aside(effect, cause)
             refuses = cause.signal == "errors" or _is_full(cause)
             explained |= refuses and cause.service in direct.get(effect.service, frozenset())
         case "gap":
@@ -196,6 +199,13 @@ def _explains(
         case _:
             explained = False
     return explained
+
+
+def _is_aside(slow: Finding, crowd: Finding) -> bool:
+    """Whether slowness elsewhere is too little for what waits at instances that are sent too much: it may
+    drive calls there, but then it costs more than their waiting does."""
+    elsewhere = bool(slow.hosts) and slow.hosts.isdisjoint(crowd.hosts)
+    return crowd.fault == "hot_instance" and elsewhere and slow.excess_s <= crowd.excess_s
 
 
 def _is_full(cause: Finding) -> bool:

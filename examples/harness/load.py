@@ -1,6 +1,8 @@
-"""Asks a system at a steady rate and keeps what came back.
+"""Asks a system at a rate and keeps what came back.
 
-Open loop: a request is due when it is due, whether or not the ones before have been answered, as users are.
+Open loop: a request is due when it is due, whether or not the ones before have been answered. And at random
+times (a Poisson process, the same in every run): users do not wait for each other's turn, and where they come
+together a queue forms, however fast the machine is.
 """
 
 from __future__ import annotations
@@ -8,12 +10,14 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+SEED = 7
 Ask = Callable[[int], tuple[bool, str]]
 """Asks for the n-th time; returns whether there was an answer, and the request's trace id or ""."""
 
@@ -46,10 +50,10 @@ def drive(ask: Ask, *, seconds: float, rate: Callable[[float], float], stopping:
     Args:
         ask: Called from many threads.
         seconds: How long.
-        rate: Requests a second, by the seconds that have passed.
+        rate: Requests a second in the mean, by the seconds that have passed.
         stopping: Ends it early.
     """
-    answers, lock = Answers(), threading.Lock()
+    answers, lock, chance = Answers(), threading.Lock(), random.Random(SEED)
     begin = due = time.monotonic()
 
     def one(number: int, due: float) -> None:
@@ -64,7 +68,7 @@ def drive(ask: Ask, *, seconds: float, rate: Callable[[float], float], stopping:
 
     with ThreadPoolExecutor(max_workers=64) as pool:
         for number in itertools.count():
-            due += 1 / rate(due - begin)
+            due += chance.expovariate(rate(due - begin))
             if due > begin + seconds or stopping.wait(max(0.0, due - time.monotonic())):
                 break
             pool.submit(one, number, due)

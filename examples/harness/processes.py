@@ -44,9 +44,17 @@ def bound(command: Sequence[str], *, by: str = "TERM") -> list[str]:
 
 
 class Served:
-    """A process that serves on a port of loopback."""
+    """A process that serves on a port of loopback.
 
-    def __init__(self, module: str, argument: str, *, environment: Mapping[str, str] = {}) -> None:
+    Args:
+        module, argument: As for `python -m`.
+        environment: Further variables.
+        apart: Whether it is in a session of its own, as a container is.
+    """
+
+    def __init__(
+        self, module: str, argument: str, *, environment: Mapping[str, str] = {}, apart: bool = False
+    ) -> None:
         path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
         self.name = module
         self.port = 0
@@ -56,6 +64,7 @@ class Served:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=apart,
         )
 
     @property

@@ -9,7 +9,7 @@ NAMESPACE = "serving"
 ZONES: Mapping[str, str] = {"node-1": "a", "node-2": "b", "node-3": "c"}
 """Zone by node; each has one pod of the ranker."""
 NOISY, EVICTING, DRAINED = "node-1", "node-2", "node-3"
-HOGS = 2
+HOGS = 4
 NICE, HOG_NICE = -10, -15
 """What else runs on this machine must not be the cluster's noise, and its own noise weighs three times a pod.
 Where this user may not ask for that, all of them are as any other process."""

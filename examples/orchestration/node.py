@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from examples.harness.processes import Report, Served, bound
-from examples.orchestration.layout import HOG_NICE, HOGS, NAMESPACE, downward_api, pod_of
+from examples.orchestration.layout import HOG_NICE, HOGS, NAMESPACE, NICE, downward_api, pod_of
 
 _CGROUPS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified"))
 _STOP_WITHIN_S = 15.0
@@ -31,9 +31,9 @@ class Node:
         self._hogs: list[subprocess.Popen[bytes]] = []
         self.reports: list[tuple[str, Report]] = []
         self.pod: Served | None = Served(
-            "examples.orchestration.pod", endpoint, environment=downward_api(name)
+            "examples.orchestration.pod", endpoint, environment=downward_api(name), apart=True
         )
-        self._place(self.pod.pid)
+        self._place(self.pod.pid, NICE)
         self._agent = _start_agent(name, folder, endpoint, self._cgroup)
 
     @property
@@ -45,10 +45,9 @@ class Node:
     def add_noise(self) -> None:
         """Start other pods on the node that take what they get."""
         for _ in range(HOGS):
-            hog = subprocess.Popen(bound([sys.executable, "-c", "while True: pass"], by="KILL"))
-            self._place(hog.pid)
-            with suppress(PermissionError):  # then they weigh as much as the pod
-                os.setpriority(os.PRIO_PROCESS, hog.pid, HOG_NICE)
+            command = bound([sys.executable, "-c", "while True: pass"], by="KILL")
+            hog = subprocess.Popen(command, start_new_session=True)
+            self._place(hog.pid, HOG_NICE)
             self._hogs.append(hog)
 
     def evict(self) -> None:
@@ -87,8 +86,13 @@ class Node:
             self.reports.append((self.name, self.pod.stop()))
             self.pod = None
 
-    def _place(self, pid: int) -> None:
+    def _place(self, pid: int, nice: int) -> None:
         os.sched_setaffinity(pid, {self._core})
+        with suppress(PermissionError):  # then it weighs as much as any other
+            os.setpriority(os.PRIO_PROCESS, pid, nice)
+            # Where Linux shares processors among sessions, as it does unless told otherwise, each pod is one.
+            with suppress(FileNotFoundError):
+                Path(f"/proc/{pid}/autogroup").write_text(str(nice))
         if self._cgroup is not None:
             (self._cgroup / "cgroup.procs").write_text(str(pid))
 

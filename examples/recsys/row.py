@@ -11,7 +11,7 @@ _RANKER = {"service.name": "ranker"}
 ROW = Retold(
     system="inference distribution, load balancing",
     module="examples.recsys",
-    arguments=("--rate", "30"),
+    arguments=("--rate", "28"),
     faults={
         "slow-gpu": Truth(
             FAULTS["slow-gpu"].truth, ({**_RANKER, "host.name": "gpu-001"},), ("slow_host", "slow_gpu")

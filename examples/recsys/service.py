@@ -77,7 +77,7 @@ def _start(mine: Assignment, fault: threading.Event) -> tuple[int, Callable[[], 
         from examples.recsys.balancer import Balancer
 
         def first_share() -> float:
-            return 0.8 * broken("hot-replica") + 1.0 * broken("unfair-balancing")
+            return 0.9 * broken("hot-replica") + 1.0 * broken("unfair-balancing")
 
         near, far = ([wire.stub(one, "Ranker/Rank") for one in group] for group in (mine.near, mine.far))
         answer = Balancer(near, far, first_share).recommend

@@ -78,3 +78,17 @@ def test_a_circle_of_consequences_begins_at_the_crowded_queue_and_does_not_vanis
     slow = _finding("slow", "operation", "slow", "balancer", excess_s=5.0)
     for findings in ((queue, refused, link, slow), (slow, link, refused, queue)):
         assert _left(*findings) == {"hot_instance"}
+
+
+@pytest.mark.parametrize(("slow_s", "first"), [(1.0, "hot_instance"), (80.0, "slow")])
+def test_a_little_slowness_elsewhere_does_not_crowd_others_but_much_of_it_does(
+    slow_s: float, first: str
+) -> None:
+    """A host that is dear drives its calls to others; one that gets what they refuse is merely disturbed."""
+    crowd = _finding("wait", "host", "hot_instance", "ranker", excess_s=50.0)
+    slow = _finding("slow", "host", "slow", "ranker", excess_s=slow_s)
+    refused = _finding("errors", "service", "error", "ranker", excess_s=0.0)
+    link = _finding("unanswered", "edge", "connection_error", "balancer", excess_s=0.0, peer="ranker")
+    crowd = replace(crowd, hosts=frozenset({"gpu-001"}))
+    slow = replace(slow, hosts=frozenset({"gpu-005"}), entity={"host.name": "gpu-005"})
+    assert _left(slow, refused, link, crowd) == {first}

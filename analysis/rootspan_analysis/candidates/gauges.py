@@ -16,11 +16,13 @@ from rootspan_analysis.finding import Finding
 from rootspan_analysis.reader import Floats
 from rootspan_analysis.scene import Scene
 
-__all__ = ["KEYS", "METRICS", "NOISY", "corroborate"]
+__all__ = ["GPU", "KEYS", "METRICS", "NOISY", "corroborate"]
 
 KEYS: Final = ("metric", "service", "host", "gpu")
 GPU: Final[Mapping[str, int]] = {"hw.gpu.clock": -1, "hw.gpu.throttled": 1, "hw.temperature": 1}
 """And the direction in which each is bad."""
+SLOWED: Final = ("hw.gpu.clock", "hw.gpu.throttled")
+"""What a GPU tells that computes more slowly, whoever else is on its machine; warm it gets by work alone."""
 PRESSURE: Final = semconv.METRIC_CPU_PRESSURE
 MOVES: Final[Mapping[str, int]] = {**GPU, PRESSURE: 1}
 METRICS: Final = (*MOVES, *processors.METRICS)
@@ -36,7 +38,7 @@ def corroborate(finding: Finding, gauges: Cells, scene: Scene) -> Finding:
     """The finding with the gauges of its only host that moved the bad way, as support.
 
     A service that is slow on a machine whose processors are waited for more than usual, and that does not use
-    more of them itself, has a noisy neighbour there.
+    more of them itself, has a noisy neighbour there; unless its GPU says that it is the slow one.
     """
     if len(finding.hosts) != 1:
         return finding
@@ -61,8 +63,9 @@ def corroborate(finding: Finding, gauges: Cells, scene: Scene) -> Finding:
                     support=(),
                 )
             )
-    waited_for = any(one.operation == PRESSURE for one in support)
-    if finding.signal == "slow" and waited_for and not _is_busier(finding, gauges, scene):
+    moved = {one.operation for one in support}
+    others_do = PRESSURE in moved and moved.isdisjoint(SLOWED) and not _is_busier(finding, gauges, scene)
+    if finding.signal == "slow" and others_do:
         finding = replace(finding, fault=NOISY)
     return finding.supported_by(*support)
 
