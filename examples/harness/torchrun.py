@@ -49,7 +49,7 @@ def run_ranks(
     Raises:
         subprocess.TimeoutExpired: They did not end in time; they are ended now.
     """
-    command = ["--standalone", "--nproc-per-node", str(ranks), "-m", module, *arguments]
+    command = ["--standalone", "--nproc-per-node", str(ranks), *_rank(module, arguments)]
     with _agent(command, job, environment or {}) as agent:
         return _ended([agent], timeout_s)
 
@@ -77,13 +77,18 @@ def run_elastic(
     command += ["--max-restarts", str(max_restarts), "--rdzv-id", job, "--rdzv-backend", "c10d"]
     # All nodes are awaited for so long; that all are there ends it.
     command += ["--rdzv-endpoint", f"127.0.0.1:{free_port()}", "--rdzv-conf", "last_call_timeout=60"]
-    command += ["--local-addr", "127.0.0.1", "-m", module, *arguments]
+    command += ["--local-addr", "127.0.0.1", *_rank(module, arguments)]
     # In a store shared with their agents, ranks meet by how often their node started them, each node for
     # by itself: ranks of one that saw the failure first would not meet the others.
     own = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1", **(environment or {})}
     with ExitStack() as running:
         agents = [running.enter_context(_agent(command, job, own)) for _ in range(nodes)]
         return _ended(agents, timeout_s)
+
+
+def _rank(module: str, arguments: Sequence[str]) -> list[str]:
+    """What torchrun starts as a rank. It ends its ranks; where it is killed, the kernel does."""
+    return ["--no-python", *bound([sys.executable, "-u", "-m", module, *arguments], by="KILL")]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""However `run_all` ends, it alone, nothing that it started goes on."""
+"""However `run_all` or torchrun ends, it alone, nothing that it started goes on."""
 
 from __future__ import annotations
 
@@ -49,4 +49,29 @@ def test_a_signal_to_run_all_alone_leaves_nothing_behind(number: signal.Signals,
         running.wait(WITHIN_S)
     while any(map(_is_there, started)):
         assert time.monotonic() < deadline, [one for one in started if _is_there(one)]
+        time.sleep(0.05)
+
+
+RANKS = """
+from examples.harness.torchrun import run_ranks
+run_ranks("support.held_rank", [], ranks=2, job="held")
+"""
+
+
+@pytest.mark.parametrize("whom", ["torchrun", "its starter"])
+def test_ranks_end_with_torchrun_however_it_ends(whom: str, tmp_path: Path) -> None:
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    env = {**os.environ, "HELD_IDS": str(tmp_path), "PYTHONPATH": path}
+    with subprocess.Popen([sys.executable, "-c", RANKS], env=env, cwd=tmp_path) as starter:
+        deadline = time.monotonic() + WITHIN_S
+        while len(ranks := [int(one.name) for one in tmp_path.glob("[0-9]*")]) < 2:
+            assert starter.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert all(map(_is_there, ranks))
+        torchrun = int((tmp_path / str(ranks[0])).read_text())
+        os.kill(torchrun if whom == "torchrun" else starter.pid, signal.SIGKILL)
+        starter.wait(WITHIN_S)
+    while any(map(_is_there, [*ranks, torchrun])):
+        assert time.monotonic() < deadline, [one for one in (*ranks, torchrun) if _is_there(one)]
         time.sleep(0.05)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import typer.main
 import yaml
 
+from rootspan_agent.pressure import Pressure
 from rootspan_cli.app import build_app
 from rootspan_cli.processes.ports import free_port
 from rootspan_collector.settings import CollectorSettings
@@ -95,6 +97,36 @@ def test_a_collector_has_time_to_store_what_it_holds() -> None:
     (claim,) = stateful["spec"]["volumeClaimTemplates"]
     volume_bytes = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi")) * 2**30
     assert volume_bytes > 1.1 * int(told["ROOTSPAN_WAL_MAX_BYTES"])
+
+
+def test_the_agent_may_read_what_it_is_told_to_of_its_node_and_change_nothing(tmp_path: Path) -> None:
+    (pod,) = (one["spec"]["template"]["spec"] for one in _manifests() if one["kind"] == "DaemonSet")
+    (agent,) = pod["containers"]
+    mounts = {one["mountPath"]: one for one in agent["volumeMounts"]}
+    of_host = {one["name"]: one["hostPath"]["path"] for one in pod["volumes"] if "hostPath" in one}
+    read = [one for one in agent["args"] if one.startswith("/host/")]
+    assert len(read) == 3
+    for path in read:
+        (mount,) = (one for where, one in mounts.items() if path.startswith(f"{where}/"))
+        assert mount["readOnly"] is True
+        # Patterns below the mount are those of the host's own folder.
+        assert of_host[mount["name"]] in ("/var/log", "/sys/fs/cgroup")
+    (pattern,) = (one for one in read if one.endswith("cpu.pressure"))
+    # As the kubelet lays them out with systemd, and without; and what is no pod.
+    pods = [
+        "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1234_ab.slice",
+        "kubepods.slice/kubepods-podcafe.slice",
+        "kubepods/besteffort/pod5678-cd",
+    ]
+    for name in (*pods, "system.slice/kubelet.service", f"{pods[0]}/cri-containerd-1.scope"):
+        (tmp_path / "sys/fs/cgroup" / name).mkdir(parents=True)
+        (tmp_path / "sys/fs/cgroup" / name / "cpu.pressure").write_text("some avg10=0.00 total=0\n")
+    pressure = Pressure([pattern.replace("/host", str(tmp_path))])
+    pressure.read()
+    time.sleep(0.01)
+    told = {path.removeprefix(f"{tmp_path}/sys/fs/cgroup/") for path in pressure.read()}
+    assert {f"{name}/cpu.pressure" for name in pods} <= told
+    assert not any("kubelet" in one or "scope" in one for one in told)
 
 
 @pytest.mark.process
