@@ -19,7 +19,7 @@ from tests.support.processes import CollectorProcess, Process, StoreProcess
 
 from bench.dashboard import Dashboard
 from rootspan_analysis.watch import Watcher, WatchSettings
-from rootspan_dashboard.screenshots import SCHEMES
+from rootspan_dashboard.screenshots import SCHEMES, WIDTH
 from rootspan_dashboard.screenshots import main as take_pictures
 from rootspan_demo import FleetConfig, SendSettings, send, simulate
 from rootspan_demo.training import TrainingConfig, simulate_training
@@ -97,13 +97,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.pictures", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for the pictures")
     parser.add_argument("--scheme", action="append", choices=SCHEMES, help="only this one (default: both)")
+    parser.add_argument(
+        "--width", type=int, default=WIDTH, help="pixels of the window (default: %(default)s)"
+    )
     parser.add_argument("--fault", default="slow-gpu", help="what the demo plants, or none")
     parser.add_argument("--hosts", type=int, default=50)
     parser.add_argument("--spans", type=int, default=1_200_000)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, staged(Path(name), given) as dashboard:
         flags = [flag for scheme in given.scheme or SCHEMES for flag in ("--scheme", scheme)]
-        return take_pictures(["--url", dashboard.url, "--out", str(given.out), *flags])
+        return take_pictures(
+            ["--url", dashboard.url, "--out", str(given.out), "--width", str(given.width), *flags]
+        )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urljoin
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-__all__ = ["SCHEMES", "main", "open_ready", "settle"]
+__all__ = ["SCHEMES", "WIDTH", "main", "open_ready", "settle"]
 
 CHROMIUM: Final = "/usr/bin/chromium"
 FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars")
@@ -69,6 +69,11 @@ def _shots(page: "Page", base: str) -> Iterator[str]:
     yield "fleet-regions"
     open_ready(page, urljoin(base, "traces?view=flame&service=gateway"))
     yield "flame"
+    open_ready(page, urljoin(base, "training"))
+    job = page.get_by_role("link", name="Explain this job")
+    if job.count():
+        open_ready(page, urljoin(base, job.get_attribute("href") or ""))
+        yield "root-cause-training"
     open_ready(page, urljoin(base, "root-cause"))
     yield "root-cause"
     links = page.get_by_role("link", name="Open").or_(page.get_by_role("link", name="Compare"))
@@ -102,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--url", required=True, help="of the running dashboard")
     parser.add_argument("--out", type=Path, required=True, help="folder for the pictures")
     parser.add_argument("--chromium", default=CHROMIUM, help=f"the browser (default: {CHROMIUM})")
+    parser.add_argument("--width", type=int, default=WIDTH, help=f"pixels of the window (default: {WIDTH})")
     parser.add_argument(
         "--scheme", action="append", choices=SCHEMES, help="only this one; may be repeated (default: both)"
     )
@@ -116,17 +122,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=given.chromium, headless=True, args=list(FLAGS))
         for scheme in given.scheme or SCHEMES:
-            page = browser.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme=scheme)
+            page = browser.new_page(viewport={"width": given.width, "height": 900}, color_scheme=scheme)
             for name in _shots(page, base):
                 # The app scrolls inside of the page: only a window as tall as its content shows all of it.
                 height = int(page.evaluate(SCROLLED))
-                page.set_viewport_size({"width": WIDTH, "height": max(700, min(height + 10, TALLEST))})
+                page.set_viewport_size({"width": given.width, "height": max(700, min(height + 10, TALLEST))})
                 settle(page)
                 page.wait_for_timeout(600)
                 path = given.out / f"{name}-{scheme}.webp"
                 _save(page.screenshot(), path)
                 print(path)
-                page.set_viewport_size({"width": WIDTH, "height": 900})
+                page.set_viewport_size({"width": given.width, "height": 900})
         browser.close()
     return 0
 

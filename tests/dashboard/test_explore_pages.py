@@ -8,7 +8,7 @@ import time
 import pytest
 from looking import open_view, settle
 from playwright.sync_api import Page, expect
-from stage import HOSTILE, HOSTILE_TRACE, NS_PER_S, Stage
+from stage import HOSTILE, HOSTILE_TRACE, HUGE_TRACE, NS_PER_S, Stage
 
 from rootspan_analysis import window
 from rootspan_analysis.views import service_edges
@@ -63,17 +63,18 @@ def test_kinds_of_logs_add_up_to_all_logs(stage: Stage) -> None:
     assert len(kinds) < total / 20
 
 
-def test_a_record_that_arrives_appears_in_the_live_tail(stage: Stage, page: Page) -> None:
+def test_a_record_that_arrives_appears_in_the_live_tail_and_opens_its_trace(stage: Stage, page: Page) -> None:
     words = f"live {time.time_ns()}"
     open_view(page, stage, "logs", live="1", text=words)
     expect(page.get_by_text("Nothing yet")).to_be_visible()
     connect(stage.store.url).insert(
         "otel_logs",
-        [[time.time_ns(), words, "tailed", 9]],
-        column_names=["Timestamp", "Body", "ServiceName", "SeverityNumber"],
+        [[time.time_ns(), words, "tailed", 9, HUGE_TRACE]],
+        column_names=["Timestamp", "Body", "ServiceName", "SeverityNumber", "TraceId"],
     )
     expect(page.get_by_text("Nothing yet")).to_have_count(0)
-    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    page.get_by_test_id("stDataFrame").locator(".dvn-scroller").click(position={"x": 500, "y": 52})
+    expect(page).to_have_url(re.compile(f"trace={HUGE_TRACE}"))
 
 
 def test_the_map_has_every_service_and_call_with_the_stores_rates(stage: Stage, page: Page) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "SpanEvent",
     "SpanLink",
     "TraceBounds",
+    "fetch_linked_spans",
     "fetch_links_to",
     "fetch_span_detail",
     "fetch_trace_bounds",
@@ -211,6 +212,25 @@ def fetch_trace_gauges(
         from_ns=bounds.first_ns - GAUGES_AROUND_NS,
         to_ns=bounds.last_ns + GAUGES_AROUND_NS,
         limit=MAX_GAUGE_POINTS,
+    )
+
+
+def fetch_linked_spans(
+    client: ArrowClient, trace_ids: tuple[str, ...], span_ids: tuple[str, ...], bounds: TraceBounds
+) -> pa.Table:
+    """Spans that links of a trace's span name, from a quarter of an hour before the trace to one after it.
+
+    Returns:
+        `trace_id, span_id, service, operation, duration_ns`, oldest first; not those that the store lacks.
+    """
+    return run_statement(
+        client,
+        "linked_spans",
+        trace_ids=list(trace_ids),
+        span_ids=list(span_ids),
+        first_ns=bounds.first_ns - LINKS_AROUND_NS,
+        last_ns=bounds.last_ns + LINKS_AROUND_NS,
+        limit=MAX_LINKS,
     )
 
 

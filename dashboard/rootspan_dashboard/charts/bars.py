@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_dashboard.charts.plot import GREY, Line, Plot, PlotPanel
 
 __all__ = ["SEVERITY_COLORS", "plot_bars"]
@@ -21,12 +22,21 @@ def plot_bars(
     series: Mapping[str, tuple[Sequence[int], Sequence[float]]],
     colors: Mapping[str, str],
     *,
+    span: TimeSpan,
+    step_s: int,
     title: str,
     height: int = 140,
 ) -> Plot:
-    """Stacked bars by name, the first on top; the title says what is counted in how long a time."""
+    """Stacked bars by name, the first on top.
+
+    Args:
+        span: The range that the axis shows, also where there is nothing.
+        step_s: Length of a bucket; a bar stands over its beginning.
+        title: What is counted in how long a time.
+    """
     lines = [
         Line(name or "unknown", seconds, values, color=colors.get(name, GREY))
         for name, (seconds, values) in series.items()
     ]
-    return Plot([PlotPanel(title, "", lines)], style="bars", height=height)
+    limits = (span.from_s // step_s * step_s - step_s / 2, span.to_s - step_s / 2)
+    return Plot([PlotPanel(title, "", lines)], style="bars", limits=limits, height=height)

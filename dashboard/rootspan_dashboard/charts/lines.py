@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_dashboard.charts.plot import PALETTE, Line, Plot, PlotPanel
 
 __all__ = ["Panel", "plot_panels"]
@@ -23,12 +24,18 @@ class Panel:
 
 
 def plot_panels(
-    panels: Sequence[Panel], names: Sequence[str], *, height: int = 150, legend: bool = True
+    panels: Sequence[Panel],
+    names: Sequence[str],
+    span: TimeSpan,
+    *,
+    height: int = 150,
+    legend: bool = True,
 ) -> Plot:
     """Panels side by side, one legend for all; a name has the same colour everywhere.
 
     Args:
         names: All that may be drawn, in the legend's order.
+        span: The range that the axes show, also where there is nothing.
     """
     colors = {name: PALETTE[number % len(PALETTE)] for number, name in enumerate(names)}
     return Plot(
@@ -40,6 +47,7 @@ def plot_panels(
             )
             for one in panels
         ],
+        limits=(span.from_s, span.to_s),
         height=height,
         legend=legend,
     )

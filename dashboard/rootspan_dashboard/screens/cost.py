@@ -51,7 +51,7 @@ def draw() -> None:
     if not gpu_time.num_rows and not jobs:
         say_empty(
             "No GPU told its utilisation here",
-            "Cost is counted in minutes of `hw.gpu.utilization`, of which this range has none.",
+            "Cost is counted in minutes of hw.gpu.utilization, of which this range has none.",
             ["Choose another range or region.", "Send GPU gauges: docs/sdk.md names them."],
         )
         return

@@ -99,7 +99,7 @@ def _draw_regions(view: View, filters: Filters, entries: Sequence[Entry]) -> Non
     table = ask(fetch_group_series, view.span, filters, entries, dimension="region", step_s=step)
     names, panels = group_panels(table, view, step)
     st.html(section("Regions", "requests, failed requests and latency, side by side"))
-    draw_plot(plot_panels(panels, names), key="regions")
+    draw_plot(plot_panels(panels, names, view.span), key="regions")
 
 
 def _draw_services(view: View, filters: Filters) -> None:

@@ -72,7 +72,7 @@ def _draw_services(view: View, host: str, services: list[str]) -> None:
     if not names:
         return
     st.html(section("Services", "spans by which each serves, beside the median of the service's other hosts"))
-    draw_plot(plot_panels(panels, names), key="host:services")
+    draw_plot(plot_panels(panels, names, view.span), key="host:services")
 
 
 def _draw_gauges(view: View, host: str) -> None:
@@ -83,7 +83,7 @@ def _draw_gauges(view: View, host: str) -> None:
     st.html(section("GPUs", "means of the samples, a line each device"))
     for first in range(0, len(panels), PANELS_A_ROW):
         row = panels[first : first + PANELS_A_ROW]
-        draw_plot(plot_panels(row, devices, legend=not first), key=f"host:gauges:{first}")
+        draw_plot(plot_panels(row, devices, view.span, legend=not first), key=f"host:gauges:{first}")
 
 
 def _draw_logs(view: View, host: str) -> None:

@@ -3,6 +3,7 @@
 import time
 from typing import Final
 
+import pyarrow as pa
 import streamlit as st
 
 from rootspan_analysis.question import NS_PER_S
@@ -97,7 +98,9 @@ def _draw_severities(view: View, only: LogFilter) -> None:
         return
     total = sum(sum(counts) for _, counts in series.values())
     st.html(section("Records", f"{format_count(total)} in this range, by severity"))
-    draw_plot(plot_bars(series, SEVERITY_COLORS, title=f"Records in {format_step(step)}"), key="severities")
+    title = f"Records in {format_step(step)}"
+    bars = plot_bars(series, SEVERITY_COLORS, span=view.span, step_s=step, title=title)
+    draw_plot(bars, key="severities")
 
 
 def _draw_templates(view: View, only: LogFilter) -> None:
@@ -127,35 +130,30 @@ def _draw_records(view: View, only: LogFilter) -> None:
     st.html(
         section("Newest first", f"{more} records; select a row to open the trace in which it was written")
     )
-    _open_chosen(table.column("trace_id").to_pylist(), table.column("span_id").to_pylist(), "records")
-    draw_table(
-        records_frame(table),
-        record_columns(),
-        key="records",
-        height=520,
-        on_row=lambda row: _remember("records", row),
-    )
+    _draw_list(table, "records", height=520)
 
 
-def _remember(key: str, place: int) -> None:
-    st.session_state[f"{key}:chosen"] = place
+def _draw_list(table: pa.Table, key: str, *, height: int) -> None:
+    """Records, of which one that is selected opens the trace in which it was written."""
+    chosen = st.session_state.pop(f"{key}:chosen", None)
+    if chosen is not None and chosen[0]:
+        go_to("Trace", trace=chosen[0], span=chosen[1])
+    elif chosen is not None:
+        st.toast("This record was written outside of any trace.")
+    places = list(zip(table["trace_id"].to_pylist(), table["span_id"].to_pylist(), strict=True))
 
+    def remember(row: int) -> None:
+        st.session_state[f"{key}:chosen"] = places[row]
 
-def _open_chosen(traces: list[str], spans: list[str], key: str) -> None:
-    """Go to the trace of a record that was selected, if it has one."""
-    place = st.session_state.pop(f"{key}:chosen", None)
-    if place is None or place >= len(traces):
-        return
-    if traces[place]:
-        go_to("Trace", trace=traces[place], span=spans[place])
-    st.toast("This record was written outside of any trace.")
+    draw_table(records_frame(table), record_columns(), key=key, height=height, on_row=remember)
 
 
 def _draw_tail(only: LogFilter) -> None:
     st.html(
         section(
             "Live tail",
-            f"asks the store every {TAIL_S:g} s for the newest {LISTED} of the last quarter of an hour",
+            f"asks the store every {TAIL_S:g} s for the newest {LISTED} of the last quarter of an hour; "
+            "select a row to open its trace",
         )
     )
 
@@ -167,7 +165,7 @@ def _draw_tail(only: LogFilter) -> None:
                 fetch_log_records, TimeSpan(now - TAIL_BACK_NS, now + NS_PER_S), only, limit=LISTED
             )
             if table.num_rows:
-                draw_table(records_frame(table), record_columns(), key="tail", height=640)
+                _draw_list(table, "tail", height=640)
             else:
                 say_empty(
                     "Nothing yet",

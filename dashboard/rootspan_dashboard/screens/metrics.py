@@ -92,7 +92,7 @@ def _draw_series(view: View, metric: MetricName, only: MetricFilter) -> None:
     )
     st.html(section(metric.metric, f"{MEANS[metric.kind]}{shown}. {metric.description}"))
     panel = Panel(MEANS[metric.kind], display_unit(metric), series)
-    draw_plot(plot_panels([panel], list(series), height=280), key="series")
+    draw_plot(plot_panels([panel], list(series), view.span, height=280), key="series")
     draw_table(series_frame(table, list(series)), series_columns(display_unit(metric)), key="groups")
 
 

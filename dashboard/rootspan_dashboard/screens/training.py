@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.training.jobs import Job
 from rootspan_analysis.training.placement import fetch_places
 from rootspan_analysis.training.step_parts import fetch_lost, fetch_shares
@@ -21,7 +22,7 @@ from rootspan_dashboard.components.tiles import draw_tiles
 from rootspan_dashboard.frame.header import open_page
 from rootspan_dashboard.frame.links import link_to
 from rootspan_dashboard.frame.states import say_empty, told_in_words
-from rootspan_dashboard.frame.url_state import choice, read, write
+from rootspan_dashboard.frame.url_state import choice, read, write, write_moment
 from rootspan_dashboard.reading.ahead import ahead, ask_ahead
 from rootspan_dashboard.reading.connection import ask
 from rootspan_dashboard.tables.columns import (
@@ -60,7 +61,7 @@ def draw() -> None:
     if not jobs:
         say_empty(
             "No training job here",
-            "No span of this range carries `training.job.id` or a training step.",
+            "No span of this range carries training.job.id or a training step.",
             ["Choose a longer range above.", "Trace a trainer: docs/sdk.md has three lines for it."],
         )
         return
@@ -90,8 +91,11 @@ def _draw_hang(job: Job) -> None:
     hang = ask(fetch_hang, job)
     look, title, words = hang_words(hang)
     st.html(f'<div class="rs-verdict {look}"><h2>{escape(title)}</h2><p>{escape(words)}</p></div>')
+    # A job that hangs sends nothing more: what waits shows at the end of the range.
+    end_ns = job.last_ns + NS_PER_S if hang is None else job.to_ns
+    window = {"from": write_moment(job.first_ns), "to": write_moment(end_ns)}
+    link_to("Root cause", "Explain this job", icon=":material/troubleshoot:", service="", **window)
     if hang is not None:
-        link_to("Root cause", "Explain", icon=":material/troubleshoot:", service="")
         places = ask(fetch_places, job).by_rank
         draw_table(pending_frame(hang, places), pending_columns(), key="pending")
 

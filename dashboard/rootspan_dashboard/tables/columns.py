@@ -71,18 +71,18 @@ def trace_columns() -> dict[str, "ColumnConfig"]:
 def path_columns(ours: str, others: str) -> dict[str, "ColumnConfig"]:
     """Columns of call paths of one set of traces against another."""
     signed = st.column_config.NumberColumn(
-        "Difference", format="%+.2f ms", help="Self time, a trace", width=110
+        "Difference", format="%+.2f ms", help="Self time, a trace", width=98
     )
     mean = st.column_config.NumberColumn
     return {
         "operation": text_column("Operation", width=170),
-        "service": text_column("Service", width=105),
-        "ours": mean(f"{ours}: self time", format="%.2f ms", width=115),
-        "others": mean(f"{others}: self time", format="%.2f ms", width=120),
+        "service": text_column("Service", width=95),
+        "ours": mean(f"{ours}: self time", format="%.2f ms", width=105),
+        "others": mean(f"{others}: self time", format="%.2f ms", width=112),
         "more": signed,
         "spans": mean(f"{ours}: spans", format="%.3g", width=90),
         "other_spans": mean(f"{others}: spans", format="%.3g", width=95),
-        "callers": text_column("Called by", width=370, help_text="The nearest caller first"),
+        "callers": text_column("Called by", width=410, help_text="The nearest caller first"),
     }
 
 

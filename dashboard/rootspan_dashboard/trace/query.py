@@ -119,7 +119,7 @@ def _draw_conditions(view: View, only: TraceFilter) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="trace-where"):
         key = st.selectbox(
             "Attribute", keys, index=None, key=NEW_KEY, placeholder="Attribute…", accept_new_options=True,
-            format_func=visible, width=270,
+            format_func=visible, width=270, on_change=_complete, args=(keys,),
         )  # fmt: skip
         st.selectbox(
             "Comparison",
@@ -145,6 +145,14 @@ def _draw_conditions(view: View, only: TraceFilter) -> None:
             rest = [other.write() for other in only.where if other is not one]
             words = f"{one.key} {WORDS[one.operator]} {one.value}".strip()
             _chip(f"where:{number}", words, {"where": rest})
+
+
+def _complete(keys: Sequence[str]) -> None:
+    """Take the only key that holds what was typed: Enter takes the text as it is, before any key offered."""
+    typed = str(st.session_state.get(NEW_KEY) or "")
+    found = [one for one in keys if typed.lower() in one.lower()]
+    if typed and typed not in keys and len(found) == 1:
+        st.session_state[NEW_KEY] = found[0]
 
 
 def _chip(key: str, words: str, taken_away: dict[str, list[str] | None]) -> None:

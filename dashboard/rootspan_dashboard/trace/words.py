@@ -13,7 +13,15 @@ from rootspan_dashboard.words.formats import format_count, format_ms, format_rat
 from rootspan_dashboard.words.literal import escape
 from rootspan_dashboard.words.markup import key_values
 
-__all__ = ["left_out", "logs_frame", "skew_words", "span_html", "trace_facts", "traces_frame"]
+__all__ = [
+    "attribute_lines",
+    "left_out",
+    "logs_frame",
+    "skew_words",
+    "span_html",
+    "trace_facts",
+    "traces_frame",
+]
 
 NS_PER_MS = 1_000_000
 MOST_CLOCKS = 3
@@ -143,7 +151,6 @@ def span_html(span: SpanDetail, self_ns: int, critical_ns: int, start_ns: int) -
         ),
         _block("Attributes", list(span.attributes.items())),
         _events(span, start_ns),
-        _block("Links", [(f"{one.trace_id} / {one.span_id}", _json(one.attributes)) for one in span.links]),
         _block("Resource", list(span.resource.items())),
         _dropped(span),
         "</div>",
@@ -157,14 +164,14 @@ def _block(title: str, pairs: Sequence[tuple[str, str]]) -> str:
 
 def _events(span: SpanDetail, start_ns: int) -> str:
     pairs = [
-        (f"{format_ms((one.at_ns - start_ns) / NS_PER_MS)}  {one.name}", _json(one.attributes))
+        (f"{format_ms((one.at_ns - start_ns) / NS_PER_MS)}  {one.name}", attribute_lines(one.attributes))
         for one in span.events
     ]
     return _block("Events", pairs)
 
 
-def _json(text: str) -> str:
-    """Attributes as `name = value`, a line each."""
+def attribute_lines(text: str) -> str:
+    """Attributes, told as a JSON object, as `name = value`, a line each."""
     try:
         found = json.loads(text)
     except ValueError:
