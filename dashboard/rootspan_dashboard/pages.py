@@ -6,6 +6,7 @@ from typing import Final
 
 import streamlit as st
 
+from rootspan_dashboard.frame.header import Opening
 from rootspan_dashboard.frame.links import PageName
 from rootspan_dashboard.screens import (
     cost,
@@ -31,6 +32,7 @@ class PageSpec:
     Attributes:
         path: Its path below the dashboard's address.
         group: Heading in the sidebar under which it stands; empty: it is reached by links only.
+        opening: What is asked first, already when a browser asks for the page.
         home: It is also what the bare address shows.
     """
 
@@ -39,21 +41,32 @@ class PageSpec:
     icon: str
     group: str
     draw: Callable[[], None]
+    opening: Opening
     home: bool = False
 
 
 PAGES: Final = (
-    PageSpec("Incidents", "incidents", ":material/notifications:", "Overview", incidents.draw, home=True),
-    PageSpec("Fleet", "fleet", ":material/grid_view:", "Overview", fleet.draw),
-    PageSpec("Host", "host", ":material/dns:", "", host.draw),
-    PageSpec("Services", "services", ":material/hub:", "Overview", services.draw),
-    PageSpec("Traces", "traces", ":material/account_tree:", "Explore", traces.draw),
-    PageSpec("Trace", "trace", ":material/account_tree:", "", trace.draw),
-    PageSpec("Logs", "logs", ":material/notes:", "Explore", logs.draw),
-    PageSpec("Metrics", "metrics", ":material/show_chart:", "Explore", metrics.draw),
-    PageSpec("Root cause", "root-cause", ":material/troubleshoot:", "Explain", root_cause.draw),
-    PageSpec("Training", "training", ":material/model_training:", "Explain", training.draw),
-    PageSpec("Cost", "cost", ":material/payments:", "Explain", cost.draw),
+    PageSpec(
+        "Incidents",
+        "incidents",
+        ":material/notifications:",
+        "Overview",
+        incidents.draw,
+        incidents.OPENING,
+        home=True,
+    ),
+    PageSpec("Fleet", "fleet", ":material/grid_view:", "Overview", fleet.draw, fleet.OPENING),
+    PageSpec("Host", "host", ":material/dns:", "", host.draw, host.OPENING),
+    PageSpec("Services", "services", ":material/hub:", "Overview", services.draw, services.OPENING),
+    PageSpec("Traces", "traces", ":material/account_tree:", "Explore", traces.draw, traces.OPENING),
+    PageSpec("Trace", "trace", ":material/account_tree:", "", trace.draw, trace.OPENING),
+    PageSpec("Logs", "logs", ":material/notes:", "Explore", logs.draw, logs.OPENING),
+    PageSpec("Metrics", "metrics", ":material/show_chart:", "Explore", metrics.draw, metrics.OPENING),
+    PageSpec(
+        "Root cause", "root-cause", ":material/troubleshoot:", "Explain", root_cause.draw, root_cause.OPENING
+    ),
+    PageSpec("Training", "training", ":material/model_training:", "Explain", training.draw, training.OPENING),
+    PageSpec("Cost", "cost", ":material/payments:", "Explain", cost.draw, cost.OPENING),
 )
 
 

@@ -73,6 +73,7 @@ def serve(settings: DashboardSettings, sign_in: "SignInSettings") -> None:
     from rootspan_dashboard.access.return_path import ReturnPath
     from rootspan_dashboard.components.plot import LIBRARY_PATH, serve_library
     from rootspan_dashboard.heap import keep_heap_small
+    from rootspan_dashboard.opening.documents import PageDocuments
 
     keep_heap_small()
 
@@ -83,7 +84,7 @@ def serve(settings: DashboardSettings, sign_in: "SignInSettings") -> None:
         secrets=sign_in.streamlit_secrets(settings.url) or None,  # type: ignore[arg-type]
         lifespan=_warm,
         routes=[Route(LIBRARY_PATH, serve_library)],
-        middleware=[Middleware(ReturnPath)],
+        middleware=[Middleware(ReturnPath), Middleware(PageDocuments, signs_in=sign_in.required)],
     )
     # Streamlit takes the folder of its main script from here, and puts it first on the module path.
     sys.argv = [str(script)]

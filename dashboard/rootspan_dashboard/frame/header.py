@@ -1,5 +1,7 @@
 """What every page has on top: its title, the range of time, reload and auto-refresh."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
@@ -14,9 +16,27 @@ from rootspan_dashboard.reading.connection import ask, drop_answers
 from rootspan_dashboard.words.formats import format_time
 from rootspan_dashboard.words.literal import escape
 
-__all__ = ["View", "open_page"]
+__all__ = ["Opening", "View", "open_page"]
 
 REFRESH_S: Final = {"15s": 15, "1m": 60}
+
+
+def _nothing(_: TimeSpan) -> None:
+    """What a page asks first that asks nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is known of a page before its script runs.
+
+    Attributes:
+        default_range: Name of the preset that it shows when its address names none.
+        ask_first: Begins to ask what it shows first, of this range; returns at once (`ask_ahead`). May read
+            the address. May be called before the page's script runs, and again by it.
+    """
+
+    default_range: str
+    ask_first: Callable[[TimeSpan], None] = _nothing
 
 
 class View:
@@ -38,8 +58,8 @@ class View:
         return (span or self.span).covered_s(self.extent.first_ns, self.extent.last_ns)
 
 
-def open_page(title: str, *, default_range: str, parent: PageName | None = None) -> View | None:
-    """Draw the page's head; None, with the reason told, when the store has no spans at all.
+def open_page(title: str, opening: Opening, *, parent: PageName | None = None) -> View | None:
+    """Draw the page's head and begin to ask; None, with the reason told, when the store has no spans at all.
 
     Args:
         parent: The page to which a link leads back, for pages that the sidebar does not list.
@@ -56,13 +76,14 @@ def open_page(title: str, *, default_range: str, parent: PageName | None = None)
     if extent is None:
         say_no_data()
         return None
-    chosen = resolve_range(extent, default=default_range)
+    chosen = resolve_range(extent, default=opening.default_range)
+    opening.ask_first(chosen.span)
     with head:
         if chosen.stale:
             newest = escape(format_time(extent.last_ns, date=True))
             st.html(f'<span class="rs-note">newest data {newest} UTC</span>', width="content")
         st.space("stretch")
-        draw_range_picker(chosen, default=default_range)
+        draw_range_picker(chosen, default=opening.default_range)
         _draw_refresh()
     if chosen.problem:
         st.warning(f"{chosen.problem} Showing the last {chosen.preset} instead.")

@@ -5,30 +5,58 @@ shows what its sender saw. Values are checked here; what makes no sense falls ba
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Final
 
 import streamlit as st
 
-__all__ = ["CARRIED", "carry", "choice", "parse_moment", "read", "read_all", "write", "write_moment"]
+__all__ = [
+    "CARRIED",
+    "carry",
+    "choice",
+    "parse_moment",
+    "read",
+    "read_all",
+    "reading_from",
+    "write",
+    "write_moment",
+]
 
 CARRIED: Final = ("last", "from", "to", "refresh", "service", "region")
 """What follows a person from page to page."""
 LONGEST_VALUE: Final = 256
 MOST_REPEATED: Final = 12
+_given: ContextVar[Mapping[str, Sequence[str]] | None] = ContextVar("_given", default=None)
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?Z?")
+
+
+@contextmanager
+def reading_from(parameters: Mapping[str, Sequence[str]]) -> Iterator[None]:
+    """Read these parameters within, in this thread: of a page that is asked for and has no run yet."""
+    before = _given.set(parameters)
+    try:
+        yield
+    finally:
+        _given.reset(before)
+
+
+def _values(name: str) -> Sequence[str]:
+    given = _given.get()
+    return st.query_params.get_all(name) if given is None else given.get(name, ())
 
 
 def read(name: str, default: str = "") -> str:
     """One parameter of the URL; the default if it is not there or too long to be meant."""
-    value = st.query_params.get(name, default)
-    return value if len(value) <= LONGEST_VALUE else default
+    values = _values(name)
+    return values[-1] if values and len(values[-1]) <= LONGEST_VALUE else default
 
 
 def read_all(name: str) -> tuple[str, ...]:
     """Every value of a parameter that may stand in the URL more than once."""
-    found = st.query_params.get_all(name)
+    found = _values(name)
     return tuple(one for one in found[:MOST_REPEATED] if one and len(one) <= LONGEST_VALUE)
 
 

@@ -15,7 +15,7 @@ from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ct
 from rootspan_dashboard.reading.connection import ask
 from rootspan_store.errors import StoreError
 
-__all__ = ["Ahead", "ahead", "ask_ahead"]
+__all__ = ["Ahead", "ahead", "ask_ahead", "run_ahead"]
 
 AT_ONCE: Final = 4
 """Questions asked ahead of all viewers' pages at the same time."""
@@ -42,19 +42,28 @@ def ask_ahead(*questions: Ahead) -> None:
 
     What fails here is asked again there, and told there.
     """
+    for one in questions:
+        run_ahead(ask, one.function, *one.arguments, **one.named)
+
+
+def run_ahead(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Begin to run what asks questions of which one needs another's answer, and return.
+
+    Args:
+        function: Reads nothing of the page's address: it runs in a thread of its own.
+    """
     context = get_script_run_ctx()
 
-    def run(one: Ahead) -> None:
+    def run() -> None:
         add_script_run_ctx(threading.current_thread(), context)
         try:
-            ask(one.function, *one.arguments, **one.named)
+            function(*args, **kwargs)
         except StoreError:
             return
         finally:
             add_script_run_ctx(threading.current_thread(), None)
 
-    for one in questions:
-        _pool().submit(run, one)
+    _pool().submit(run)
 
 
 @cache

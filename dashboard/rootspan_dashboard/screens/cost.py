@@ -1,6 +1,7 @@
 """Cost: what the GPUs cost, how much of it is idle, and what a request or a token costs."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import pyarrow as pa
 import streamlit as st
@@ -11,10 +12,11 @@ from rootspan_analysis.training.step_parts import fetch_lost, fetch_shares
 from rootspan_analysis.training.views import fetch_jobs
 from rootspan_analysis.views.cost import fetch_gpu_time, fetch_model_usage, fetch_served
 from rootspan_analysis.views.fleet import fetch_places
+from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_dashboard.components.tiles import draw_tiles
 from rootspan_dashboard.cost.jobs import jobs_cost_frame
 from rootspan_dashboard.cost.words import cost_tiles, models_frame, services_cost_frame
-from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.header import Opening, View, open_page
 from rootspan_dashboard.frame.place_choice import choose_region
 from rootspan_dashboard.frame.states import code_words, say_empty, told_in_words
 from rootspan_dashboard.frame.url_state import read, write
@@ -24,24 +26,30 @@ from rootspan_dashboard.tables.columns import job_cost_columns, model_cost_colum
 from rootspan_dashboard.tables.draw import draw_table
 from rootspan_dashboard.words.markup import section
 
-__all__ = ["draw"]
+__all__ = ["OPENING", "draw"]
 
 HIGHEST_PRICE = 10_000.0
 
 
+def _ask_first(span: TimeSpan) -> None:
+    region = read("region")
+    ask_ahead(
+        ahead(fetch_gpu_time, span, region=region),
+        *([] if region else [ahead(fetch_jobs, span.window)]),
+        ahead(fetch_places, span),
+        ahead(fetch_served, span, region=region),
+        ahead(fetch_model_usage, span, region=region),
+    )
+
+
+OPENING: Final = Opening("1h", _ask_first)
+
+
 def draw() -> None:
     """Draw the page."""
-    view = open_page("Cost", default_range="1h")
+    view = open_page("Cost", OPENING)
     if view is None:
         return
-    asked = read("region")
-    ask_ahead(
-        ahead(fetch_places, view.span),
-        ahead(fetch_gpu_time, view.span, region=asked),
-        *([] if asked else [ahead(fetch_jobs, view.span.window)]),
-        ahead(fetch_served, view.span, region=asked),
-        ahead(fetch_model_usage, view.span, region=asked),
-    )
     places = ask(fetch_places, view.span)
     with st.container(horizontal=True, vertical_alignment="bottom", key="cost-query"):
         region = choose_region(places, width=190)

@@ -1,6 +1,7 @@
 """The fleet at a glance: how it does, which hosts stand out, how regions and services compare."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import pyarrow as pa
 import streamlit as st
@@ -17,7 +18,7 @@ from rootspan_analysis.views.fleet import (
     fetch_places,
     fetch_totals,
 )
-from rootspan_analysis.views.timespan import pick_step
+from rootspan_analysis.views.timespan import TimeSpan, pick_step
 from rootspan_dashboard.charts.lines import plot_panels
 from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.components.tiles import draw_tiles
@@ -29,41 +30,48 @@ from rootspan_dashboard.fleet.words import (
     sampling_note,
     services_frame,
 )
-from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.header import Opening, View, open_page
 from rootspan_dashboard.frame.place_choice import choose_region, choose_service
 from rootspan_dashboard.frame.states import say_empty, told_in_words
 from rootspan_dashboard.frame.url_state import read
-from rootspan_dashboard.reading.ahead import ahead, ask_ahead
+from rootspan_dashboard.reading.ahead import ahead, ask_ahead, run_ahead
 from rootspan_dashboard.reading.connection import ask
 from rootspan_dashboard.tables.columns import service_columns
 from rootspan_dashboard.tables.draw import draw_table
 from rootspan_dashboard.words.balance import balance_facts
 from rootspan_dashboard.words.markup import facts, section
 
-__all__ = ["draw"]
+__all__ = ["OPENING", "draw"]
 
 SERIES_POINTS = 60
 
 
+def _ask_first(span: TimeSpan) -> None:
+    run_ahead(_ask_totals, span, Filters(read("service"), read("region")))
+    ask_ahead(ahead(fetch_places, span), ahead(fetch_gauge_names, span))
+
+
+def _ask_totals(span: TimeSpan, filters: Filters) -> None:
+    entries = () if filters.service else ask(fetch_entries, span)
+    ask_ahead(
+        ahead(fetch_fleet_series, span, filters, entries, step_s=pick_step(span, most=SERIES_POINTS)),
+        ahead(fetch_totals, span, filters, entries),
+        ahead(fetch_totals, span.preceding(), filters, entries),
+    )
+
+
+OPENING: Final = Opening("30m", _ask_first)
+
+
 def draw() -> None:
     """Draw the page."""
-    view = open_page("Fleet", default_range="30m")
+    view = open_page("Fleet", OPENING)
     if view is None:
         return
-    asked = Filters(read("service"), read("region"))
-    ask_ahead(
-        ahead(fetch_places, view.span),
-        *([] if asked.service else [ahead(fetch_entries, view.span)]),
-        ahead(fetch_gauge_names, view.span),
-    )
     places = ask(fetch_places, view.span)
     filters = _draw_filters(places)
     entries = () if filters.service else ask(fetch_entries, view.span)
     step = pick_step(view.span, most=SERIES_POINTS)
-    ask_ahead(
-        ahead(fetch_totals, view.span.preceding(), filters, entries),
-        ahead(fetch_fleet_series, view.span, filters, entries, step_s=step),
-    )
     totals = ask(fetch_totals, view.span, filters, entries)
     if totals is None:
         say_empty(

@@ -7,12 +7,12 @@ import streamlit as st
 from rootspan_analysis.views.fleet import Filters, fetch_host_cells
 from rootspan_analysis.views.hosts import fetch_host_gauges, fetch_host_instances, fetch_host_ranks
 from rootspan_analysis.views.logs import LogFilter, fetch_log_templates
-from rootspan_analysis.views.timespan import pick_step
+from rootspan_analysis.views.timespan import TimeSpan, pick_step
 from rootspan_dashboard.charts.lines import plot_panels
 from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.explore.log_words import templates_frame
 from rootspan_dashboard.fleet.host_words import gauge_panels, host_facts, instances_frame, service_panels
-from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.header import Opening, View, open_page
 from rootspan_dashboard.frame.links import link_to
 from rootspan_dashboard.frame.states import say_empty, told_in_words
 from rootspan_dashboard.frame.url_state import read
@@ -23,25 +23,31 @@ from rootspan_dashboard.tables.draw import draw_table
 from rootspan_dashboard.words.literal import escape
 from rootspan_dashboard.words.markup import facts, section
 
-__all__ = ["draw"]
+__all__ = ["OPENING", "draw"]
 
 PANELS_A_ROW: Final = 3
 POINTS: Final = 90
 LOG_KINDS: Final = 20
 
 
+def _ask_first(span: TimeSpan) -> None:
+    if host := read("host"):
+        ask_ahead(
+            ahead(fetch_host_instances, span, host),
+            ahead(fetch_host_ranks, span, host),
+            ahead(fetch_host_gauges, span, host, step_s=pick_step(span, most=POINTS)),
+        )
+
+
+OPENING: Final = Opening("30m", _ask_first)
+
+
 def draw() -> None:
     """Draw the page."""
-    view = open_page("Host", default_range="30m", parent="Fleet")
+    view = open_page("Host", OPENING, parent="Fleet")
     if view is None:
         return
     host = read("host")
-    if host:
-        ask_ahead(
-            ahead(fetch_host_instances, view.span, host),
-            ahead(fetch_host_ranks, view.span, host),
-            ahead(fetch_host_gauges, view.span, host, step_s=pick_step(view.span, most=POINTS)),
-        )
     found = ask(fetch_host_instances, view.span, host) if host else ()
     if not found:
         name = f"“{host}” sent no spans in this range." if host else "The link names none."

@@ -1,14 +1,16 @@
 """Home: is something wrong? Open and past incidents with causes, reach and cost; or that all is well."""
 
 import time
+from typing import Final
 
 import streamlit as st
 
 from rootspan_analysis.telemetry import balance
 from rootspan_analysis.views.fleet import fetch_places
+from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_analysis.views.watching import ALIVE_NS, fetch_watcher_seen
 from rootspan_analysis.watch import Incident, incidents
-from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.header import Opening, View, open_page
 from rootspan_dashboard.frame.links import link_to
 from rootspan_dashboard.frame.states import code_words, say_empty, told_in_words
 from rootspan_dashboard.frame.url_state import read, write, write_moment
@@ -31,17 +33,27 @@ from rootspan_dashboard.words.balance import balance_facts, balance_sentence
 from rootspan_dashboard.words.literal import escape
 from rootspan_dashboard.words.markup import facts, section
 
-__all__ = ["draw"]
+__all__ = ["OPENING", "draw"]
 
 SHOWN_OPEN = 6
 
 
+def _ask_first(span: TimeSpan) -> None:
+    ask_ahead(
+        ahead(incidents, from_ns=span.from_ns, to_ns=span.to_ns),
+        ahead(fetch_watcher_seen),
+        ahead(fetch_places, span),
+    )
+
+
+OPENING: Final = Opening("24h", _ask_first)
+
+
 def draw() -> None:
     """Draw the page."""
-    view = open_page("Incidents", default_range="24h")
+    view = open_page("Incidents", OPENING)
     if view is None:
         return
-    ask_ahead(ahead(incidents, from_ns=view.span.from_ns, to_ns=view.span.to_ns), ahead(fetch_watcher_seen))
     book = ask(balance)
     found = worst_first(ask(incidents, from_ns=view.span.from_ns, to_ns=view.span.to_ns))
     open_ones = [one for one in found if one.state == "open"]

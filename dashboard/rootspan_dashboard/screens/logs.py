@@ -1,6 +1,7 @@
 """Logs: how many by severity, which kinds of records there are, the records, and a tail that follows."""
 
 import time
+from dataclasses import replace
 from typing import Final
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from rootspan_analysis.views.timespan import TimeSpan, pick_step
 from rootspan_dashboard.charts.bars import SEVERITY_COLORS, plot_bars
 from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.explore.log_words import SEVERITIES, records_frame, severity_series, templates_frame
-from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.header import Opening, View, open_page
 from rootspan_dashboard.frame.links import go_to
 from rootspan_dashboard.frame.place_choice import choose_region, choose_service
 from rootspan_dashboard.frame.states import say_empty, told_in_words
@@ -26,17 +27,27 @@ from rootspan_dashboard.words.formats import format_count, format_step
 from rootspan_dashboard.words.literal import escape
 from rootspan_dashboard.words.markup import section
 
-__all__ = ["draw"]
+__all__ = ["OPENING", "draw"]
 
 LISTED: Final = 300
+POINTS: Final = 90
 TEMPLATES: Final = 100
 TAIL_S: Final = 2.0
 TAIL_BACK_NS: Final = 900 * NS_PER_S
 
 
+def _ask_first(span: TimeSpan) -> None:
+    ask_ahead(ahead(fetch_places, span))
+    if not read("live"):
+        ask_ahead(ahead(fetch_log_series, span, _read_filter(), step_s=pick_step(span, most=POINTS)))
+
+
+OPENING: Final = Opening("30m", _ask_first)
+
+
 def draw() -> None:
     """Draw the page."""
-    view = open_page("Logs", default_range="30m")
+    view = open_page("Logs", OPENING)
     if view is None:
         return
     only = _draw_query(view)
@@ -62,6 +73,13 @@ def draw() -> None:
         _draw_records(view, only)
 
 
+def _read_filter() -> LogFilter:
+    """The filter that the URL asks for, as it stands there."""
+    return LogFilter(
+        read("service"), read("host"), read("region"), read("severity"), read("text"), read("template")
+    )
+
+
 def _draw_query(view: View) -> LogFilter:
     places = ask(fetch_places, view.span)
     key = "url:text"
@@ -82,7 +100,7 @@ def _draw_query(view: View) -> LogFilter:
             "Text", key=key, placeholder="Part of the body", max_chars=200, width=320,
             on_change=lambda: write(text=str(st.session_state.get(key, "")) or None),
         )  # fmt: skip
-    only = LogFilter(service, read("host"), region, severity, read("text"), read("template"))
+    only = replace(_read_filter(), service=service, region=region, severity=severity)
     for name, value in (("template", only.template), ("host", only.host)):
         if value:
             with st.container(horizontal=True, vertical_alignment="center", key=f"log-chip:{name}"):
@@ -92,7 +110,7 @@ def _draw_query(view: View) -> LogFilter:
 
 
 def _draw_severities(view: View, only: LogFilter) -> None:
-    step = pick_step(view.span, most=90)
+    step = pick_step(view.span, most=POINTS)
     series = severity_series(ask(fetch_log_series, view.span, only, step_s=step))
     if not series:
         return

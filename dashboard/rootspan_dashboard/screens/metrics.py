@@ -1,5 +1,6 @@
 """Metrics: one over time by service, host or any attribute, with the traces that its exemplars name."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
@@ -12,7 +13,7 @@ from rootspan_analysis.views.metrics import (
     fetch_metric_names,
     fetch_metric_series,
 )
-from rootspan_analysis.views.timespan import pick_step
+from rootspan_analysis.views.timespan import TimeSpan, pick_step
 from rootspan_dashboard.charts.lines import Panel, plot_panels
 from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.explore.metric_words import (
@@ -21,21 +22,22 @@ from rootspan_dashboard.explore.metric_words import (
     series_by_name,
     series_frame,
 )
-from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.header import Opening, View, open_page
 from rootspan_dashboard.frame.links import go_to
 from rootspan_dashboard.frame.place_choice import choose_region, choose_service
 from rootspan_dashboard.frame.states import say_empty, told_in_words
 from rootspan_dashboard.frame.url_state import choice, read
-from rootspan_dashboard.reading.ahead import ahead, ask_ahead
+from rootspan_dashboard.reading.ahead import ahead, ask_ahead, run_ahead
 from rootspan_dashboard.reading.connection import ask
 from rootspan_dashboard.tables.columns import exemplar_columns, series_columns
 from rootspan_dashboard.tables.draw import draw_table
 from rootspan_dashboard.words.formats import format_count
 from rootspan_dashboard.words.markup import section
 
-__all__ = ["draw"]
+__all__ = ["OPENING", "draw"]
 
 MOST_LINES: Final = 8
+POINTS: Final = 120
 MEANS: Final = {
     "gauge": "mean of its points",
     "sum": "rate per second",
@@ -48,15 +50,36 @@ GROUPS: Final = {
     "region": "By region",
     "gpu.index": "By GPU",
 }
+GROUP: Final = "service"
+"""Unless a person chooses another."""
+
+
+def _ask_first(span: TimeSpan) -> None:
+    only = MetricFilter(read("service"), read("host"), read("region"), read("by", GROUP))
+    run_ahead(_ask_series, span, read("name"), only)
+    ask_ahead(ahead(fetch_places, span))
+
+
+def _ask_series(span: TimeSpan, name: str, only: MetricFilter) -> None:
+    metrics = _by_name(ask(fetch_metric_names, span))
+    if metrics:
+        metric = metrics.get(name) or next(iter(metrics.values()))
+        ask(fetch_metric_series, span, metric, only, step_s=pick_step(span, most=POINTS))
+
+
+def _by_name(metrics: Sequence[MetricName]) -> dict[str, MetricName]:
+    return {f"{one.metric} {one.kind}": one for one in metrics}
+
+
+OPENING: Final = Opening("30m", _ask_first)
 
 
 def draw() -> None:
     """Draw the page."""
-    view = open_page("Metrics", default_range="30m")
+    view = open_page("Metrics", OPENING)
     if view is None:
         return
-    ask_ahead(ahead(fetch_metric_names, view.span), ahead(fetch_places, view.span))
-    metrics = {f"{one.metric} {one.kind}": one for one in ask(fetch_metric_names, view.span)}
+    metrics = _by_name(ask(fetch_metric_names, view.span))
     if not metrics:
         say_empty(
             "No metrics here", "This range's end holds no metric points.", ["Choose another range above."]
@@ -65,7 +88,7 @@ def draw() -> None:
     places = ask(fetch_places, view.span)
     with st.container(horizontal=True, vertical_alignment="bottom", key="metric-query"):
         name = choice("name", list(metrics), next(iter(metrics)), st.selectbox, label="Metric", width=320)
-        group = choice("by", list(GROUPS), "service", st.selectbox, label="Group", names=GROUPS, width=160)
+        group = choice("by", list(GROUPS), GROUP, st.selectbox, label="Group", names=GROUPS, width=160)
         service = choose_service(places, width=180)
         region = choose_region(places, width=150)
     only = MetricFilter(service, read("host"), region, group)
@@ -76,7 +99,7 @@ def draw() -> None:
 
 
 def _draw_series(view: View, metric: MetricName, only: MetricFilter) -> None:
-    table = ask(fetch_metric_series, view.span, metric, only, step_s=pick_step(view.span, most=120))
+    table = ask(fetch_metric_series, view.span, metric, only, step_s=pick_step(view.span, most=POINTS))
     series, groups = series_by_name(table, most=MOST_LINES)
     if not series:
         say_empty(

@@ -7,33 +7,42 @@ import streamlit as st
 from rootspan_analysis import Explanation, Question, QuestionError
 from rootspan_analysis.question import LONGEST_S, NS_PER_S, SHORTEST_S
 from rootspan_analysis.telemetry import balance
-from rootspan_analysis.views.fleet import fetch_places
+from rootspan_analysis.views.fleet import fetch_entries, fetch_places
+from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_dashboard.cause.card import draw_cause
 from rootspan_dashboard.cause.share import draw_share
 from rootspan_dashboard.cause.view import view_cause
 from rootspan_dashboard.cause.window_picker import draw_window_picker
 from rootspan_dashboard.cause.words import answer_facts, exonerated_words, verdict_words
-from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.header import Opening, View, open_page
 from rootspan_dashboard.frame.links import link_to
 from rootspan_dashboard.frame.place_choice import choose_service
 from rootspan_dashboard.frame.states import say_empty, told_in_words
-from rootspan_dashboard.frame.url_state import write_moment
+from rootspan_dashboard.frame.url_state import read, write_moment
 from rootspan_dashboard.incidents.record_change import draw_record_change
+from rootspan_dashboard.reading.ahead import ahead, ask_ahead
 from rootspan_dashboard.reading.answers import answer
 from rootspan_dashboard.reading.connection import ask
 from rootspan_dashboard.words.balance import balance_sentence
 from rootspan_dashboard.words.literal import escape
 from rootspan_dashboard.words.markup import facts, section
 
-__all__ = ["draw"]
+__all__ = ["OPENING", "draw"]
 
 STEADY_NS: Final = 30 * NS_PER_S
 """Windows that end now move in steps of this size, so that an answer is not stale before it is read."""
 
 
+def _ask_first(span: TimeSpan) -> None:
+    ask_ahead(ahead(fetch_places, span), *([] if read("service") else [ahead(fetch_entries, span)]))
+
+
+OPENING: Final = Opening("15m", _ask_first)
+
+
 def draw() -> None:
     """Draw the page."""
-    view = open_page("Root cause", default_range="15m")
+    view = open_page("Root cause", OPENING)
     if view is None:
         return
     places = ask(fetch_places, view.span)

@@ -1,11 +1,14 @@
 """Services: who calls whom, how often and how well, and what is lost between them."""
 
+from typing import Final
+
 import streamlit as st
 
 from rootspan_analysis.views.fleet import Filters, fetch_group_totals, fetch_places
 from rootspan_analysis.views.service_edges import fetch_service_edges
+from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_dashboard.components.graph import draw_graph
-from rootspan_dashboard.frame.header import open_page
+from rootspan_dashboard.frame.header import Opening, open_page
 from rootspan_dashboard.frame.links import link_to
 from rootspan_dashboard.frame.place_choice import choose_region
 from rootspan_dashboard.frame.states import say_empty
@@ -18,19 +21,26 @@ from rootspan_dashboard.tables.columns import edge_columns
 from rootspan_dashboard.tables.draw import draw_table
 from rootspan_dashboard.words.markup import facts, section
 
-__all__ = ["draw"]
+__all__ = ["OPENING", "draw"]
+
+
+def _ask_first(span: TimeSpan) -> None:
+    region = read("region")
+    ask_ahead(
+        ahead(fetch_service_edges, span, region=region),
+        ahead(fetch_group_totals, span, Filters(region=region), (), dimension="service"),
+        ahead(fetch_places, span),
+    )
+
+
+OPENING: Final = Opening("30m", _ask_first)
 
 
 def draw() -> None:
     """Draw the page."""
-    view = open_page("Services", default_range="30m")
+    view = open_page("Services", OPENING)
     if view is None:
         return
-    ask_ahead(
-        ahead(fetch_places, view.span),
-        ahead(fetch_group_totals, view.span, Filters(region=read("region")), (), dimension="service"),
-        ahead(fetch_service_edges, view.span, region=read("region")),
-    )
     places = ask(fetch_places, view.span)
     region = choose_region(places, label="Region of the caller", label_visibility="collapsed", width=200)
     totals = ask(fetch_group_totals, view.span, Filters(region=region), (), dimension="service")

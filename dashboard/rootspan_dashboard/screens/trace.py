@@ -1,23 +1,28 @@
 """One trace: where its time went, what failed, what was logged meanwhile, how its GPUs were."""
 
+from typing import Final
+
 import streamlit as st
 
 from rootspan_analysis.views.traces import normalize_trace_id
-from rootspan_dashboard.frame.header import open_page
+from rootspan_dashboard.frame.header import Opening, open_page
 from rootspan_dashboard.frame.states import say_empty, told_in_words
 from rootspan_dashboard.frame.url_state import read, write
 from rootspan_dashboard.trace.compare import draw_comparison, draw_comparison_field
 from rootspan_dashboard.trace.view import draw_trace
 
-__all__ = ["draw"]
+__all__ = ["OPENING", "draw"]
 
 WITHOUT = {"with": None}
 """No comparison: a name that Python keeps for itself."""
 
 
+OPENING: Final = Opening("30m")
+
+
 def draw() -> None:
     """Draw the page."""
-    if open_page("Trace", default_range="30m", parent="Traces") is None:
+    if open_page("Trace", OPENING, parent="Traces") is None:
         return
     asked = read("trace")
     with st.container(horizontal=True, key="trace-ids"):

@@ -16,7 +16,7 @@ from rootspan_analysis.views.trace_search import (
     pick_cell_ns,
 )
 from rootspan_dashboard.components.density import Box, draw_density
-from rootspan_dashboard.frame.header import View, open_page
+from rootspan_dashboard.frame.header import Opening, View, open_page
 from rootspan_dashboard.frame.links import go_to, link_to
 from rootspan_dashboard.frame.states import say_empty, told_in_words
 from rootspan_dashboard.frame.url_state import choice, write_moment
@@ -30,7 +30,7 @@ from rootspan_dashboard.trace.words import traces_frame
 from rootspan_dashboard.words.formats import format_count, format_ms, format_range
 from rootspan_dashboard.words.markup import facts, section
 
-__all__ = ["draw"]
+__all__ = ["OPENING", "draw"]
 
 LISTED: Final = 100
 ORDERS: Final = {"slowest": "Slowest", "newest": "Newest", "failed": "Failed", "random": "Random"}
@@ -38,18 +38,25 @@ BEFORE_NS: Final = 600 * NS_PER_S
 """A box is asked about with ten minutes before it, so that the engine sees the onset."""
 
 
+def _ask_first(span: TimeSpan) -> None:
+    only = read_filter()
+    ask_ahead(
+        ahead(fetch_latency_cells, span, only, step_ns=pick_cell_ns(span)),
+        ahead(fetch_places, span),
+        ahead(fetch_operations, span, only.service),
+        ahead(fetch_attribute_keys, span, only.service),
+    )
+
+
+OPENING: Final = Opening("30m", _ask_first)
+
+
 def draw() -> None:
     """Draw the page."""
-    view = open_page("Traces", default_range="30m")
+    view = open_page("Traces", OPENING)
     if view is None:
         return
     only, box = read_filter(), read_box()
-    ask_ahead(
-        ahead(fetch_places, view.span),
-        ahead(fetch_operations, view.span, only.service),
-        ahead(fetch_attribute_keys, view.span, only.service),
-        ahead(fetch_latency_cells, view.span, only, step_ns=pick_cell_ns(view.span)),
-    )
     _draw_id()
     draw_query(view, ask(fetch_places, view.span), only)
     with told_in_words():

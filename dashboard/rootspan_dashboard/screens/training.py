@@ -1,5 +1,8 @@
 """Training: how a job gets on, which rank holds the others up and in which phase, and who hangs."""
 
+from collections.abc import Iterable, Mapping
+from typing import Final
+
 import streamlit as st
 
 from rootspan_analysis.question import NS_PER_S
@@ -14,16 +17,17 @@ from rootspan_analysis.training.views import (
     fetch_step_times,
     fetch_stragglers,
 )
+from rootspan_analysis.views.timespan import TimeSpan
 from rootspan_analysis.views.training_extras import fetch_arrivals, fetch_loss
 from rootspan_dashboard.charts.steps import plot_steps
 from rootspan_dashboard.components.plot import draw_plot
 from rootspan_dashboard.components.rank_heat import draw_rank_heat
 from rootspan_dashboard.components.tiles import draw_tiles
-from rootspan_dashboard.frame.header import open_page
+from rootspan_dashboard.frame.header import Opening, open_page
 from rootspan_dashboard.frame.links import link_to
 from rootspan_dashboard.frame.states import say_empty, told_in_words
 from rootspan_dashboard.frame.url_state import choice, read, write, write_moment
-from rootspan_dashboard.reading.ahead import ahead, ask_ahead
+from rootspan_dashboard.reading.ahead import ahead, ask_ahead, run_ahead
 from rootspan_dashboard.reading.connection import ask
 from rootspan_dashboard.tables.columns import (
     arrival_columns,
@@ -49,15 +53,44 @@ from rootspan_dashboard.words.formats import format_ratio
 from rootspan_dashboard.words.literal import escape
 from rootspan_dashboard.words.markup import section
 
-__all__ = ["draw"]
+__all__ = ["OPENING", "draw"]
+
+
+def _ask_first(span: TimeSpan) -> None:
+    run_ahead(_ask_of_job, span, read("job"))
+
+
+def _ask_of_job(span: TimeSpan, name: str) -> None:
+    jobs = _by_name(ask(fetch_jobs, span.window))
+    if jobs:
+        _ask_of(jobs[name if name in jobs else _named(jobs, name)])
+
+
+def _ask_of(job: Job) -> None:
+    """All that the page shows of a job, what it shows first in front."""
+    questions = (fetch_step_times, fetch_hang, fetch_overview, fetch_lost, fetch_loss, fetch_shares,
+                 fetch_stragglers, fetch_arrivals)  # fmt: skip
+    ask_ahead(*(ahead(question, job) for question in questions))
+
+
+def _named(jobs: Mapping[str, Job], name: str) -> str:
+    """The first attempt of the job that a link names alone, or else the first of all."""
+    return next((key for key, one in jobs.items() if one.job_id == name), next(iter(jobs)))
+
+
+def _by_name(jobs: Iterable[Job]) -> dict[str, Job]:
+    return {one.name: one for one in jobs}
+
+
+OPENING: Final = Opening("1h", _ask_first)
 
 
 def draw() -> None:
     """Draw the page."""
-    view = open_page("Training", default_range="1h")
+    view = open_page("Training", OPENING)
     if view is None:
         return
-    jobs = {one.name: one for one in ask(fetch_jobs, view.span.window)}
+    jobs = _by_name(ask(fetch_jobs, view.span.window))
     if not jobs:
         say_empty(
             "No training job here",
@@ -65,17 +98,9 @@ def draw() -> None:
             ["Choose a longer range above.", "Trace a trainer: docs/sdk.md has three lines for it."],
         )
         return
-    # A link may name the job alone: then its first attempt.
-    first = next((name for name, one in jobs.items() if one.job_id == read("job")), next(iter(jobs)))
-    name = choice("job", list(jobs), first, st.selectbox, label="Job", width=320)
+    name = choice("job", list(jobs), _named(jobs, read("job")), st.selectbox, label="Job", width=320)
     job = jobs[name]
-    ask_ahead(
-        *(
-            ahead(question, job)
-            for question in (fetch_overview, fetch_step_times, fetch_loss, fetch_lost, fetch_shares,
-                             fetch_stragglers, fetch_arrivals)
-        )
-    )  # fmt: skip
+    _ask_of(job)
     with told_in_words():
         _draw_hang(job)
     with told_in_words():
