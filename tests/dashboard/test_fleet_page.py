@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import urllib.request
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from looking import milliseconds, open_view, settle, tiles
+from looking import address, milliseconds, open_view, settle, tiles
 from playwright.sync_api import Page, expect
 from stage import NS_PER_S, Stage
 
 from rootspan_dashboard.words.formats import format_count, format_rate, format_ratio
+from support.processes import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 
@@ -112,3 +114,34 @@ def test_a_link_with_a_range_that_makes_no_sense_says_so_and_shows_the_default(
     page.goto(f"{stage.dashboard.url}fleet?from=yesterday&to=2026-01-01T00:00:00Z")
     settle(page)
     expect(page.get_by_text("Showing the last 30m instead")).to_be_visible()
+
+
+def test_a_browser_connects_without_a_miss_and_fetches_no_script_of_an_element_late(
+    stage: Stage, page: Page
+) -> None:
+    answers: list[tuple[str, int]] = []
+    page.on("response", lambda one: answers.append((urlsplit(one.url).path, one.status)))
+    open_view(page, stage)
+    tiles(page)
+    assert [path for path, status in answers if status >= 400] == []
+    first = next(number for number, (path, _) in enumerate(answers) if path.endswith("/_stcore/health"))
+    late = [path for path, _ in answers[first:] if re.search(r"/(Html|Selectbox|BidiComponent)\.", path)]
+    assert late == []
+
+
+def test_the_store_is_asked_as_soon_as_a_browser_asks_for_the_page(stage: Stage) -> None:
+    def asked() -> int:
+        return int(stage.store.query("SELECT value FROM system.events WHERE event = 'SelectQuery'"))
+
+    before = asked()
+    # A range of its own, so that no other test's answers are there; no script runs without a connection.
+    with urllib.request.urlopen(address(stage, from_ns=stage.from_ns + 120 * NS_PER_S), timeout=60) as answer:
+        assert b"window.__streamlit" in answer.read()
+    looks = 0
+
+    def has_asked() -> bool:
+        nonlocal looks
+        looks += 1
+        return asked() - before - looks >= 6
+
+    wait_until(has_asked, timeout_s=60, what="places, gauges, entry operations, totals twice and the series")
