@@ -46,13 +46,14 @@ class UpProcess(Process):
     def __init__(self, folder: Path, *, dashboard: bool = False) -> None:
         self.data = folder / "data"
         self.store_port, self.collector_port, self.dashboard_port = free_port(), free_port(), free_port()
+        self.collector_http_port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__(
             "up",
             [
                 *("-m", "rootspan_cli", "up", "--data", str(self.data)),
                 *("--store-http", f"127.0.0.1:{self.store_port}", "--collector-grpc", self.collector),
-                *("--collector-http", f"127.0.0.1:{free_port()}"),
+                *("--collector-http", f"127.0.0.1:{self.collector_http_port}"),
                 *("--dashboard-port", str(self.dashboard_port)),
                 "--dashboard" if dashboard else "--no-dashboard",
             ],
