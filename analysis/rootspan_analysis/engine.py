@@ -31,8 +31,10 @@ from rootspan_analysis.scene import Scene
 from rootspan_analysis.service_gauges import explain_by_gauges
 from rootspan_analysis.symptom import (
     MIN_TRAFFIC,
+    Requests,
     Symptoms,
     find_symptoms,
+    load_during,
 )
 from rootspan_analysis.window import lay_out
 
@@ -86,12 +88,12 @@ def explain_requests(
             one for one in findings if symptoms.visible and (one.z >= STRONG_Z or one.signal == "lost")
         ]
     elif not symptoms.visible:
-        findings = [one for one in findings if stands_out(one, timeline)]
+        findings = [one for one in findings if stands_out(one, timeline, question.noticed)]
     if scene.has_history or any(one.z >= STRONG_Z for one in findings):
         findings += code_paths.find_path_changes(found.records, found.shapes, found.cells, scene)
         findings += find_busy(found.processors, found.cells, scene)
     findings = events.beside(findings, events.find_events(found.happened, scene))
-    findings = [replace(one, fault="load") if _is_load(one, symptoms) else one for one in findings]
+    findings = [_load_if_it_is(one, symptoms, found.requests, scene) for one in findings]
     findings = _corroborated(client, findings, timeline.parameters(question), scene)
     ranked, explained = rank(
         findings,
@@ -121,17 +123,17 @@ def _corroborated(
     return [gauges.corroborate(one, levels, scene) for one in findings]
 
 
-def _is_load(one: Finding, symptoms: Symptoms) -> bool:
-    """Whether a queue is longer because more requests arrive, at all of the service alike.
+def _load_if_it_is(one: Finding, symptoms: Symptoms, requests: Requests, scene: Scene) -> Finding:
+    """A queue that is longer because more requests arrive, at all of the service alike, is the load's.
 
     It explains what follows from it, but it is nobody's fault.
     """
-    return (
-        one.signal == "wait"
-        and symptoms.load >= MIN_TRAFFIC
-        and one.fault != "hot_instance"
-        and one.detail["arrivals_of_all"] >= MIN_MORE * symptoms.load
-    )
+    if one.signal != "wait" or one.fault == "hot_instance":
+        return one
+    # A rise that has just begun fills the queue's own time only.
+    load = max(symptoms.load, load_during(requests, scene, one.interval))
+    is_load = load >= MIN_TRAFFIC and one.detail["arrivals_of_all"] >= MIN_MORE * load
+    return replace(one, fault="load") if is_load else one
 
 
 def _gather(found: Reading, scene: Scene) -> list[Finding]:

@@ -1,5 +1,6 @@
-"""Whether a part is worth a word although no user notices anything. Pure."""
+"""Whether a part is worth a word although requests do as they did. Pure."""
 
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import numpy as np
@@ -21,12 +22,16 @@ UNNOTICED_S: Final = 60
 pause of the program or a process that starts beside it explains, and which is over before anyone looks."""
 
 
-def stands_out(one: Finding, timeline: Timeline) -> bool:
-    """Whether it is far enough out, for long enough and in enough calls."""
+def stands_out(one: Finding, timeline: Timeline, noticed: AbstractSet[str] = frozenset()) -> bool:
+    """Whether it is far enough out, for long enough and in enough calls.
+
+    Args:
+        noticed: Services of which it is known that somebody suffers: there it may be young.
+    """
     far = one.signal in _RATIOS and one.shift >= STRONG_SHIFT
     if one.z < STRONG_Z and not far and not one.detail.get("new"):
         return False
-    if one.signal not in _TIMED:
+    if one.signal not in _TIMED or one.service in noticed:
         return True
     lasts_s = (one.interval.stop - one.interval.start) * timeline.bucket_s
     asked_s = (timeline.size - timeline.first) * timeline.bucket_s

@@ -42,6 +42,7 @@ class Question:
         from_ns, to_ns: Unix nanoseconds, half-open; 0.1 s to 7 days long.
         service: Consider requests that touch this service only; None: all.
         job: Consider spans of this training job only; None: all.
+        noticed: Services of which it is known that somebody suffers, such as by a missed objective.
         top: Most causes to name, 1-20.
 
     Raises:
@@ -53,6 +54,7 @@ class Question:
     service: str | None = None
     job: str | None = None
     top: int = 3
+    noticed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         length_s = (self.to_ns - self.from_ns) / NS_PER_S

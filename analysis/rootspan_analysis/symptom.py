@@ -24,7 +24,7 @@ from rootspan_analysis.reader import Floats, Reader, Strings, Value, fetch, numb
 from rootspan_analysis.scene import Scene
 from rootspan_analysis.window import Timeline
 
-__all__ = ["MIN_TRAFFIC", "Requests", "Symptoms", "fetch_requests", "find_symptoms"]
+__all__ = ["MIN_TRAFFIC", "Requests", "Symptoms", "fetch_requests", "find_symptoms", "load_during"]
 
 MIN_Z: Final = 5.0
 MIN_LATENCY: Final = float(np.log(1.1))
@@ -186,6 +186,18 @@ def _load(requests: Requests, scene: Scene) -> float:
     z = anscombe_z(seen, np.full(len(seen), MIN_BUCKETS * usual))
     most = int(np.argmax(np.abs(z)))
     return float(seen[most] / (MIN_BUCKETS * usual)) if abs(z[most]) >= MIN_Z else 1.0
+
+
+def load_during(requests: Requests, scene: Scene, interval: Interval) -> float:
+    """Traffic of an interval as a multiple of the baseline's median; 1 where Poisson arrivals explain it."""
+    total = requests.n.sum(axis=0)
+    base = total[scene.base]
+    seen = total[interval.start : interval.stop]
+    expected = float(np.median(base)) * len(seen) if len(base) else 0.0
+    if expected <= 0:
+        return 1.0
+    z = float(anscombe_z(seen.sum(keepdims=True), np.array([expected]))[0])
+    return float(seen.sum()) / expected if abs(z) >= MIN_Z else 1.0
 
 
 def _text(kind: str, requests: Requests, row: int, interval: Interval, scene: Scene) -> str:

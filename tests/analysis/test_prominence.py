@@ -42,6 +42,16 @@ def test_milliseconds_of_a_queue_are_no_ratio() -> None:
     assert stands_out(_finding("wait", shift=9.6, z=STRONG_Z), TIMELINE)
 
 
+def test_what_somebody_noticed_need_not_last() -> None:
+    young = replace(
+        _finding("slow", shift=1.0, z=STRONG_Z), interval=Interval(TIMELINE.size - 1, TIMELINE.size)
+    )
+    assert not stands_out(young, TIMELINE)
+    assert not stands_out(young, TIMELINE, {"gateway"})
+    assert stands_out(young, TIMELINE, {"ranker"})
+    assert not stands_out(replace(young, z=STRONG_Z - 1), TIMELINE, {"ranker"})
+
+
 def test_few_calls_that_are_over_are_one_event() -> None:
     plain = _finding("wait", shift=9.6, z=STRONG_Z)
     over = replace(plain, interval=Interval(TIMELINE.first, TIMELINE.size - 1), detail={"calls": 5.0})

@@ -10,6 +10,7 @@ from fleets import Plant
 from rootspan_analysis import Cause, Explanation, Impact, Question, Window
 from rootspan_analysis.reader import Reader
 from rootspan_analysis.watch import Incident, Watcher, WatchSettings, asking
+from rootspan_analysis.watch.incident import Breach
 from rootspan_analysis.watch.live import begun
 from rootspan_analysis.watch.sweep import AGAIN_S, BURST_S, Sweep
 from rootspan_demo.config import FaultName
@@ -128,3 +129,27 @@ def test_a_component_stays_open_while_it_costs_more_and_closes_when_that_ends() 
     assert live.last_bad_s == T0 + 180
     assert live.is_over(frozenset(), end_s=T0 + 300, silent_s=0, quiet_s=120)
     assert not live.is_over(frozenset(), end_s=T0 + 290, silent_s=0, quiet_s=120)
+
+
+def test_the_engine_is_told_whom_a_breach_hurts_once_that_is_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[Question]()
+
+    def explain(_client: Reader, question: Question) -> Explanation:
+        asked.append(question)
+        window = Window(question.from_ns, question.to_ns)
+        return Explanation(window, window, "no_fault", None, (), {}, 100)
+
+    monkeypatch.setattr(asking, "explain", explain)
+    breach = Breach(
+        kind="latency_p95", service="store", operation="Get", job="", observed=9.0, expected=3.0, unit="ms",
+        since_ns=T0 * S, configured=False, text="slow",
+    )  # fmt: skip
+    for severe, noticed in ((frozenset(), [False, False, True]), (frozenset({breach.key}), [True])):
+        asked.clear()
+        questions = asking.Asking(None, WatchSettings())  # type: ignore[arg-type]  # nobody reads
+        for after_s in (0, 10, 20)[: len(noticed)]:
+            live = begun([breach], {}, now_ns=(T0 + 30) * S, end_s=T0 + 30, version="1")
+            at_s = T0 + 30 + after_s
+            believed = questions.believes(live, severe, alone=True, now_ns=at_s * S, end_s=at_s)
+            assert believed is bool(severe)
+        assert [one.noticed for one in asked] == [frozenset({"store"} if one else ()) for one in noticed]

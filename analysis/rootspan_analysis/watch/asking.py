@@ -22,6 +22,8 @@ from rootspan_analysis.watch.sweep import Sweep, sweep_question
 __all__ = ["Asking"]
 
 AGAIN_S: Final = 10.0
+NOTICED_S: Final = 20.0
+"""Breaches that go on for so long beyond the first sure one are no event of a moment: somebody suffers."""
 UNANSWERED_S: Final = 30.0
 """An engine that cannot answer has not disagreed: for so long it is waited for."""
 log = logging.getLogger(__name__)
@@ -49,13 +51,21 @@ class Asking:
         self._suspicions: dict[frozenset[Key], _Suspicion] = {}
         self.took_ms = 0
 
-    def about(self, live: Live, *, alone: bool, now_ns: int, end_s: int) -> Explanation | None:
+    def about(
+        self, live: Live, *, alone: bool, now_ns: int, end_s: int, noticed: bool = True
+    ) -> Explanation | None:
         """Ask about an incident, and have it take in the answer. None: there was none.
 
         Args:
-            alone: See `question_for`.
+            alone, noticed: See `question_for`.
         """
-        question = question_for(live.incident.breaches, last_bad_s=live.last_bad_s, end_s=end_s, alone=alone)
+        question = question_for(
+            live.incident.breaches,
+            last_bad_s=live.last_bad_s,
+            end_s=end_s,
+            alone=alone,
+            noticed=noticed,
+        )
         answer = self._answer(question, live.incident.id)
         if answer is not None:
             live.explained(answer, now_ns=now_ns, end_s=end_s)
@@ -73,11 +83,13 @@ class Asking:
             wait_ns = max(AGAIN_S * NS_PER_S, YOUNG_COST * held.took_ms * 1_000_000)
             if now_ns - held.asked_ns < wait_ns:
                 return False
-        answer = self.about(live, alone=alone, now_ns=now_ns, end_s=end_s)
         is_set = any(one.configured for one in live.incident.breaches)
-        if is_set or keys & severe or not self._settings.agree or (answer is not None and _agrees(answer)):
-            return True
+        is_sure = is_set or bool(keys & severe) or not self._settings.agree
         first_ns = held.first_ns if held else now_ns
+        is_noticed = is_sure or now_ns - first_ns >= NOTICED_S * NS_PER_S
+        answer = self.about(live, alone=alone, now_ns=now_ns, end_s=end_s, noticed=is_noticed)
+        if is_sure or (answer is not None and _agrees(answer)):
+            return True
         self._suspicions[keys] = _Suspicion(first_ns, now_ns, answer.took_ms if answer else 0)
         longest_s = self._settings.insist_s
         insist_s = longest_s if answer is not None else min(UNANSWERED_S, longest_s)

@@ -32,6 +32,8 @@ SHORTEST_S: Final = 90
 """A question's window: from this long before the onset; at least so long, which gives cells of 10 s."""
 LONGEST_S: Final = 1800
 LONGEST_COMPONENT_S: Final = 4 * 3600
+EXPLAINED: Final = frozenset({"load", "configuration"})
+"""Verdicts that say what it is: of a surge that has just begun, a queue is all that there is to see."""
 STILL: Final = 0.3
 """A component that costs this part of its mean rate since the last answer is still ill."""
 SILENT_S: Final = 900
@@ -94,11 +96,11 @@ class Live:
         )
 
     def explained(self, answer: Explanation, *, now_ns: int, end_s: int) -> None:
-        """Take in an answer. One without a cause never replaces one with a cause."""
+        """Take in an answer. "Nothing is wrong" never replaces a cause; load and configuration do."""
         self.asked_ns, self.took_ms = now_ns, answer.took_ms
         if self.is_component:
             self._follow(answer, end_s=end_s)
-        if self.incident.causes and not answer.causes:
+        if self.incident.causes and not answer.causes and answer.verdict not in EXPLAINED:
             return
         causes = tuple(one.to_json() for one in answer.causes)
         before = self.incident.verdict, first_cause(self.incident)
@@ -233,12 +235,15 @@ def resumed(incident: Incident, *, end_s: int) -> Live:
     return Live(incident, last_bad_s=end_s, dirty=False, keys={one.key for one in incident.breaches})
 
 
-def question_for(breaches: Sequence[Breach], *, last_bad_s: int, end_s: int, alone: bool) -> Question:
+def question_for(
+    breaches: Sequence[Breach], *, last_bad_s: int, end_s: int, alone: bool, noticed: bool
+) -> Question:
     """What to ask the engine: from before the onset to the last breach, or now.
 
     Args:
         alone: Whether nothing else is wrong at the time; otherwise only requests through the group's own
             service count, so that two incidents get each its own cause.
+        noticed: Whether it is known that somebody suffers, whatever the engine says.
     """
     onset_s = min(one.since_ns for one in breaches) // NS_PER_S
     if all(one.kind == "component" for one in breaches):
@@ -252,4 +257,5 @@ def question_for(breaches: Sequence[Breach], *, last_bad_s: int, end_s: int, alo
         to_s * NS_PER_S,
         service=None if alone or not lead.service else lead.service,
         job=lead.job or None,
+        noticed=frozenset(one.service for one in breaches if noticed and one.kind != "component"),
     )
