@@ -9,6 +9,7 @@ from typing import Final
 
 from rootspan_analysis.baseline import MIN_HISTORY_S, first_scene, has_history, second_scene
 from rootspan_analysis.candidates import code_paths, events, gauges
+from rootspan_analysis.candidates.batches import find_interference
 from rootspan_analysis.candidates.components import MIN_ROOT_SHARE, find_errors, find_slow
 from rootspan_analysis.candidates.edges import find_gaps, find_unanswered
 from rootspan_analysis.candidates.hosts import find_unlike_peers
@@ -149,6 +150,8 @@ def _gather(found: Reading, scene: Scene) -> list[Finding]:
             if (one.signal, tuple(sorted(one.entity.items()))) not in told:
                 findings.append(one)
         findings += find_waits(cells, scene)
+    if len(found.batches):
+        findings += find_interference(found.batches, scene)
     if len(edges):
         findings += find_gaps(edges, scene)
         findings += find_unanswered(edges, scene)

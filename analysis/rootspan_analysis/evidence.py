@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from rootspan_analysis.candidates.batches import LARGE
 from rootspan_analysis.clocks import Clock
 from rootspan_analysis.contrast import Interval
 from rootspan_analysis.explanation import Evidence, Signal
@@ -96,6 +97,7 @@ def _own(one: Finding, scene: Scene) -> Evidence:
         "region": one.entity.get("cloud.region", ""),
         "zone": one.entity.get("cloud.availability_zone", "") if one.kind in ("zone", "edge") else "",
         "model": one.entity.get("gen_ai.request.model", ""),
+        "large": LARGE,
         **one.words,
     }
     signal, name, say = _SAY[one.signal]
@@ -192,6 +194,15 @@ def _size(one: Finding) -> str:
     )
 
 
+def _batch(one: Finding) -> str:
+    d = one.detail
+    return (
+        f"{d['share']:.0%} of calls of {one.operation} on {_where(one)} share a batch with one of "
+        f"{d['large']:.0f} requests {LARGE:g} times the usual size or more, against {d['usual_share']:.0%} "
+        f"before; they take {d['mated_ms']:.0f} ms in their batches, others {d['others_ms']:.0f} ms"
+    )
+
+
 def _gauge(one: Finding) -> str:
     subject = one.words["host"] or one.service
     now, usual = one.detail["now"], one.detail["usual"]
@@ -219,6 +230,7 @@ _SAY: Final[Mapping[SignalName, tuple[Signal, str, Callable[[Finding], str]]]] =
     "logs": ("log", "evidence_logs", _logs),
     "shape": ("trace", "evidence_shape", _shape),
     "size": ("trace", "evidence_size", _size),
+    "batch": ("trace", "evidence_batch", _batch),
     "gauge": ("metric", "evidence_gauge", _gauge),
     "event": ("log", "evidence_event", _event),
 }

@@ -30,6 +30,7 @@ _BECAUSE: Final[Mapping[str, str]] = {
     "event": "that follows from what happened there",
     "gauge": "that follows from the processor that was taken away",
     "wait": "that follows from the full queue",
+    "batch": "that follows from the large requests in its batches",
     "size": "that follows from the larger requests",
     "logs": "that follows from the code path there",
     "shape": "that follows from the code path there",

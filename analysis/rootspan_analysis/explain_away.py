@@ -170,14 +170,15 @@ def _explains(
     match effect.signal:
         case "wait":
             # Slow service fills its own queue.
-            explained = same and cause.signal in ("slow", "errors", "gauge", "size")
+            explained = same and cause.signal in ("slow", "errors", "gauge", "size", "batch")
             explained &= cause.signal != "errors" or not _is_full(effect)
             explained &= not _is_aside(cause, effect)
             # Calls that got no answer go to other instances, which have to queue more.
             explained |= cause.signal == "unanswered" and cause.peer == effect.service
         case "unanswered":
             # A callee that is slow or fails leaves its callers without an answer.
-            explained = cause.signal in ("slow", "errors", "gauge") and cause.service == effect.peer
+            ill = cause.signal in ("slow", "errors", "gauge", "batch")
+            explained = ill and cause.service == effect.peer
         case "errors":
             # A full queue refuses: where the wait grew as well, errors of the same machines come of slowness.
             full = (effect.service, effect.operation) in overloaded
@@ -192,8 +193,14 @@ def _explains(
             explained |= same and cause.signal == "unanswered"
             # What crowded instances refuse is asked of others, late and all at once.
             explained |= same and cause.signal == "wait" and _is_aside(effect, cause)
+            explained |= same and cause.signal == "batch" and _is_of_the_batch(cause, effect)
             refuses = cause.signal == "errors" or _is_full(cause)
             explained |= refuses and cause.service in direct.get(effect.service, frozenset())
+        case "size":
+            # Larger requests are load, unless they hold up others.
+            explained = same and cause.signal == "batch"
+        case "batch":
+            explained = same and cause.signal == "gauge" and _covers(cause, effect)
         case "gap":
             explained = _gap_explained(cause, effect)
         case _:
@@ -234,6 +241,15 @@ def _event_explains(cause: Finding, effect: Finding, direct: CallGraph) -> bool:
     return not effect.hosts and cause.service in direct.get(effect.service, frozenset())
 
 
+def _is_of_the_batch(cause: Finding, effect: Finding) -> bool:
+    """Whether most of what an operation became slower by is what large requests in its batches cost."""
+    return (
+        cause.operation == effect.operation
+        and _covers(cause, effect)
+        and cause.excess_s >= effect.excess_s / 2
+    )
+
+
 def _covers(cause: Finding, effect: Finding) -> bool:
     return not cause.hosts or not effect.hosts or effect.hosts <= cause.hosts
 
@@ -245,7 +261,8 @@ def _gap_explained(cause: Finding, effect: Finding) -> bool:
         return cause.service in (effect.service, effect.peer)
     if cause.signal == "wait" and cause.fault == "load":
         return cause.excess_s > effect.excess_s
-    return cause.signal == "slow" and cause.service == effect.peer and cause.excess_s > effect.excess_s
+    slow = cause.signal in ("slow", "batch")
+    return slow and cause.service == effect.peer and cause.excess_s > effect.excess_s
 
 
 def _lost_explains(cause: Finding, effect: Finding) -> bool:

@@ -10,7 +10,7 @@ from rootspan_analysis.explanation import CauseKind
 __all__ = ["Finding", "SignalName"]
 
 SignalName = Literal[
-    "slow", "errors", "gap", "unanswered", "wait", "lost", "gauge", "logs", "shape", "size", "event"
+    "slow", "errors", "gap", "unanswered", "wait", "lost", "gauge", "logs", "shape", "size", "event", "batch"
 ]
 
 
@@ -25,7 +25,8 @@ class Finding:
         peer: Of an edge, the callee; else empty.
         operation: Of a component, its span name; else empty.
         hosts: Hosts that it comprises; empty for all of the service, or where hosts are unknown.
-        shift: Effect: log ratio (slow, gap), added rate (errors), milliseconds (wait), share lost (lost).
+        shift: Effect: log ratio (slow, gap), added rate (errors), milliseconds (wait, batch), share lost
+            (lost).
         z: How far out of its noise.
         p_value: Of that, against quiet windows.
         interval: When.

@@ -10,7 +10,7 @@ from rootspan_analysis.window import Timeline
 
 __all__ = ["STRONG_Z", "stands_out"]
 
-_TIMED: Final = frozenset({"slow", "wait", "gap"})
+_TIMED: Final = frozenset({"slow", "wait", "gap", "batch"})
 STRONG_Z: Final = 10.0
 """What a part needs in order to be named while no user notices anything, unless it is three times as slow."""
 STRONG_SHIFT: Final = float(np.log(3))

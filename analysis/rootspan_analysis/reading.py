@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from rootspan_analysis.baseline import LATE_S
-from rootspan_analysis.candidates import code_paths, events
+from rootspan_analysis.candidates import batches, code_paths, events
 from rootspan_analysis.candidates.edges import placed
 from rootspan_analysis.candidates.hosts import fetch_host_cells
 from rootspan_analysis.candidates.processors import Processors, fetch_processors
@@ -39,6 +39,7 @@ class Reading:
         by_host: Counts of all spans by host, where `cells` are of a sample; else None.
         edges: Links, with the callee's place.
         records, shapes, happened: Log templates, calls by caller, events of machines and services.
+        batches: Requests by whether a large one was in their batch; none where traces are sampled.
         alive_s: By host, unix seconds of its latest log record or gauge.
         places: Where each host is.
         first_seen_ns: By service and version, unix nanoseconds of its first span.
@@ -51,6 +52,7 @@ class Reading:
     records: Cells
     shapes: Cells
     happened: Cells
+    batches: Cells
     processors: Processors
     alive_s: dict[str, int]
     places: Mapping[str, Place]
@@ -93,6 +95,8 @@ def read(
                 if timeline.has_minutes
                 else None
             )
+            batched = {} if timeline.modulus > 1 else batches.batch_operations(cells)
+            mates = table("batches", batches.KEYS, batches.VALUES, **batched) if batched else None
             on_progress("reading edges", 0.4)
             edges = placed(links.result(), places)
             on_progress("reading logs and gauges", 0.7)
@@ -104,6 +108,7 @@ def read(
                 records=records.result(),
                 shapes=shapes.result(),
                 happened=happened.result(),
+                batches=mates.result() if mates is not None else cells.where(np.zeros(len(cells), np.bool_)),
                 processors=processors.result(),
                 alive_s=alive.result(),
                 places=places,

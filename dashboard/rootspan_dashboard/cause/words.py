@@ -40,6 +40,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "lost_instances": "stopped serving",
     "outage": "is out",
     "saturated_queue": "is saturated: requests wait in its queue",
+    "batch_interference": "is held up by large requests in its batches",
     "cpu_contention": "competes for the CPU",
     "code_path": "takes another path than before",
     "bad_version": "is worse than the version before",
