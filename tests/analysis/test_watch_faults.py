@@ -8,6 +8,7 @@ import pytest
 from fleets import Plant
 
 from rootspan_analysis import Cause, Explanation, Impact, Question, Window
+from rootspan_analysis.explanation import Verdict
 from rootspan_analysis.reader import Reader
 from rootspan_analysis.watch import Incident, Watcher, WatchSettings, asking
 from rootspan_analysis.watch.incident import Breach
@@ -19,6 +20,18 @@ S = 1_000_000_000
 T0 = 1_795_341_600
 
 
+BREACH = Breach(
+    kind="latency_p95",
+    service="store",
+    operation="Get",
+    job="",
+    observed=9.0,
+    expected=3.0,
+    unit="ms",
+    since_ns=T0 * S,
+    configured=False,
+    text="slow",
+)
 ANSWER_MS = 4000
 """What an answer takes on a large fleet or a busy machine: regular sweeps are 80 s apart then."""
 
@@ -140,16 +153,26 @@ def test_the_engine_is_told_whom_a_breach_hurts_once_that_is_sure(monkeypatch: p
         return Explanation(window, window, "no_fault", None, (), {}, 100)
 
     monkeypatch.setattr(asking, "explain", explain)
-    breach = Breach(
-        kind="latency_p95", service="store", operation="Get", job="", observed=9.0, expected=3.0, unit="ms",
-        since_ns=T0 * S, configured=False, text="slow",
-    )  # fmt: skip
-    for severe, noticed in ((frozenset(), [False, False, True]), (frozenset({breach.key}), [True])):
+    for severe, noticed in ((frozenset(), [False, False, True]), (frozenset({BREACH.key}), [True])):
         asked.clear()
         questions = asking.Asking(None, WatchSettings())  # type: ignore[arg-type]  # nobody reads
         for after_s in (0, 10, 20)[: len(noticed)]:
-            live = begun([breach], {}, now_ns=(T0 + 30) * S, end_s=T0 + 30, version="1")
+            live = begun([BREACH], {}, now_ns=(T0 + 30) * S, end_s=T0 + 30, version="1")
             at_s = T0 + 30 + after_s
             believed = questions.believes(live, severe, alone=True, now_ns=at_s * S, end_s=at_s)
             assert believed is bool(severe)
         assert [one.noticed for one in asked] == [frozenset({"store"} if one else ()) for one in noticed]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "stays"), [("no_fault", True), ("load", False), ("configuration", False)]
+)
+def test_a_cause_gives_way_to_load_but_not_to_silence(verdict: Verdict, *, stays: bool) -> None:
+    live = begun([BREACH], {}, now_ns=(T0 + 30) * S, end_s=T0 + 30, version="1")
+    live.explained(answer(), now_ns=(T0 + 30) * S, end_s=T0 + 30)
+    window = Window((T0 - 40) * S, (T0 + 40) * S)
+    later = Explanation(window, window, verdict, None, (), {}, 100)
+    live.explained(later, now_ns=(T0 + 40) * S, end_s=T0 + 40)
+    assert (live.incident.verdict, bool(live.incident.causes)) == (
+        ("cause_found", True) if stays else (verdict, False)
+    )
