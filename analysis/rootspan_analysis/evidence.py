@@ -216,7 +216,8 @@ def _gauge(one: Finding) -> str:
 def _event(one: Finding) -> str:
     d, example = one.detail, _short(one.words["example"])
     seen = "once" if d["seen"] == 1 else f"{d['seen']:.0f} times"
-    times = f"{seen}, where {d['expected']:.1f} were expected"
+    usual = f"{d['expected']:.1f} were" if d["expected"] >= 0.05 else "none was"
+    times = f"{seen}, where {usual} expected"
     return f'{one.words["event"]} was told of {_where(one)} {times}: "{example}"'
 
 

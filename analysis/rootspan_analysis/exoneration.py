@@ -76,8 +76,8 @@ def _steady(cells: Cells, scene: Scene) -> list[Exonerated]:
         if now_ms > STEADY * past_ms or now > max(2 * past, past + 0.002) or np.isnan(now_ms):
             continue
         text = (
-            f"{service} is as it was: a call takes {now_ms:.2f} ms of its own time, against {past_ms:.2f} ms "
-            f"before, and {now:.2%} fail there first, against {past:.2%}"
+            f"as it was: a call takes {now_ms:.2f} ms of its own time, against {past_ms:.2f} ms before, "
+            f"and {now:.2%} fail there first, against {past:.2%}"
         )
         found.append((calls, Exonerated("service", {"service.name": service}, text)))
     return [one for _, one in sorted(found, key=lambda pair: -pair[0])]
