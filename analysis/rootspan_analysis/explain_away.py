@@ -18,6 +18,9 @@ WEIGHT_WITHOUT_COST: Final = 0.6
 """Signals that do not say what they cost weigh this much at most: a measured share of the loss goes first."""
 UNNOTICED: Final = 0.5
 HALF_WEIGHT_Z: Final = 5.0
+MOSTLY: Final = 0.5
+"""Of a link's calls, that get no answer for the caller to be busy with them: one that lacks a processor is
+late for fewer."""
 UNCOSTED: Final = frozenset({"logs", "shape", "gauge", "event"})
 TAKES_OVER: Final = frozenset({"gauge", "event"})
 """Signals without a cost of their own: theirs is what they explain."""
@@ -164,9 +167,9 @@ def _explains(
         return _lost_explains(cause, effect)
     if effect.signal == "lost":
         return _cut_off(cause, effect)
-    same = cause.service == effect.service
     if cause.signal == "event":
         return _event_explains(cause, effect, direct)
+    same, explained = cause.service == effect.service, False
     match effect.signal:
         case "wait":
             # Slow service fills its own queue.
@@ -203,8 +206,10 @@ def _explains(
             explained = same and cause.signal == "gauge" and _covers(cause, effect)
         case "gap":
             explained = _gap_explained(cause, effect)
-        case _:
-            explained = False
+        case "gauge":
+            # Who gets no answer has work with that: connects and asks again, and tells what failed.
+            unheard = cause.signal == "unanswered" and cause.detail["rate"] >= MOSTLY
+            explained = same and unheard and cause.hosts.isdisjoint(effect.hosts)
     return explained
 
 

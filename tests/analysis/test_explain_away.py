@@ -92,3 +92,24 @@ def test_a_little_slowness_elsewhere_does_not_crowd_others_but_much_of_it_does(
     crowd = replace(crowd, hosts=frozenset({"gpu-001"}))
     slow = replace(slow, hosts=frozenset({"gpu-005"}), entity={"host.name": "gpu-005"})
     assert _left(slow, refused, link, crowd) == {first}
+
+
+@pytest.mark.parametrize(
+    ("rate", "left"), [(0.98, {"connection_error"}), (0.05, {"connection_error", "cpu_contention"})]
+)
+def test_who_is_hardly_ever_answered_is_busy_asking_again(rate: float, left: set[str]) -> None:
+    link = _finding("unanswered", "edge", "connection_error", "balancer", excess_s=5.0, peer="ranker")
+    busy = _finding("gauge", "host", "cpu_contention", "balancer", excess_s=0.0)
+    waits = _finding("slow", "operation", "slow", "balancer", excess_s=90.0)
+    link = replace(link, detail={"rate": rate})
+    busy = replace(busy, hosts=frozenset({"lb-01"}), entity={"host.name": "lb-01"})
+    assert _left(busy, link, waits) == left
+
+
+def test_one_caller_alone_that_is_not_answered_may_lack_a_processor() -> None:
+    link = _finding("unanswered", "edge", "connection_error", "balancer", excess_s=5.0, peer="ranker")
+    busy = _finding("gauge", "host", "cpu_contention", "balancer", excess_s=0.0)
+    mine = frozenset({"lb-01"})
+    link = replace(link, detail={"rate": 0.98}, hosts=mine)
+    busy = replace(busy, hosts=mine, entity={"host.name": "lb-01"})
+    assert "cpu_contention" in _left(busy, link)
