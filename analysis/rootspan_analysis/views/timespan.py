@@ -40,6 +40,11 @@ class TimeSpan:
         return -(-self.to_ns // (NS_PER_S * MINUTE_S)) * MINUTE_S
 
     @property
+    def minutes(self) -> "TimeSpan":
+        """The whole minutes that it lies in."""
+        return TimeSpan(self.from_s * NS_PER_S, self.to_s * NS_PER_S)
+
+    @property
     def duration_s(self) -> float:
         """Length as asked, in seconds."""
         return (self.to_ns - self.from_ns) / NS_PER_S

@@ -8,10 +8,24 @@ anew.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 import streamlit as st
 
+from rootspan_analysis.views.cost import fetch_gpu_time, fetch_served
+from rootspan_analysis.views.fleet import (
+    fetch_fleet_series,
+    fetch_gauge_cells,
+    fetch_gauge_names,
+    fetch_group_series,
+    fetch_group_totals,
+    fetch_host_cells,
+    fetch_totals,
+)
+from rootspan_analysis.views.hosts import fetch_host_gauges
+from rootspan_analysis.views.timespan import TimeSpan
+from rootspan_analysis.views.trace_search import fetch_operations
+from rootspan_dashboard.reading.kept import KeptAnswers
 from rootspan_dashboard.settings import DashboardSettings
 from rootspan_store.client import StoreUrl, connect, store_errors
 from rootspan_store.errors import StoreUnreachable
@@ -34,6 +48,8 @@ ANSWER_TTL_S: Final = 15.0
 
 Shorter than the minute of the rollups, longer than a person's clicks.
 """
+BUSY_TTL_S: Final = 60.0
+"""Likewise, of a store that takes seconds for it: those who look must not be what keeps it busy."""
 NICE: Final = "os_threads_nice_value_query"
 LAST_IN_LINE: Final = 19
 """Who looks must not slow ingest: where the store's CPUs are all in use, inserts and merges go before pages.
@@ -82,33 +98,64 @@ def client(*, patience: float = 1.0) -> "Client":
     return _client(settings().store, patience)
 
 
+BY_MINUTE: Final[frozenset[Callable[..., Any]]] = frozenset(
+    {
+        fetch_fleet_series,
+        fetch_gauge_cells,
+        fetch_gauge_names,
+        fetch_gpu_time,
+        fetch_group_series,
+        fetch_group_totals,
+        fetch_host_cells,
+        fetch_host_gauges,
+        fetch_operations,
+        fetch_served,
+        fetch_totals,
+    }
+)
+"""What reads the rollups alone, which know whole minutes: ranges of the same minutes have the same answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Call:
     function: str
     arguments: tuple[object, ...]
     named: tuple[tuple[str, object], ...]
 
+    @classmethod
+    def of(cls, function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> Self:
+        """What makes two questions equal."""
+        if function in BY_MINUTE:
+            arguments = tuple(one.minutes if isinstance(one, TimeSpan) else one for one in arguments)
+        name = f"{function.__module__}.{function.__qualname__}"
+        return cls(name, arguments, tuple(sorted(named.items())))
 
-@st.cache_data(ttl=ANSWER_TTL_S, max_entries=MOST_ANSWERS, show_spinner=False)
-def _answer(url: str, call: _Call, _function: Callable[..., Any]) -> Any:
+
+_kept = KeptAnswers(least_s=ANSWER_TTL_S, longest_s=BUSY_TTL_S, most=MOST_ANSWERS)
+
+
+def _answer(url: str, call: _Call, function: Callable[..., Any]) -> Any:
     with store_errors(StoreUrl.parse(url)):
-        return _function(_client(url), *call.arguments, **dict(call.named))
+        return function(_client(url), *call.arguments, **dict(call.named))
 
 
 def ask(function: "Callable[Concatenate[Any, P], R]", *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call a read model with the client; equal questions within 15 s share an answer.
+    """Call a read model with the client; equal questions share an answer for 15 s, of a busy store longer.
 
     Args:
         function: Takes the client first; the other arguments are plain values and frozen dataclasses.
+
+    Returns:
+        What all viewers get: not to be changed.
 
     Raises:
         StoreUnreachable: Nothing answers. The client was dropped, so the next call connects again.
         StoreRejected: The store refused the query.
     """
-    name = f"{function.__module__}.{function.__qualname__}"
-    call = _Call(name, tuple(args), tuple(sorted(kwargs.items())))
+    call = _Call.of(function, args, kwargs)
     try:
-        result: R = _answer(settings().store, call, function)
+        url = settings().store
+        result: R = _kept.get((url, call), lambda: _answer(url, call, function))
     except StoreUnreachable:
         _client.clear()
         raise
@@ -123,8 +170,7 @@ def _shared(url: str, call: _Call, _function: Callable[..., Any]) -> Any:
 
 def ask_shared(function: "Callable[Concatenate[Any, P], R]", *args: P.args, **kwargs: P.kwargs) -> R:
     """As `ask`, for large answers: kept for a minute, one object for all viewers that nobody changes."""
-    name = f"{function.__module__}.{function.__qualname__}"
-    call = _Call(name, tuple(args), tuple(sorted(kwargs.items())))
+    call = _Call.of(function, args, kwargs)
     try:
         result: R = _shared(settings().store, call, function)
     except StoreUnreachable:
@@ -145,6 +191,6 @@ def ask_now(function: "Callable[Concatenate[Any, P], R]", *args: P.args, **kwarg
 
 def drop_answers() -> None:
     """Forget all answers, the engine's too: the next run asks the store."""
-    _answer.clear()
+    _kept.clear()
     _shared.clear()
     st.session_state.pop(KEPT_ANSWERS, None)
