@@ -1,4 +1,4 @@
-"""Answers are shared: asked once however many want one, kept longer if the store was slow, never a failure."""
+"""Answers are shared: asked once however many want one, kept longer if the store was slow; no failure is."""
 
 from __future__ import annotations
 
