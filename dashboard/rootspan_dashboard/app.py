@@ -8,6 +8,7 @@ from importlib.resources import files
 import streamlit as st
 
 from rootspan_dashboard.access.gate import admit
+from rootspan_dashboard.frame.header import timed_run
 from rootspan_dashboard.frame.links import register_pages
 from rootspan_dashboard.frame.sidebar import draw_sidebar
 from rootspan_dashboard.frame.states import told_in_words
@@ -26,7 +27,7 @@ def main() -> None:
     page = st.navigation(known, position="hidden")
     register_pages(named)
     draw_foot = draw_sidebar(by_group(named))
-    with told_in_words():
+    with timed_run(), told_in_words():
         page.run()
     draw_foot()
 

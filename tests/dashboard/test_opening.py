@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit import file_util
 
+from rootspan_dashboard.frame.header import refresh_every_s
 from rootspan_dashboard.frame.url_state import read, read_all, reading_from
 from rootspan_dashboard.opening.document import ELEMENTS, build_document
 
@@ -47,3 +48,9 @@ def test_an_address_is_read_before_there_is_a_run() -> None:
         assert read_all("where") == ("x = 1", "y exists")
         assert read("text", "short") == "short"
         assert read("region", "any") == "any"
+
+
+def test_a_page_is_refreshed_as_often_as_asked_and_less_often_where_its_runs_take_long() -> None:
+    assert refresh_every_s(15, 0.5) == 15
+    assert refresh_every_s(15, 10) == 40
+    assert refresh_every_s(60, 10) == 60

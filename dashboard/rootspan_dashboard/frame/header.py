@@ -1,6 +1,8 @@
 """What every page has on top: its title, the range of time, reload and auto-refresh."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,9 +18,13 @@ from rootspan_dashboard.reading.connection import ask, drop_answers
 from rootspan_dashboard.words.formats import format_time
 from rootspan_dashboard.words.literal import escape
 
-__all__ = ["Opening", "View", "open_page"]
+__all__ = ["Opening", "View", "open_page", "refresh_every_s", "timed_run"]
 
 REFRESH_S: Final = {"15s": 15, "1m": 60}
+REST: Final = 3.0
+"""Between two refreshes a page rests at least so many times as long as its last run took."""
+_RUN_S: Final = "rootspan:run"
+"""Where a viewer's session keeps that."""
 
 
 def _nothing(_: TimeSpan) -> None:
@@ -109,10 +115,23 @@ def _draw_refresh() -> None:
         width=170,
     )
     if every in REFRESH_S:
-        _tick(REFRESH_S[every])
+        _tick(refresh_every_s(REFRESH_S[every], st.session_state.get(_RUN_S, 0.0)))
 
 
-def _tick(every_s: int) -> None:
+def refresh_every_s(asked_s: float, run_s: float) -> float:
+    """How often a page is run again: as asked, and less often where its runs take long (a busy store)."""
+    return max(asked_s, (1 + REST) * run_s)
+
+
+@contextmanager
+def timed_run() -> Iterator[None]:
+    """Around the run of a page: notes how long it took."""
+    began_s = time.monotonic()
+    yield
+    st.session_state[_RUN_S] = time.monotonic() - began_s
+
+
+def _tick(every_s: float) -> None:
     """Run the page again every so often; the page itself runs first."""
     st.session_state["ticked"] = False
 
