@@ -17,6 +17,8 @@ from examples.orchestration.layout import HOG_NICE, HOGS, NAMESPACE, NICE, downw
 
 _CGROUPS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified"))
 _STOP_WITHIN_S = 15.0
+_HOG = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: pass"
+"""Ends with the process that started it. Not `bound`: the thread that starts it is gone at once."""
 
 
 class Node:
@@ -45,8 +47,7 @@ class Node:
     def add_noise(self) -> None:
         """Start other pods on the node that take what they get."""
         for _ in range(HOGS):
-            command = bound([sys.executable, "-c", "while True: pass"], by="KILL")
-            hog = subprocess.Popen(command, start_new_session=True)
+            hog = subprocess.Popen([sys.executable, "-c", _HOG], start_new_session=True)
             self._place(hog.pid, HOG_NICE)
             self._hogs.append(hog)
 
