@@ -16,11 +16,10 @@ STATIC = Path(file_util.get_static_dir())
 
 
 def test_the_document_of_this_streamlit_is_told_all_that_it_would_ask_for() -> None:
-    text = build_document(STATIC, connects_at_once=True, more=["/ours.js"])
+    text = build_document(STATIC, more=["/ours.js"])
     told, client = text.index("window.__streamlit"), text.index('<script type="module"')
     assert told < client
     assert "BACKEND_BASE_URL" in text
-    assert "HOST_CONFIG" in text
     ahead = re.findall(r'<link rel="modulepreload" crossorigin href="([^"]+)">', text)
     assert len(ahead) == len(set(ahead))
     assert ahead[-1] == "/ours.js"
@@ -30,16 +29,10 @@ def test_the_document_of_this_streamlit_is_told_all_that_it_would_ask_for() -> N
     assert "purify" in names, "what an element imports is loaded with it"
 
 
-def test_where_people_sign_in_the_client_asks_before_it_connects() -> None:
-    text = build_document(STATIC, connects_at_once=False)
-    assert "BACKEND_BASE_URL" in text
-    assert "HOST_CONFIG" not in text
-
-
 @pytest.mark.parametrize("text", ["<p>not what we know</p>", "<head></head><script src=x></script>"])
 def test_a_document_of_another_shape_stays_as_it_is(tmp_path: Path, text: str) -> None:
     (tmp_path / "index.html").write_text(text)
-    assert build_document(tmp_path, connects_at_once=True) == text
+    assert build_document(tmp_path) == text
 
 
 def test_an_address_is_read_before_there_is_a_run() -> None:

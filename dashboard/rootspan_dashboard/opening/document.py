@@ -1,12 +1,11 @@
 """The document that a browser loads first: Streamlit's own, told what it would have to find out.
 
-Streamlit's client looks for its server below the page's own path first, waits after the miss, and asks twice
-before it connects; and it fetches the scripts of elements when the first of each kind comes, one wave after
+Streamlit's client looks for its server below the page's own path first, and waits after the
+miss; and it fetches the scripts of elements when the first of each kind comes, one wave after
 the other. Both are known when the document is served. Where Streamlit's document or its scripts have another
 shape than expected, they are served as they are: slower, and right.
 """
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,44 +15,28 @@ __all__ = ["ELEMENTS", "build_document"]
 
 ELEMENTS: Final = ("Html", "PageLink", "Button", "Selectbox", "TextInput", "ButtonGroup", "BidiComponent")
 """Streamlit's names of the elements that pages show first; tables come later, and are large."""
+_SETTINGS: Final = 'window.__streamlit={BACKEND_BASE_URL:new URL(".",location.href).href}'
+"""What Streamlit's client reads before it starts: the server is where the page is, without the page's name.
+
+Pages stand beside each other, below whatever a proxy puts before them.
+"""
 _FIRST_SCRIPT: Final = re.compile(r'(?=<script type="module")')
 _IMPORT: Final = re.compile(r'(?:from|import)\s*"\./([\w.\-]+\.js)"')
-HOST: Final = {
-    "useExternalAuthToken": False,
-    "enableCustomParentMessages": False,
-    "enforceDownloadInNewTab": False,
-    "blockErrorDialogs": False,
-    "metricsUrl": "",
-}
-"""What Streamlit's server would answer to its client's second question."""
 
 
-def build_document(static: Path, *, connects_at_once: bool, more: Sequence[str] = ()) -> str:
+def build_document(static: Path, *, more: Sequence[str] = ()) -> str:
     """Streamlit's document with an address to connect to and scripts to load ahead.
 
     Args:
         static: Folder of Streamlit's client (`streamlit.file_util.get_static_dir()`).
-        connects_at_once: Whether the client connects without asking for the server's health first. Not where
-            people sign in: a connection counts as signed in only with the cookie that those answers set.
         more: Paths of our own scripts to load ahead.
     """
     text = (static / "index.html").read_text(encoding="utf-8")
     folder = static / "static" / "js"
     known = [f"./static/js/{name}" for name in _scripts(folder, ELEMENTS) if name not in text]
     links = "".join(f'<link rel="modulepreload" crossorigin href="{path}">' for path in [*known, *more])
-    script = f"<script>{_settings(connects_at_once)}</script>"
+    script = f"<script>{_SETTINGS}</script>"
     return _FIRST_SCRIPT.sub(lambda _: script, text, count=1).replace("</head>", f"{links}</head>", 1)
-
-
-def _settings(connects_at_once: bool) -> str:
-    """What Streamlit's client reads before it starts.
-
-    The server is where the page is, without the page's name: pages stand beside each other, below whatever a
-    proxy puts before them.
-    """
-    host = f",HOST_CONFIG:{{allowedOrigins:[location.origin],...{json.dumps(HOST)}}}"
-    beside = 'BACKEND_BASE_URL:new URL(".",location.href).href'
-    return f"window.__streamlit={{{beside}{host if connects_at_once else ''}}}"
 
 
 def _scripts(folder: Path, elements: Iterable[str]) -> list[str]:

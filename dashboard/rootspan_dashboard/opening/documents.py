@@ -40,17 +40,18 @@ class PageDocuments:
         if page is None:
             await self._app(scope, receive, send)
             return
+        answer = HTMLResponse(self._text, headers={"Cache-Control": "no-cache"})
+        await answer(scope, receive, send)
         if not self._signs_in:
+            # Only now: the threads that ask would hold up the document.
             from rootspan_dashboard.opening.early import ask_early
 
             query = Request(scope).query_params
             ask_early(page.opening, {name: query.getlist(name) for name in query})
-        answer = HTMLResponse(self._text, headers={"Cache-Control": "no-cache"})
-        await answer(scope, receive, send)
 
     @cached_property
     def _text(self) -> str:
         from streamlit import file_util
 
         static = Path(file_util.get_static_dir())
-        return build_document(static, connects_at_once=not self._signs_in, more=[LIBRARY_PATH])
+        return build_document(static, more=[LIBRARY_PATH])
