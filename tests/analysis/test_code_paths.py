@@ -109,3 +109,19 @@ def test_what_comes_and_goes_all_the_time_is_not_named() -> None:
 def test_logs_that_were_not_collected_before_are_not_new() -> None:
     late = np.where(np.arange(BUCKETS) >= FIRST - 3, CALLS, 0.0)
     assert find(dict.fromkeys(TEMPLATES, late)) == []
+
+
+@pytest.mark.parametrize(("before", "told"), [(CALLS, 0), (0.0, 1)])
+def test_records_whose_spans_come_later_are_nothing_new(before: float, told: int) -> None:
+    """Spans that are not there yet leave their records outside of any; a line that is new is told."""
+    within, outside = np.full(BUCKETS, before), np.zeros(BUCKETS)
+    outside[FIRST:] = CALLS
+    rows = [
+        {"service": "orders", "operation": operation, "severity": "INFO", "template": one, "example": one}
+        for operation, one in (("create", "order done"), ("", "order done"), ("create", "order started"))
+    ]
+    counts = np.array([within, outside, np.full(BUCKETS, CALLS)])
+    records = Cells(keys(LOG_KEYS, rows), {"spans": counts, "written": counts})
+    shape = Cells(keys(SHAPE_KEYS, []), {"spans": np.zeros((0, BUCKETS))})
+    found = find_path_changes(records, shape, cells(), scene())
+    assert len([one for one in found if one.operation == ""]) == told

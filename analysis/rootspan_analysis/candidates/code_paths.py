@@ -74,6 +74,7 @@ def _of_logs(records: Cells, cells: Cells, scene: Scene) -> Things:
     pairs = _companions(service, operation, written[:, scene.base].sum(axis=1))
     first, then = [one[0] for one in pairs], [one[1] for one in pairs]
     seen = np.where(outside[:, None], written, records.values["spans"]) * alive
+    seen[_without_span_yet(records, outside, written[:, scene.base].sum(axis=1))] = 0.0
     rows = [*range(len(service)), *then]
     return Things(
         signal="logs",
@@ -85,6 +86,23 @@ def _of_logs(records: Cells, cells: Cells, scene: Scene) -> Things:
         calls=np.concatenate([calls * alive, written[first]]),
         counted=np.concatenate([outside, np.zeros(len(pairs), dtype=np.bool_)]),
     )
+
+
+def _without_span_yet(records: Cells, outside: np.ndarray, before: Floats) -> np.ndarray:
+    """Rows of records outside of any span that were always written within one: their spans come later.
+
+    Args:
+        outside: Rows of records outside of any span.
+        before: Records of each row in the baseline.
+    """
+    named = list(zip(records.keys["service"].tolist(), records.keys["template"].tolist(), strict=True))
+    within = {
+        name
+        for name, is_outside, count in zip(named, outside, before, strict=True)
+        if not is_outside and count >= MIN_PAST_CALLS
+    }
+    known = np.array([name in within for name in named], dtype=np.bool_)
+    return np.asarray(known & outside & (before == 0))
 
 
 def _companions(service: list[str], operation: list[str], total: Floats) -> list[tuple[int, int]]:
