@@ -101,6 +101,8 @@ def _own(one: Finding, scene: Scene) -> Evidence:
         **one.words,
     }
     signal, name, say = _SAY[one.signal]
+    if one.detail.get("whole"):
+        name = "evidence_duration"
     return Evidence(signal, say(one), render(name, values))
 
 

@@ -3,12 +3,16 @@
 The planted fleets are small; the limits are lowered instead.
 """
 
+import dataclasses
+
+import pyarrow as pa
 import pytest
 from fleets import END_NS, Plant
 
 import rootspan_analysis.cells
 import rootspan_analysis.window
 from rootspan_analysis import Question, explain
+from rootspan_analysis.views.evidence import EvidenceCourses, fetch_evidence
 from rootspan_analysis.window import lay_out
 
 QUESTION = Question(END_NS - int(7 * 60e9), END_NS)
@@ -59,3 +63,39 @@ def test_spans_from_before_there_was_a_sample_are_read_from_the_table_of_all(
     timeline = lay_out(fleet.store, QUESTION)
     assert not timeline.sampled
     assert timeline.modulus > 1
+
+
+@pytest.mark.usefixtures("_low_limits")
+def test_evidence_of_a_host_that_the_minutes_told_of_is_the_minutes(plant: Plant) -> None:
+    fleet = plant("slow-gpu", 1)
+    told = explain(fleet.store, QUESTION).causes[0].evidence[0]
+    assert "otel_spans_1m" in told.sql
+    _assert_slower_there(fetch_evidence(fleet.store, told, ()))
+
+
+def test_evidence_of_many_calls_is_all_of_the_suspect_and_some_of_its_peers(plant: Plant) -> None:
+    fleet = plant("slow-gpu", 1)
+    cause = explain(fleet.store, QUESTION).causes[0]
+    told = next(one for one in cause.evidence if "mean_self_ms" in one.sql)
+    assert "50000" in told.sql
+    some = dataclasses.replace(told, sql=told.sql.replace("50000", "500"))
+    all_calls, some_calls = (_calls(fleet.store.query_arrow(one.sql)) for one in (told, some))
+    assert some_calls[1] == all_calls[1]
+    assert 0 < some_calls[0] < 0.8 * all_calls[0]
+    for one in (told, some):
+        _assert_slower_there(fetch_evidence(fleet.store, one, ()))
+
+
+def _calls(table: pa.Table) -> tuple[int, int]:
+    """Of the peers and of the suspect."""
+    counts = [0, 0]
+    for row in table.to_pylist():
+        counts[row["suspect"]] += row["calls"]
+    return counts[0], counts[1]
+
+
+def _assert_slower_there(courses: EvidenceCourses | None) -> None:
+    assert courses is not None
+    assert courses.peers is not None
+    assert courses.suspect.values[-2] > 1.5 * courses.peers.values[-2]
+    assert courses.suspect.values[0] < 1.3 * courses.peers.values[0]

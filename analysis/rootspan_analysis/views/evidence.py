@@ -22,6 +22,8 @@ __all__ = ["Course", "EvidenceCourses", "fetch_evidence", "read_courses"]
 
 MEASURES: Final = (
     ("mean_self_ms", "mean self time", "ms"),
+    ("mean_tokens", "mean tokens a call", ""),
+    ("mean_ms", "mean duration", "ms"),
     ("mean_wait_ms", "mean queue wait", "ms"),
     ("median_gap_ms", "median of client minus server time", "ms"),
     ("rate", "share of failed calls", "ratio"),
