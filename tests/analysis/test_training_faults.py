@@ -71,6 +71,46 @@ def test_straggler_comes_with_what_the_job_would_take_without_it(play_job: PlayJ
     assert cause.impact.gpu_hours == pytest.approx(cause.impact.excess_s * 16 / 3600)
 
 
+@pytest.mark.parametrize(
+    ("fault", "times_peers", "names"),
+    [
+        ("slow-link", 1.3, ("slow groups", "other groups")),
+        ("long-stage", 1.2, ("", "peers")),
+        ("out-of-memory", 1.2, ("", "the job's other GPUs")),
+    ],
+)
+def test_its_course_stands_out_from_that_of_its_peers(
+    play_job: PlayJob, fault: TrainingFault, times_peers: float, names: tuple[str, str]
+) -> None:
+    played = play_job(fault)
+    cause = played.ask().causes[0]
+    found = [fetch_evidence(played.store, one, ()) for one in cause.evidence]
+    course = next(one for one in found if one is not None)
+    assert (course.suspect_name, course.peers_name) == names
+    assert course.peers is not None
+    peers = dict(zip(course.peers.seconds, course.peers.values, strict=True))
+    ratios = [
+        value / peers[at]
+        for at, value in zip(course.suspect.seconds, course.suspect.values, strict=True)
+        if at in peers
+    ]
+    assert max(ratios) > times_peers
+    # A stage was cut long from the start; the others became what they are.
+    assert fault == "long-stage" or min(ratios) < max(ratios) / 1.2
+
+
+def test_a_stall_is_drawn_by_who_waited_and_who_did_not(play_job: PlayJob) -> None:
+    played = play_job("stalled-rank")
+    found = [fetch_evidence(played.store, one, ()) for one in played.ask().causes[0].evidence]
+    course = next(one for one in found if one is not None)
+    assert course.peers is not None
+    peers = dict(zip(course.peers.seconds, course.peers.values, strict=True))
+    most = max(peers, key=lambda at: peers[at])
+    own = dict(zip(course.suspect.seconds, course.suspect.values, strict=True))
+    assert peers[most] > 3 * sorted(peers.values())[len(peers) // 2]
+    assert own[most] < peers[most] / 2
+
+
 def test_stall_that_ended_costs_what_the_job_waited(play_job: PlayJob) -> None:
     played = play_job("stalled-rank")
     cause = played.ask().causes[0]

@@ -9,7 +9,7 @@ WITH
     ) AS one_in
 SELECT
     toStartOfMinute(p.Timestamp) AS minute, count() AS calls, countIf(c.ParentSpanId != '') AS with_it,
-    round(countIf(c.ParentSpanId != '') / count(), 4) AS rate
+    round(countIf(c.ParentSpanId != '') / count(), 4) AS share_with_it
 FROM rootspan_spans AS p
 LEFT JOIN
 (

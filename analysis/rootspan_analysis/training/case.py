@@ -44,7 +44,14 @@ class Case:
         return Evidence(signal, text, render(name, self.job.parameters(**values), self.job.reading))
 
     def rank_course(
-        self, text: str, ranks: Sequence[int], phases: Sequence[str], *, ops: Sequence[str] = (), peers: Peers
+        self,
+        text: str,
+        ranks: Sequence[int],
+        phases: Sequence[str],
+        *,
+        ops: Sequence[str] = (),
+        peers: Peers,
+        between_ns: tuple[int, int] | None = None,
     ) -> Evidence:
         """A sentence with the ranks' time for some operations in each step beside that of others.
 
@@ -52,19 +59,26 @@ class Case:
             ops: Only these operations of the phases; empty: all.
             peers: Whom they are held against: ranks of the same stage, those of them with the same tensor
                 rank where the job has data-parallel ranks, or all.
+            between_ns: Only this part of the job, so that a short event is not lost in a long one.
         """
-        length_s = (self.job.last_ns - self.job.first_ns) / NS_PER_S
+        within = {} if between_ns is None else dict(zip(("from_ns", "to_ns"), between_ns, strict=True))
         return self.evidence(
             "trace",
             text,
             "rank_course",
+            **within,
             ranks=list(ranks),
             phases=list(phases),
             ops=list(ops),
             by_tensor=int(peers == "stage" and self.job.dp_size > 1),
             any_stage=int(peers == "all"),
-            every_s=max(1, math.ceil(length_s / COURSE_POINTS)),
+            every_s=self.course_step_s(between_ns),
         )
+
+    def course_step_s(self, between_ns: tuple[int, int] | None = None) -> int:
+        """Seconds between two points of a course over the job, or over a part of it; whole, at least 1."""
+        begin, end = between_ns or (self.job.first_ns, self.job.last_ns)
+        return max(1, math.ceil((end - begin) / NS_PER_S / COURSE_POINTS))
 
     def gpu_hours(self, lost_s: float) -> float:
         """GPU time of the whole job in so many seconds: while one rank is late, all wait."""

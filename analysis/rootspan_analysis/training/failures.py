@@ -10,6 +10,8 @@ from rootspan_analysis.training.finding import Finding, Weight
 __all__ = ["fetch_clock_offsets", "find_nan", "find_out_of_memory"]
 
 _BODY_CHARS = 160
+GAUGE_S = 15
+"""Gauges come every 10-15 s."""
 
 
 def fetch_clock_offsets(case: Case) -> dict[str, tuple[float, float]]:
@@ -53,8 +55,11 @@ def find_out_of_memory(case: Case) -> list[Finding]:
                 "metric",
                 f"GPU memory on {first['host']} rose from {rise['least'] / 2**30:.1f} to "
                 f"{rise['most'] / 2**30:.1f} GiB in the window",
-                "memory",
-                hosts=[first["host"]],
+                "memory_course",
+                hosts=case.places.hosts,
+                host=first["host"],
+                gpu=rise["gpu"],
+                every_s=max(GAUGE_S, case.course_step_s()),
             )
         )
     lost = max(0.0, (case.job.to_ns - first["at_ns"]) / 1e9)

@@ -13,6 +13,7 @@ import numpy as np
 from rootspan_analysis.training.case import Case
 from rootspan_analysis.training.finding import Finding, Weight
 from rootspan_analysis.training.pipeline import Pipeline, fetch_pipeline
+from rootspan_analysis.training.stragglers import COMPUTE_PHASES
 
 __all__ = ["Imbalance", "find_imbalance", "long_stage", "weigh"]
 
@@ -98,10 +99,14 @@ def long_stage(case: Case, found: Imbalance) -> Finding:
         p_value=0.0,
         onset_ns=None,
         evidence=(
+            case.rank_course(
+                found.text,
+                [one.rank for one in case.places.by_rank.values() if one.stage == found.stage],
+                COMPUTE_PHASES,
+                peers="all",
+            ),
             case.evidence(
-                "trace",
-                f"{found.text}; all its ranks do so alike: a matter of how layers are cut, of no host",
-                "stages",
+                "trace", "all its ranks do so alike: a matter of how layers are cut, of no host", "stages"
             ),
         ),
     )

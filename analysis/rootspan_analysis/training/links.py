@@ -141,7 +141,13 @@ def _finding(case: Case, kind: str, names: tuple[str, ...], slow: list[Group]) -
         p_value=0.0,
         onset_ns=case.times.at_ns(worst.first_step),
         evidence=(
-            case.evidence("collective", text, "links"),
+            case.evidence(
+                "collective",
+                text,
+                "link_course",
+                groups=[one.name for one in slow],
+                every_s=case.course_step_s(),
+            ),
             case.evidence(
                 "trace",
                 f"at the others' rate a step of {case.times.usual_s:.3g} s would be up to "

@@ -8,10 +8,13 @@ and first steps are long.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
+from rootspan_analysis.explanation import Evidence
+from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.reader import Value
 from rootspan_analysis.training.case import Case
 from rootspan_analysis.training.finding import Finding, Weight
@@ -29,6 +32,8 @@ WAITING_SHARE: Final = 0.5
 MIN_STEPS: Final = 8
 WARM_UP: Final = 3
 MAX_STALLS: Final = 16
+AROUND_STEPS: Final = 30
+"""Steps that are shown before and after a stall."""
 MAX_RANKS: Final = 64
 _SAVES: Final = frozenset({"checkpoint", "eval"})
 
@@ -42,12 +47,15 @@ class Stall:
         lost_s: Its duration beyond the usual step's.
         ranks: Who kept the others waiting, ascending; empty where all waited alike.
         phase: What they did meanwhile; empty where they told nothing, `collective` where all waited.
+        waited, of: How many of how many ranks waited in their collectives.
     """
 
     step: int
     lost_s: float
     ranks: tuple[int, ...]
     phase: str
+    waited: int
+    of: int
 
 
 def find_stalls(case: Case) -> list[Finding]:
@@ -89,21 +97,22 @@ def blame_stall(row: dict[str, Any], lost_s: float) -> Stall | None:
         row: Of `sql/stalls.sql`: ranks in the step, how many waited, how many loaded data, and of the others
             (rank, phase that took the time or empty, its seconds).
     """
-    step, ranks = int(row["at_step"]), int(row["ranks"])
+    ranks = int(row["ranks"])
+    stall = partial(Stall, int(row["at_step"]), lost_s, waited=int(row["waiting"]), of=ranks)
     others = [tuple(one.values()) if isinstance(one, dict) else tuple(one) for one in row["others"]]
     phases = {phase for _, phase, _ in others}
     if 2 * row["loading"] > ranks:
-        return Stall(step, lost_s, (), "data")
+        return stall((), "data")
     if 2 * row["waiting"] <= ranks or phases & _SAVES:
         return None
     if not others:
-        return Stall(step, lost_s, (), "collective")
+        return stall((), "collective")
     for phase in ("data", ""):  # neighbours of who came late may have waited within their own computation
         late = tuple(sorted(rank for rank, what, _ in others if what == phase))
         if late:
-            return Stall(step, lost_s, late, phase)
+            return stall(late, phase)
     main = max(others, key=lambda one: one[2])[1]
-    return Stall(step, lost_s, tuple(sorted(rank for rank, what, _ in others if what == main)), main)
+    return stall(tuple(sorted(rank for rank, what, _ in others if what == main)), main)
 
 
 def _was_told(case: Case, stall: Stall, said_ns: Sequence[int]) -> bool:
@@ -152,8 +161,24 @@ def _finding(case: Case, ones: Sequence[Stall], values: Mapping[str, Value]) -> 
         onset_ns=case.times.at_ns(first.step),
         evidence=(
             case.evidence("trace" if first.phase == "data" else "collective", text, "stalls", **values),
+            _course(case, ones),
         ),
     )
+
+
+def _course(case: Case, ones: Sequence[Stall]) -> Evidence:
+    """The stall beside the steps around it: who waited and who did not, or what all of them did."""
+    first, last = ones[0], ones[-1]
+    begin, end = case.times.at_ns(first.step) or case.job.first_ns, case.times.at_ns(last.step)
+    around = round(AROUND_STEPS * case.times.usual_s * NS_PER_S)
+    end = (end or case.job.last_ns) + round(last.lost_s * NS_PER_S)
+    within = max(case.job.from_ns, begin - around), min(case.job.to_ns, end + around)
+    if first.ranks:
+        whose = f"rank {first.ranks[0]} did" if len(first.ranks) == 1 else "those ranks did"
+        text = f"{first.waited} of {first.of} ranks waited in their collectives then, and {whose} not"
+        return case.rank_course(text, first.ranks, ["collective"], peers="all", between_ns=within)
+    text = "the stall beside the steps around it, of the slowest and of the median rank"
+    return case.evidence("trace", text, "step_times", from_ns=within[0], to_ns=within[1])
 
 
 def _who(case: Case, stall: Stall) -> str:

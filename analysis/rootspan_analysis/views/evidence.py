@@ -5,7 +5,7 @@ job's steps), `suspect`, `calls` and one measure. What has no moment stays a tab
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,27 +20,75 @@ from rootspan_analysis.views.timespan import MINUTE_S, TimeSpan
 
 __all__ = ["Course", "EvidenceCourses", "fetch_evidence", "read_courses"]
 
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A column that is drawn.
+
+    Attributes:
+        words, unit: Of the chart.
+        suspect_name, peers_name: What to call the two lines; an empty name is that of who is accused.
+        suspect: The column that tells both apart.
+        beside: The column that holds the others' values, where a row has both.
+        summed: Whether rows of one moment add up; else they are averaged by `calls`.
+    """
+
+    column: str
+    words: str
+    unit: str
+    suspect_name: str = ""
+    peers_name: str = "peers"
+    suspect: str = "suspect"
+    beside: str = ""
+    summed: bool = False
+
+
 MEASURES: Final = (
-    ("mean_self_ms", "mean self time", "ms"),
-    ("mean_tokens", "mean tokens a call", ""),
-    ("mean_ms", "mean duration", "ms"),
-    ("mean_wait_ms", "mean queue wait", "ms"),
-    ("median_gap_ms", "median of client minus server time", "ms"),
-    ("rate", "share of failed calls", "ratio"),
-    ("records", "log records a minute", ""),
-    ("failed", "failed calls a minute", ""),
-    ("mean", "mean", ""),
-    ("took_ms", "time a step, median of the ranks", "ms"),
-    ("data_s", "data loading a step, median rank", "s"),
-    ("slowest_s", "time a step", "s"),
+    Measure("mean_self_ms", "mean self time", "ms"),
+    Measure("mean_tokens", "mean tokens a call", ""),
+    Measure("mean_ms", "mean duration", "ms"),
+    Measure("mean_wait_ms", "mean queue wait", "ms"),
+    Measure("median_gap_ms", "median of client minus server time", "ms"),
+    Measure("rate", "share of failed calls", "ratio"),
+    Measure("share_with_it", "share of calls that make this call", "ratio"),
+    Measure(
+        "mean_ms_in_batches",
+        "mean time in batches",
+        "ms",
+        "beside a large request",
+        "other requests",
+        "with_a_large_one",
+    ),
+    Measure(
+        "lost_calls",
+        "calls a minute, per host",
+        "",
+        "hosts that fell silent",
+        "other hosts",
+        beside="other_calls",
+    ),
+    Measure("records", "log records a minute", "", summed=True),
+    Measure("events", "events a minute", "", summed=True),
+    Measure("failed", "failed calls a minute", "", summed=True),
+    Measure("mean", "mean", ""),
+    Measure("took_ms", "time a step, median of the ranks", "ms"),
+    Measure(
+        "transfer_ratio",
+        "transfer time, as a multiple of the median group's",
+        "times",
+        "slow groups",
+        "other groups",
+    ),
+    Measure("memory_bytes", "GPU memory in use", "By", peers_name="the job's other GPUs"),
+    Measure("data_s", "data loading a step, median rank", "s"),
+    Measure("slowest_s", "time a step", "s", "slowest rank", "median rank", beside="median_s"),
 )
-"""Columns that are drawn, the first one that is there: name, words, unit."""
+"""The first one that an answer has is drawn."""
 MOMENTS: Final = ("minute", "began", "begin_ns")
-BESIDE: Final = {"slowest_s": ("median_s", "slowest rank", "median rank")}
-"""Measures that are no one's in particular, the column to hold them against, and the names of both."""
+WHOLE_STEPS: Final = "slowest_s"
+"""How long a job's whole steps take; where writers are told, their saves."""
 LAST_SECOND: Final = 2**40
 """Larger moments are nanoseconds."""
-SUMMED: Final = {"records", "failed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,35 +145,38 @@ def read_courses(table: pa.Table, hosts: Sequence[str]) -> EvidenceCourses | Non
 
     None without a moment, without a measure, or without a suspect row.
     """
-    known = next((one for one in MEASURES if one[0] in table.column_names), None)
+    known = next((one for one in MEASURES if one.column in table.column_names), None)
     moment = next((one for one in MOMENTS if one in table.column_names), None)
     if known is None or moment is None:
         return None
-    name, measure, unit = known
     groups: dict[bool, dict[int, list[tuple[float, float]]]] = {
         True: defaultdict(list),
         False: defaultdict(list),
     }
     for row in table.to_pylist():
-        value = row[name]
-        if value is None:
-            continue
-        if "suspect" in row:
-            suspect = bool(row["suspect"])
-        else:
-            suspect = not hosts or row.get("host", hosts[0]) in hosts
-        weight = float(row.get("calls", 1) or 1)
-        groups[suspect][_unix_s(row[moment])].append((float(value), weight))
-        if name in BESIDE and row.get(BESIDE[name][0]) is not None:
-            groups[False][_unix_s(row[moment])].append((float(row[BESIDE[name][0]]), weight))
+        at, weight = _unix_s(row[moment]), float(row.get("calls", 1) or 1)
+        if row[known.column] is not None:
+            groups[_is_suspect(row, known, hosts)][at].append((float(row[known.column]), weight))
+        if row.get(known.beside) is not None:
+            groups[False][at].append((float(row[known.beside]), weight))
     if not groups[True]:
         return None
-    courses = {which: _course(found, summed=name in SUMMED) for which, found in groups.items()}
-    peers = courses[False] if groups[False] else None
-    if name not in BESIDE:
-        return EvidenceCourses(measure, unit, courses[True], peers)
-    steps = "writers" not in table.column_names
-    return EvidenceCourses(measure, unit, courses[True], peers, *BESIDE[name][1:], of_steps=steps)
+    courses = {which: _course(found, summed=known.summed) for which, found in groups.items()}
+    return EvidenceCourses(
+        known.words,
+        known.unit,
+        courses[True],
+        courses[False] if groups[False] else None,
+        known.suspect_name,
+        known.peers_name,
+        of_steps=known.column == WHOLE_STEPS and "writers" not in table.column_names,
+    )
+
+
+def _is_suspect(row: Mapping[str, object], known: Measure, hosts: Sequence[str]) -> bool:
+    if known.suspect in row:
+        return bool(row[known.suspect])
+    return not hosts or row.get("host", hosts[0]) in hosts
 
 
 def _unix_s(moment: object) -> int:
