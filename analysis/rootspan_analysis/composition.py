@@ -12,10 +12,10 @@ import numpy as np
 from rootspan_analysis.candidates.gauges import GPU, NOISY
 from rootspan_analysis.clocks import Clock, fetch_clocks
 from rootspan_analysis.evidence import clock_evidence, evidence_of
-from rootspan_analysis.explain_away import Ranked, share_of
 from rootspan_analysis.explanation import Cause, Evidence, Explanation, Impact, Symptom, Verdict
 from rootspan_analysis.finding import Finding
 from rootspan_analysis.question import NS_PER_S, Question, Window
+from rootspan_analysis.ranking import Ranked, share_of
 from rootspan_analysis.reader import Reader
 from rootspan_analysis.scene import Scene
 from rootspan_analysis.symptom import MIN_TRAFFIC, Symptoms

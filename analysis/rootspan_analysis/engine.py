@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from rootspan_analysis.baseline import MIN_HISTORY_S, first_scene, has_history, second_scene
+from rootspan_analysis.call_graph import call_graph
 from rootspan_analysis.candidates import code_paths, events, gauges
 from rootspan_analysis.candidates.batches import find_interference
 from rootspan_analysis.candidates.components import MIN_ROOT_SHARE, find_errors, find_slow
@@ -20,12 +21,12 @@ from rootspan_analysis.cells import fetch_table
 from rootspan_analysis.composition import Ranking, compose
 from rootspan_analysis.contrast import MIN_BUCKETS
 from rootspan_analysis.exoneration import exonerate
-from rootspan_analysis.explain_away import call_graph, rank
 from rootspan_analysis.explanation import Explanation, Symptom
 from rootspan_analysis.finding import Finding
 from rootspan_analysis.machine_events import explain_by_events
 from rootspan_analysis.prominence import STRONG_Z, stands_out
 from rootspan_analysis.question import Question, Window
+from rootspan_analysis.ranking import rank
 from rootspan_analysis.reader import Reader, Value
 from rootspan_analysis.reading import Reading, read
 from rootspan_analysis.scene import Scene

@@ -10,9 +10,10 @@ import numpy as np
 
 from rootspan_analysis.cells import Cells
 from rootspan_analysis.evidence import sentence_of
-from rootspan_analysis.explain_away import Explained, Ranked
+from rootspan_analysis.explain_away import Explained
 from rootspan_analysis.explanation import Exonerated
 from rootspan_analysis.finding import Finding
+from rootspan_analysis.ranking import Ranked
 from rootspan_analysis.scene import Scene
 
 __all__ = ["exonerate"]

@@ -1,53 +1,31 @@
-"""Ranks findings: takes away what another finding already explains, then orders the rest.
+"""Takes away what another finding already explains: which are beginnings, and what each brings about.
 
-Owns the rules of precedence. Each says which observation makes one finding the other's consequence.
+Owns the rules of precedence. Each says which observation makes one finding the other's consequence. Orders
+nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Final
 
-from rootspan_analysis.confidence import confidence
+from rootspan_analysis.call_graph import CallGraph, reachable
 from rootspan_analysis.finding import Finding
 
-__all__ = ["CallGraph", "Explained", "Ranked", "call_graph", "rank", "share_of"]
+__all__ = ["Explained", "explain_away"]
 
-BONUS: Final = 0.05
-"""For each further signal that agrees. Maximum plus a small bonus: a sum lets a loud weak signal win."""
-WEIGHT_WITHOUT_COST: Final = 0.6
-"""Signals that do not say what they cost weigh this much at most: a measured share of the loss goes first."""
-UNNOTICED: Final = 0.5
-HALF_WEIGHT_Z: Final = 5.0
 MOSTLY: Final = 0.5
 """Of a link's calls, that get no answer for the caller to be busy with them: one that lacks a processor is
 late for fewer."""
-UNCOSTED: Final = frozenset({"logs", "shape", "gauge", "event"})
-TAKES_OVER: Final = frozenset({"gauge", "event"})
-"""Signals without a cost of their own: theirs is what they explain."""
 _APART: Final = frozenset({"host", "gpu", "rack", "switch", "zone", "version"})
 """Kinds of causes that set some instances of a service apart from the rest."""
-CallGraph = Mapping[str, frozenset[str]]
-"""By service, those that it calls."""
-Ranked = tuple[Finding, float]
 Explained = tuple[Finding, Finding]
 """A finding, and one that it brings about."""
 
 
-def rank(
-    findings: Sequence[Finding],
-    direct: CallGraph,
-    *,
-    root_excess_s: float,
-    root_errors: float,
-    visible: bool,
-    top: int,
-) -> tuple[list[Ranked], list[Explained]]:
-    """Causes with their scores, best first, at most `top`; and what each finding explains.
+def explain_away(findings: Sequence[Finding], direct: CallGraph) -> tuple[list[Finding], list[Explained]]:
+    """Findings that no other brings about, in their order; and what each finding explains of the others.
 
     Args:
         direct: By service, those that it calls itself.
-        root_excess_s, root_errors: What the requests lost altogether, from which shares are taken.
-        visible: Whether they lost enough to be noticed; a part that is ill without that weighs half.
     """
     calls = reachable(direct, frozenset(one.service for one in findings))
     overloaded = {(one.service, one.operation) for one in findings if one.signal == "wait"}
@@ -60,35 +38,10 @@ def rank(
         for i, cause in enumerate(findings)
     ]
     first = _beginnings(findings, brings)
-    kept = [findings[i] for i in first]
     consequences = [
         (findings[i], findings[j]) for i, effects in enumerate(brings) for j in effects if j not in first
     ]
-    merged = _merge(kept)
-    total_s = max(root_excess_s, sum(one.excess_s for one in merged), 1e-9)
-    total_errors = max(root_errors, sum(one.errors for one in merged), 1e-9)
-    ranked: list[tuple[Finding, float, int]] = []
-    for one in merged:
-        cause = one.supported_by(*(b for a, b in consequences if _same(a, one)))
-        if cause.signal in TAKES_OVER:
-            excess_s, errors = (
-                sum(getattr(each, of) for each in cause.support) for of in ("excess_s", "errors")
-            )
-            cause = replace(cause, excess_s=excess_s, errors=errors)
-        own = [each for each in cause.support if each.service == cause.service and each.signal in UNCOSTED]
-        share = share_of(cause, total_s, total_errors)
-        share *= 1.0 if visible or cause.signal in UNCOSTED else UNNOTICED
-        share = max([share, *(share_of(each, total_s, total_errors) for each in own)])
-        signals = {each.signal for each in cause.support} | {cause.signal}
-        weight = share * (1 - cause.p_value) + BONUS * (len(signals) - 1)
-        ranked.append((cause, weight, len(signals) - 1))
-    ranked.sort(key=lambda one: -one[1])
-    weights = [weight for _, weight, _ in ranked]
-    answer: list[Ranked] = []
-    for i, (cause, _, agreeing) in enumerate(ranked[:top]):
-        sure = confidence(i, weights, p_value=cause.p_value, z=cause.z, agreeing=agreeing)
-        answer.append((cause, min(sure, answer[-1][1]) if answer else sure))
-    return answer, consequences
+    return [findings[i] for i in first], consequences
 
 
 def _beginnings(findings: Sequence[Finding], brings: Sequence[Sequence[int]]) -> list[int]:
@@ -116,47 +69,6 @@ def _closure(start: int, brings: Sequence[Sequence[int]]) -> set[int]:
             seen.add(one)
             rest.extend(brings[one])
     return seen
-
-
-def share_of(one: Finding, total_s: float, total_errors: float) -> float:
-    """Of all that was lost, how much this carries: of time or of errors, whichever is more."""
-    if one.signal == "lost":
-        return 1.0
-    if one.signal in UNCOSTED:
-        plain = WEIGHT_WITHOUT_COST * one.z / (one.z + HALF_WEIGHT_Z)
-        if one.signal not in TAKES_OVER:
-            return plain
-        return max(plain, min(1.0, max(one.excess_s / total_s, one.errors / total_errors)))
-    return min(1.0, max(one.excess_s / total_s, one.errors / total_errors))
-
-
-def _same(a: Finding, b: Finding) -> bool:
-    return a.service == b.service and a.kind == b.kind and dict(a.entity) == dict(b.entity)
-
-
-def _merge(findings: list[Finding]) -> list[Finding]:
-    """One finding an entity; operations of one service that shift alike are the service."""
-    merged: list[Finding] = []
-    for one in findings:
-        for i, other in enumerate(merged):
-            if _same(one, other) or _both_slow(one, other):
-                strong, weak = (other, one) if other.z >= one.z else (one, other)
-                merged[i] = replace(
-                    strong,
-                    excess_s=strong.excess_s + weak.excess_s,
-                    errors=strong.errors + weak.errors,
-                    requests=max(strong.requests, weak.requests),
-                    support=(*strong.support, *weak.support, weak),
-                )
-                break
-        else:
-            merged.append(one)
-    return merged
-
-
-def _both_slow(a: Finding, b: Finding) -> bool:
-    """Operations of one service, wherever it runs."""
-    return a.service == b.service and {a.signal, b.signal} == {"slow"} and a.kind == b.kind == "operation"
 
 
 def _explains(
@@ -307,29 +219,3 @@ def _is_new_demand(one: Finding) -> bool:
 
 def _below(upper: Finding, lower: Finding, calls: CallGraph) -> bool:
     return upper.service in calls.get(lower.service, frozenset())
-
-
-def call_graph(pairs: Iterable[tuple[str, str]]) -> CallGraph:
-    """By service, those that it calls itself, from (caller, callee) pairs."""
-    direct: dict[str, set[str]] = {}
-    for caller, callee in pairs:
-        direct.setdefault(caller, set()).add(callee)
-    return {service: frozenset(callees) for service, callees in direct.items()}
-
-
-def reachable(direct: CallGraph, affected: frozenset[str]) -> CallGraph:
-    """By service, all that it calls, itself or through affected services.
-
-    What goes wrong far below shows in everything between, so a chain with a healthy link carries nothing.
-    """
-    closed: dict[str, frozenset[str]] = {}
-    for service, callees in direct.items():
-        seen: set[str] = set()
-        rest = list(callees)
-        while rest:
-            one = rest.pop()
-            if one not in seen:
-                seen.add(one)
-                rest.extend(direct.get(one, ()) if one in affected else ())
-        closed[service] = frozenset(seen)
-    return closed

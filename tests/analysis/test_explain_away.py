@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from rootspan_analysis.call_graph import call_graph
 from rootspan_analysis.contrast import Interval
-from rootspan_analysis.explain_away import call_graph, rank
 from rootspan_analysis.explanation import CauseKind
 from rootspan_analysis.finding import Finding, SignalName
+from rootspan_analysis.ranking import rank
 
 GRAPH = call_graph([("gateway", "balancer"), ("balancer", "ranker")])
 
