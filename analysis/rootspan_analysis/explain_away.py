@@ -126,9 +126,11 @@ def _explains(
 
 
 def _is_aside(slow: Finding, crowd: Finding) -> bool:
-    """Whether slowness elsewhere is too little for what waits at instances that are sent too much: it may
-    drive calls there, but then it costs more than their waiting does."""
-    elsewhere = bool(slow.hosts) and slow.hosts.isdisjoint(crowd.hosts)
+    """Whether slowness elsewhere, or of the whole service, is too little for what waits at instances that are
+    sent too much. It may drive calls there, but then it costs more than their waiting does. A service that is
+    slow everywhere sends no instance more than others, while one that has too much to do is slow for most
+    calls, which are its own."""
+    elsewhere = slow.hosts.isdisjoint(crowd.hosts)
     return crowd.fault == "hot_instance" and elsewhere and slow.excess_s <= crowd.excess_s
 
 

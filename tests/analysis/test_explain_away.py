@@ -95,6 +95,17 @@ def test_a_little_slowness_elsewhere_does_not_crowd_others_but_much_of_it_does(
     assert _left(slow, refused, link, crowd) == {first}
 
 
+@pytest.mark.parametrize(("slow_s", "left"), [(30.0, {"hot_instance"}), (80.0, {"slow"})])
+def test_what_most_calls_meet_at_crowded_instances_is_no_slowness_of_the_service(
+    slow_s: float, left: set[str]
+) -> None:
+    """The service is slow since nearly all calls are the crowd's; nothing about that skews arrivals."""
+    crowd = _finding("wait", "host", "hot_instance", "ranker", excess_s=50.0)
+    slow = _finding("slow", "operation", "slow", "ranker", excess_s=slow_s)
+    crowd = replace(crowd, hosts=frozenset({"gpu-001", "gpu-004"}))
+    assert _left(slow, crowd) == left
+
+
 @pytest.mark.parametrize(
     ("rate", "left"), [(0.98, {"connection_error"}), (0.05, {"connection_error", "cpu_contention"})]
 )
