@@ -95,9 +95,23 @@ class Family:
     rule: Rule
     scene: Scene
 
-    def scan(self, excess: Floats, count: Floats, window: Interval) -> Scan:
-        """The most unusual interval of each row."""
-        return self.rule.scan(excess, count, self.noise(excess, count), window)
+    def scan(self, excess: Floats, count: Floats, window: Interval, *, usual_noise: float) -> Scan:
+        """The most unusual interval of each row.
+
+        Args:
+            usual_noise: Of one call's excess, for rows that were never called before: in the few buckets that
+                they have, a scatter of their own cannot be told.
+        """
+        noise = self.noise(excess, count)
+        never = ~count[:, self.scene.base].any(axis=1)
+        noise = np.where(never & ~np.isfinite(noise), usual_noise, noise)
+        return self.rule.scan(excess, count, noise, window)
+
+    def usual_noise(self, excess: Floats, count: Floats) -> float:
+        """The middle of all rows' standard deviations of one call's excess; infinite if none is known."""
+        noise = self.noise(excess, count)
+        known = noise[np.isfinite(noise)]
+        return float(np.median(known)) if len(known) else np.inf
 
 
 def assess(family: Family, excess: Floats, count: Floats) -> list[Hit]:
@@ -114,17 +128,18 @@ def assess(family: Family, excess: Floats, count: Floats) -> list[Hit]:
         return []
     groups = groups_of(family.units, family.dimensions, len(excess))
     group_count = groups.sums(count)
+    usual_noise = family.usual_noise(groups.sums(excess), group_count)
     placebo: Floats | None = None
     hits: list[Hit] = []
     rest = excess.copy()
     while len(hits) < MAX_HITS:
         group_excess = groups.sums(rest)
-        found = family.scan(group_excess, group_count, family.scene.search)
+        found = family.scan(group_excess, group_count, family.scene.search, usual_noise=usual_noise)
         if found.z.max(initial=0.0) < family.rule.min_z:
             break
         if placebo is None:
-            placebo = _placebo(family, group_excess, group_count)
-        hit = _describe(family, rest, count, found, placebo)
+            placebo = _placebo(family, group_excess, group_count, usual_noise)
+        hit = _describe(family, rest, count, found, placebo=placebo, usual_noise=usual_noise)
         if hit is None:
             break
         hits.append(hit)
@@ -135,7 +150,9 @@ def assess(family: Family, excess: Floats, count: Floats) -> list[Hit]:
     return hits
 
 
-def _describe(family: Family, excess: Floats, count: Floats, found: Scan, placebo: Floats) -> Hit | None:
+def _describe(
+    family: Family, excess: Floats, count: Floats, found: Scan, *, placebo: Floats, usual_noise: float
+) -> Hit | None:
     """The description that fits best in the interval of the most unusual group, if it passes the rule."""
     rule, scene = family.rule, family.scene
     for top in np.argsort(-found.z)[:3]:
@@ -149,7 +166,7 @@ def _describe(family: Family, excess: Floats, count: Floats, found: Scan, placeb
             continue
         held = best.members.astype(np.float64)[None, :]
         part, of = held @ excess, held @ count
-        again = family.scan(part, of, scene.search)
+        again = family.scan(part, of, scene.search, usual_noise=usual_noise)
         z = float(again.z[0])
         p = _p_value(z, placebo, scene)
         if z < rule.min_z or p > rule.max_p:
@@ -194,7 +211,7 @@ def _p_value(z: float, placebo: Floats, scene: Scene) -> float:
     return min(1.0, gumbel_p(z, placebo, deviations=True) * max(1.0, length / (quiet.stop - quiet.start)))
 
 
-def _placebo(family: Family, excess: Floats, count: Floats) -> Floats:
+def _placebo(family: Family, excess: Floats, count: Floats, usual_noise: float) -> Floats:
     """Largest z over all groups in each quiet window of the history."""
-    quiet = family.scene.quiet_windows()
-    return np.array([float(family.scan(excess, count, one).z.max(initial=0.0)) for one in quiet])
+    scans = (family.scan(excess, count, one, usual_noise=usual_noise) for one in family.scene.quiet_windows())
+    return np.array([float(one.z.max(initial=0.0)) for one in scans])

@@ -20,6 +20,9 @@ UNNOTICED_CALLS: Final = 20.0
 UNNOTICED_S: Final = 60
 """And so many calls, for so long: a few slow calls that belong to one or two requests are one event, which a
 pause of the program or a process that starts beside it explains, and which is over before anyone looks."""
+NEW_BUILD_S: Final = 30
+"""Several machines that have nothing in common but a new build, each slow from its first calls on, are no one
+event: for them three buckets are enough."""
 
 
 def stands_out(one: Finding, timeline: Timeline, noticed: AbstractSet[str] = frozenset()) -> bool:
@@ -32,6 +35,8 @@ def stands_out(one: Finding, timeline: Timeline, noticed: AbstractSet[str] = fro
     if one.z < STRONG_Z and not far and not one.detail.get("new"):
         return False
     if one.signal not in _TIMED or one.service in noticed:
+        return True
+    if one.detail.get("alike_s", 0.0) >= NEW_BUILD_S:
         return True
     lasts_s = (one.interval.stop - one.interval.start) * timeline.bucket_s
     asked_s = (timeline.size - timeline.first) * timeline.bucket_s

@@ -62,6 +62,10 @@ MIN_ERRORS: Final = 5.0
 MIN_ERROR_RATIO: Final = 3.0
 MIN_ROOT_SHARE: Final = 0.03
 """A call must become slower by this share of a usual request, or nobody could notice."""
+SEVERAL: Final = 2
+UNDIMINISHED: Final = 0.8
+"""Of its shift, that a new build keeps in the latest bucket unless it is merely warming up, which costs less
+with each call: caches fill, and connections are open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,7 @@ def find_slow(cells: Cells, scene: Scene) -> list[Finding]:
                 "usual_ms": now - cost["excess_ms_a_call"],
                 "ratio": float(np.exp(hit.description.shift)),
                 "new": float(_is_new(one, hit, scene)),
+                "alike_s": _alike_s(one, hit, excess, scene),
             }
             findings.append(finding_of(one, hit, scene, signal="slow", fault="slow", detail=detail))
     return findings
@@ -167,6 +172,26 @@ def _is_new(one: Slice, hit: Hit, scene: Scene) -> bool:
         return False
     seen = scene.first_seen_ns.get((one.service, hit.description.values[0]), 0)
     return seen >= scene.timeline.at_ns(scene.search.start)
+
+
+def _alike_s(one: Slice, hit: Hit, excess: Floats, scene: Scene) -> float:
+    """For how long several machines that got a new build have been slow, each by its own calls, to the end.
+
+    What has just begun may be slow until it is warm. 0 if they are not, or it is no new build.
+    """
+    if not _is_new(one, hit, scene):
+        return 0.0
+    n, shift, host = one.cells.values["n"], hit.description.shift, one.units["host"]
+    since, held = slice(hit.interval.start, None), hit.description.members
+
+    def mean(rows: np.ndarray, when: slice) -> float:
+        return float(excess[rows, when].sum() / max(n[rows, when].sum(), 1.0))
+
+    called = np.flatnonzero(n[held, since].sum(axis=0) > 0)
+    slow = [name for name in set(host[held].tolist()) if mean(held & (host == name), since) >= shift / 2]
+    if len(slow) < SEVERAL or mean(held, slice(-1, None)) < UNDIMINISHED * shift:
+        return 0.0
+    return float(len(called) * scene.timeline.bucket_s)
 
 
 def _strata(one: Slice) -> np.ndarray:
