@@ -28,7 +28,7 @@ def say_gauge(metric: str, value: float) -> str:
     """`936 MHz`, `59.8 °C`, `45.0 %`; four digits without a unit where none is known."""
     match GAUGES.get(metric, ("", ""))[1]:
         case "ratio":
-            return f"{value:.1%}".replace("%", " %")
+            return f"{value * 100:.3g} %"
         case "MHz":
             return f"{value:,.0f} MHz"
         case "Cel":

@@ -16,6 +16,7 @@ from rootspan_dashboard.words.formats import (
     format_range,
     format_rate,
     format_ratio,
+    format_tick,
     format_time,
     format_value,
 )
@@ -57,6 +58,12 @@ def test_durations(ms: float | None, words: str) -> None:
         (format_ratio(0.000001), "< 0.001 %"),
         (format_ratio(0), "0 %"),
         (format_ratio(0.125), "12.5 %"),
+        (format_ratio(1), "100 %"),
+        (format_tick(10, "ms"), "10 ms"),
+        (format_tick(1500, "/s"), "1.5 k/s"),
+        (format_tick(0.002, "ratio"), "0.2 %"),
+        (format_tick(100, "ms"), "100 ms"),
+        (format_tick(60, "Cel"), "60 °C"),
         (format_value(51.26, "Cel"), "51.3 °C"),
         (format_value(1740.1, "MHz"), "1,740 MHz"),
         (format_change(112, 100), "+12 %"),
@@ -83,6 +90,11 @@ def test_times_are_utc_and_say_so() -> None:
 @given(st.integers(min_value=0, max_value=4_000_000_000 * 10**9))
 def test_a_moment_in_a_url_is_read_back_to_the_nanosecond(ns: int) -> None:
     assert parse_moment(write_moment(ns)) == ns
+
+
+@pytest.mark.parametrize("year", ["0001", "1969", "2107", "9999"])
+def test_a_moment_that_the_store_cannot_hold_is_none(year: str) -> None:
+    assert parse_moment(f"{year}-06-01T00:00:00Z") is None
 
 
 @given(st.text(max_size=80))

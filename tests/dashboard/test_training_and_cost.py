@@ -39,7 +39,7 @@ def test_a_jobs_figures_and_its_slow_rank_are_told(stage: Stage, page: Page) -> 
     assert (shown["Ranks"], shown["Steps"], shown["Hosts"]) == (str(RANKS), str(STEPS), "2")
     assert shown["Step time"].replace("\u00a0", " ") == "1.00 s"
     assert shown["Loss"] == f"{5 - (STEPS - 1) / 10:.4g}"
-    assert shown["Goodput"].replace("\u00a0", " ") == "100.0 %"
+    assert shown["Goodput"].replace("\u00a0", " ") == "100 %"
     lost_h = STEPS * SLOWER_NS / 1e9 * RANKS / 3600
     assert shown["GPU time lost"].replace("\u00a0", " ").startswith(f"{lost_h:.3f}"[:5])
     expect(page.get_by_text(f"most by rank {SLOW_RANK}")).to_be_visible()

@@ -74,7 +74,7 @@ MEASURES: Final = (
     Measure("took_ms", "time a step, median of the ranks", "ms"),
     Measure(
         "transfer_ratio",
-        "transfer time, as a multiple of the median group's",
+        "transfer time, times the median group's",
         "times",
         "slow groups",
         "other groups",

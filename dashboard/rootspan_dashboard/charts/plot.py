@@ -12,8 +12,11 @@ from rootspan_dashboard.words.literal import visible
 
 __all__ = ["GREY", "PALETTE", "Line", "Mark", "Plot", "PlotPanel", "plot_data"]
 
-PALETTE: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a6d00", "#7a7a7a")
-"""Okabe and Ito's colours, the yellow darkened so that it shows on white."""
+PALETTE: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7d4fe0", "#6b6b6b")
+"""Okabe and Ito's colours; violet for their yellow, which does not show on white, and grey for black.
+
+Told apart by who sees no red, green or blue, in light and dark (tests/dashboard/test_palettes.py).
+"""
 GREY: Final = "#7a7a7a"
 NAME_MOST: Final = 60
 

@@ -72,7 +72,7 @@ export default function (component) {
     const shown = fits.length * 20 > height ? fits.filter((m) => Math.abs(Math.log10(m) - Math.round(Math.log10(m))) < 1e-9) : fits;
     for (const ms of shown) {
       const y = height - (Math.log2(ms * 1e6) * perDoubling - low) * ch;
-      const s = el("span", yAxis, y < 8 ? "top" : y > height - 6 ? "bottom" : "", formatMs(ms));
+      const s = el("span", yAxis, y < 8 ? "top" : y > height - 6 ? "bottom" : "", formatTick(ms, "ms"));
       s.style.top = y + "px";
       el("div", frame, "grid").style.top = y + "px";
     }

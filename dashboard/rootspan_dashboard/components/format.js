@@ -31,7 +31,7 @@ function formatRatio(r) {
   const p = r * 100;
   if (p === 0) return "0" + NBSP + "%";
   if (Math.abs(p) < 0.001) return "<" + NBSP + "0.001" + NBSP + "%";
-  return p.toFixed(Math.abs(p) < 0.01 ? 3 : Math.abs(p) < 9.995 ? 2 : 1) + NBSP + "%";
+  return p.toFixed(Math.abs(p) < 0.01 ? 3 : Math.abs(p) < 9.995 ? 2 : Math.abs(p) < 99.95 ? 1 : 0) + NBSP + "%";
 }
 function formatValue(v, unit) {
   if (v === null || v === undefined || !Number.isFinite(v)) return "–";
@@ -42,6 +42,10 @@ function formatValue(v, unit) {
   if (unit === "MHz") return Math.round(v).toLocaleString("en-US") + NBSP + "MHz";
   if (unit === "times") return digits(v) + NBSP + "×";
   return formatNumber(v, unit);
+}
+// On an axis: 10 ms and 1.5 k/s, without zeros that say nothing.
+function formatTick(v, unit) {
+  return formatValue(v, unit).replace(/(\d)\.(\d*?)0+(?!\d)/, (all, whole, rest) => (rest ? `${whole}.${rest}` : whole));
 }
 const two = (n) => String(n).padStart(2, "0");
 function clock(s, seconds) {

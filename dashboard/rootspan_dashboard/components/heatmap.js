@@ -1,7 +1,7 @@
 // Hosts by time on canvases, one a group of hosts. All text goes in as textContent.
 const SEQUENTIAL = {
-  light: ["#f1f4f8", "#d5e3f0", "#9fc6dc", "#6aa5c8", "#e8b04b", "#d9691e", "#8c1d04"],
-  dark: ["#1b2430", "#22405c", "#2a648c", "#4c93b8", "#d8a63c", "#ec7c2f", "#ffd9b0"],
+  light: ["#f3f5f8", "#dbe7f2", "#b9d3e6", "#8fbad6", "#e3a13f", "#d0611b", "#8c1d04"],
+  dark: ["#1b2430", "#22405c", "#2a648c", "#3f83a9", "#c4762a", "#eaa04a", "#ffe0b8"],
 };
 const DIVERGING = {
   light: ["#0b5394", "#5b9bd0", "#c3d9ec", "#f4f5f7", "#f6cfa3", "#e07b2a", "#8c3404"],
@@ -43,7 +43,7 @@ export default function (component) {
   const scroll = el("div", root, "scroll");
   scroll.style.maxHeight = data.height + "px";
   scroll.tabIndex = 0;
-  scroll.setAttribute("role", "img");
+  scroll.setAttribute("role", "application");
   scroll.setAttribute("aria-label", data.summary);
   const axis = el("div", scroll, "axis");
   const tip = el("div", root, "tip");
@@ -76,6 +76,8 @@ export default function (component) {
   const column = (c) => (data.steps ? `${data.axis} ${count(starts[c])}${step > 1 ? " – " + count(starts[c] + step - 1) : ""}`
     : `${clock(starts[c])} – ${clock(starts[c] + step)} UTC`);
   const told = (v) => formatValue(data.doublings && v !== null ? 2 ** v : v, data.unit);
+  // Where colours end need not be told to three digits.
+  const end = (v) => (data.unit === "times" ? formatTick(Number((data.doublings ? 2 ** v : v).toPrecision(2)), data.unit) : told(v));
   function colorOf(v) {
     const f = hi > lo ? (v - lo) / (hi - lo) : 0;
     return colors[Math.round(255 * Math.max(0, Math.min(1, f)))];
@@ -126,12 +128,12 @@ export default function (component) {
   scroll.scrollTop = keep.top;
 
   const legend = el("div", root, "legend");
-  el("span", legend, "", (data.clipped && data.lowIsBad && !data.diverging ? "≤ " : "") + told(lo));
+  el("span", legend, "", (data.clipped && data.lowIsBad && !data.diverging ? "≤ " : "") + end(lo));
   const bar = el("canvas", legend);
   bar.width = 256; bar.height = 1;
   const bg = bar.getContext("2d");
   colors.forEach((c, i) => { bg.fillStyle = c; bg.fillRect(i, 0, 1, 1); });
-  el("span", legend, "", (data.clipped && !(data.lowIsBad && !data.diverging) ? "≥ " : "") + told(hi));
+  el("span", legend, "", (data.clipped && !(data.lowIsBad && !data.diverging) ? "≥ " : "") + end(hi));
   el("span", legend, "", data.legend).style.opacity = ".7";
   if (data.gaps) { el("span", legend, "gap"); el("span", legend, "", "nothing reported").style.opacity = ".7"; }
   el("span", legend, "hint", data.hint || "");

@@ -64,14 +64,14 @@ export default function (component) {
     const raw = data.total / Math.max(2, Math.floor(width / 95)), power = 10 ** Math.floor(Math.log10(raw));
     const step = [1, 2, 5, 10].map((k) => k * power).find((s) => s >= raw);
     for (let t = 0; t <= data.total; t += step) {
-      const s = el("span", axis, t === 0 ? "first" : t > data.total * 0.97 ? "last" : "", formatMs(t));
+      const s = el("span", axis, t === 0 ? "first" : t > data.total * 0.97 ? "last" : "", formatTick(t, "ms"));
       s.style.left = LEFT + (t / data.total) * width + "px";
     }
   }
   function tell(canvas, lane, bar, clientX) {
     tip.replaceChildren();
     if (!bar) {
-      el("b", tip, "", "nothing told"); el("div", tip, "m", `rank ${lane.rank}: idle, or a bubble of the pipeline`);
+      el("b", tip, "", "nothing reported"); el("div", tip, "m", `rank ${lane.rank}: idle, or a bubble of the pipeline`);
     } else {
       const [at, took, kind, op, microbatch, seq, late, last] = bar;
       el("b", tip, "", op); el("span", tip, "m", `  ${data.kinds[kind].name}${microbatch >= 0 ? `, microbatch ${microbatch}` : ""}${seq >= 0 ? `, number ${seq}` : ""}`);

@@ -15,7 +15,7 @@ __all__ = ["draw_lanes", "lanes_data"]
 KINDS: Final = {
     "forward": ("forward", "#0072b2"),
     "backward": ("backward", "#56b4e9"),
-    "optimizer": ("optimizer", "#8a6d00"),
+    "optimizer": ("optimizer", "#7d4fe0"),
     "collective": ("collective", "#cc79a7"),
     "p2p": ("to and from other stages", "#8a8f98"),
     "data": ("data", "#e69f00"),

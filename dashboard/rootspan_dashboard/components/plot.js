@@ -62,7 +62,7 @@ export default function (component) {
         axes: [
           { ...axis, space: 64, size: 25, gap: 7, values: (u, splits, i, space, step) => splits.map((t) =>
             !time ? (Number.isInteger(t) ? t.toLocaleString("en-US") : "") : step >= 86400 ? day(t) : span > 86400 ? `${day(t)} ${clock(t, false)}` : clock(t, step < 60)) },
-          { ...axis, space: 22, gap: 4, values: (u, splits) => splits.map((v) => formatValue(v, panel.unit)),
+          { ...axis, space: 22, gap: 4, values: (u, splits) => splits.map((v) => formatTick(v, panel.unit)),
             size: (u, values) => (values ? Math.max(Math.max(...values.map((v) => v.length)) * 6.1 + 12, 48) : 48) },
         ],
         series: [{}, ...panel.lines.map((line) => ({

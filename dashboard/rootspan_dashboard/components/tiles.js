@@ -36,6 +36,7 @@ export default function (component) {
   const root = parentElement.querySelector(".box");
   const tiles = document.createElement("div");
   tiles.className = "tiles";
+  const drawn = data.tiles.some((one) => one.series.length);
   for (const one of data.tiles) {
     const tile = document.createElement("div");
     tile.className = "tile";
@@ -46,7 +47,7 @@ export default function (component) {
       line.title = one[part];
       tile.appendChild(line);
     }
-    tile.appendChild(spark(one.series));
+    if (drawn) tile.appendChild(spark(one.series));
     tiles.appendChild(tile);
   }
   root.replaceChildren(tiles);

@@ -95,7 +95,7 @@ export default function (component) {
     const step = [1, 2, 5, 10].map((k) => k * power).find((s) => s >= raw);
     for (let t = Math.ceil(v0 / step) * step; t <= v1; t += step) {
       const x = at(t);
-      if (x < width - 8) { const s = el("span", ticks, x < 20 ? "first" : "", formatMs(t / 1e6)); s.style.left = x + "px"; }
+      if (x < width - 8) { const s = el("span", ticks, x < 20 ? "first" : "", formatTick(t / 1e6, "ms")); s.style.left = x + "px"; }
       el("i", lines).style.left = x + "px";
     }
     if (lane) {

@@ -60,9 +60,9 @@ def cost_tiles(gpu_time: pa.Table, price: float, currency: str, seconds: float) 
         return f"{currency}{value:,.2f}" if value < 10_000 else f"{currency}{format_number(value)}"
 
     return [
-        Tile("GPUs", f"{sum(row['gpus'] for row in rows):,}", "that told their utilisation", "", []),
+        Tile("GPUs", f"{sum(row['gpus'] for row in rows):,}", "that report utilisation", "", []),
         Tile("GPU time", format_number(hours, "h"), "of this range", "", []),
-        Tile("Cost", money(hours * price), f"{money(a_day)} a day at this rate", "", []),
-        Tile("Idle", format_ratio(idle / hours), f"{money(idle * price)} of it, used below 5 %", "", []),
-        Tile("Utilisation", format_ratio(busy / hours), "mean over all GPU minutes", "", []),
+        Tile("Cost", money(hours * price), f"{money(a_day)} a day", "", []),
+        Tile("Idle", format_ratio(idle / hours), f"used below 5 %: {money(idle * price)}", "", []),
+        Tile("Utilisation", format_ratio(busy / hours), "mean of all GPU minutes", "", []),
     ]

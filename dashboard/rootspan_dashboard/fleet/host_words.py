@@ -33,7 +33,8 @@ def host_facts(found: Sequence[HostInstance], ranks: pa.Table) -> list[tuple[str
     pairs = [(name.capitalize(), all_of(name)) for name in ("region", "zone", "rack", "switch")]
     pairs.append(("Services", all_of("service")))
     gpus = {one.gpu for one in found} - {""}
-    pairs.append(("GPUs", f"{format_count(len(gpus))} ({all_of('gpu')})" if gpus else NO_VALUE))
+    which = f" (index {all_of('gpu')})" if gpus else ""
+    pairs.append(("GPUs", f"{format_count(len(gpus))}{which}" if gpus else NO_VALUE))
     if ranks.num_rows:
         names = [f"{row['job']} rank {row['rank']}" for row in ranks.to_pylist()[:4]]
         more = f" and {ranks.num_rows - 4} more" if ranks.num_rows > 4 else ""

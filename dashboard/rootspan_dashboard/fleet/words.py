@@ -116,7 +116,7 @@ def group_panels(table: pa.Table, view: View, step_s: int) -> tuple[list[str], l
     """Names in order of their traffic, and panels of rate, error rate and p95 by name."""
     rows: dict[str, list[dict[str, float]]] = {}
     for row in table.to_pylist():
-        rows.setdefault(row["name"] or "none told", []).append(row)
+        rows.setdefault(row["name"] or "(none)", []).append(row)
     names = sorted(rows, key=lambda name: (-sum(one["requests"] for one in rows[name]), name))
     rate, errors, latency = {}, {}, {}
     for name in names:

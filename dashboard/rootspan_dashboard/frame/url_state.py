@@ -29,6 +29,8 @@ CARRIED: Final = ("last", "from", "to", "refresh", "service", "region")
 """What follows a person from page to page."""
 LONGEST_VALUE: Final = 256
 MOST_REPEATED: Final = 12
+STORED_S: Final = 2**32
+"""Unix seconds that the store's rollups can hold."""
 _given: ContextVar[Mapping[str, Sequence[str]] | None] = ContextVar("_given", default=None)
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?Z?")
 
@@ -125,7 +127,10 @@ def choice(
 
 
 def parse_moment(text: str) -> int | None:
-    """Unix nanoseconds of `2026-11-22T17:03:00Z` (UTC, up to nanoseconds), None if it is not such a text."""
+    """Unix nanoseconds of `2026-11-22T17:03:00Z` (UTC, up to nanoseconds).
+
+    None if it is not such a text, or a time that the store cannot hold: before 1970 or after 2105.
+    """
     match = _MOMENT.fullmatch(text.strip())
     if match is None:
         return None
@@ -133,7 +138,10 @@ def parse_moment(text: str) -> int | None:
         moment = datetime.fromisoformat(match[1]).replace(tzinfo=UTC)
     except ValueError:
         return None
-    return int(moment.timestamp()) * 1_000_000_000 + int((match[2] or "0").ljust(9, "0"))
+    seconds = int(moment.timestamp())
+    if not 0 <= seconds < STORED_S:
+        return None
+    return seconds * 1_000_000_000 + int((match[2] or "0").ljust(9, "0"))
 
 
 def write_moment(ns: int) -> str:

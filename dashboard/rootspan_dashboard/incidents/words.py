@@ -20,11 +20,12 @@ from rootspan_dashboard.words.formats import (
 
 __all__ = [
     "asked_window",
-    "cause_line",
+    "cause_lines",
     "fleet_words",
     "incident_facts",
     "incident_title",
     "incidents_frame",
+    "symptom_words",
     "worst_first",
 ]
 
@@ -40,6 +41,7 @@ VERDICTS: Final = {
 BEFORE_NS: Final = 600 * NS_PER_S
 SCORE: Final = "score"
 """The unit of what a sweep of components finds: how sure it is, which nothing usual compares with."""
+SHOWN_CAUSES: Final = 3
 LONGEST_NS: Final = 3600 * NS_PER_S
 
 
@@ -108,12 +110,26 @@ def incident_facts(one: Incident) -> list[tuple[str, str]]:
     return pairs
 
 
-def cause_line(cause: Mapping[str, object]) -> str:
-    """A cause of `why --json` in a line: what it is, and its first evidence."""
+def symptom_words(one: Incident) -> str:
+    """What is wrong, as it was seen when it was opened; a part that alone is ill is told by its cause."""
+    return "" if one.causes and one.lead.unit == SCORE else one.lead.text
+
+
+def cause_lines(one: Incident) -> list[str]:
+    """Its causes, a line each: what it is, and its first evidence. A single one is named in the title."""
+    if len(one.causes) == 1:
+        return [_first_evidence(one.causes[0])]
+    return [_cause_line(cause) for cause in one.causes[:SHOWN_CAUSES]]
+
+
+def _first_evidence(cause: Mapping[str, object]) -> str:
     evidence = cause.get("evidence")
     first = evidence[0] if isinstance(evidence, list) and evidence else {}
-    text = str(first.get("text", "")) if isinstance(first, dict) else ""
-    told = headline(_suspect(cause))
+    return str(first.get("text", "")) if isinstance(first, dict) else ""
+
+
+def _cause_line(cause: Mapping[str, object]) -> str:
+    told, text = headline(_suspect(cause)), _first_evidence(cause)
     return f"{told}{': ' if text else ''}{text}"
 
 
@@ -125,7 +141,7 @@ def asked_window(one: Incident) -> tuple[int, int]:
 
 def _symptom(lead: Breach) -> str:
     if lead.unit == SCORE:
-        return f"{lead.kind} stands out, score {lead.observed:.2f}"
+        return lead.text
     usual = format_value(lead.expected, lead.unit)
     return f"{lead.kind.replace('_', ' ')} {format_value(lead.observed, lead.unit)}, usually {usual}"
 
@@ -139,7 +155,7 @@ def incidents_frame(found: Sequence[Incident]) -> pd.DataFrame:
                 "severity": one.severity,
                 "title": incident_title(one),
                 "onset": pd.Timestamp(one.onset_ns, unit="ns"),
-                "lasted": ((one.closed_ns or one.updated_ns) - one.onset_ns) / 6e10,
+                "lasted": format_ms(((one.closed_ns or one.updated_ns) - one.onset_ns) / 1e6),
                 "symptom": _symptom(one.lead),
                 "services": ", ".join(one.blast.services),
                 "hosts": one.blast.hosts,

@@ -58,7 +58,7 @@ def draw() -> None:
     jobs = () if region else tuple(ask(fetch_jobs, view.span.window))
     if not gpu_time.num_rows and not jobs:
         say_empty(
-            "No GPU told its utilisation here",
+            "No GPU reported its utilisation here",
             "Cost is counted in minutes of hw.gpu.utilization, of which this range has none.",
             ["Choose another range or region.", "Send GPU gauges: docs/sdk.md names them."],
         )
@@ -73,7 +73,9 @@ def draw() -> None:
 def _draw_serving(view: View, gpu_time: pa.Table, region: str, price: float) -> None:
     currency = settings().currency
     draw_tiles(cost_tiles(gpu_time, price, currency, view.covered_s()), key="cost")
-    st.html(section("Services", "a GPU counts in each minute in which it told its utilisation, used or not"))
+    st.html(
+        section("Services", "a GPU counts in each minute in which it reported its utilisation, used or not")
+    )
     frame = services_cost_frame(gpu_time, ask(fetch_served, view.span, region=region), price)
     draw_table(frame, service_cost_columns(currency), key="service-cost")
     with told_in_words():

@@ -18,11 +18,12 @@ from rootspan_dashboard.incidents.record_change import draw_record_change
 from rootspan_dashboard.incidents.timeline import timeline_html
 from rootspan_dashboard.incidents.words import (
     asked_window,
-    cause_line,
+    cause_lines,
     fleet_words,
     incident_facts,
     incident_title,
     incidents_frame,
+    symptom_words,
     worst_first,
 )
 from rootspan_dashboard.reading.ahead import ahead, ask_ahead
@@ -76,15 +77,15 @@ def draw() -> None:
 
 def _draw_incident(one: Incident) -> None:
     badge = f'<span class="rs-severity {escape(one.severity)}">{escape(one.severity)}</span>'
+    words = symptom_words(one)
+    symptom = f"<p>{escape(words)}</p>" if words else ""
+    lines = "".join(f"<li>{escape(line, most=400)}</li>" for line in cause_lines(one) if line)
+    causes = f'<ol class="rs-causes">{lines}</ol>' if lines else ""
     with st.container(border=True, key=f"incident:{one.id}"):
         st.html(
             f'<div class="rs-card"><h3>{badge}{escape(incident_title(one))}</h3>'
-            f"<p>{escape(one.lead.text)}</p>"
-            f"{facts(incident_facts(one))}</div>"
+            f"{symptom}{causes}{facts(incident_facts(one))}</div>"
         )
-        lines = "".join(f"<li>{escape(cause_line(cause), most=400)}</li>" for cause in one.causes[:3])
-        if lines:
-            st.html(f'<ol class="rs-causes">{lines}</ol>')
         begin, end = asked_window(one)
         window = {"from": write_moment(begin), "to": write_moment(end)}
         with st.container(horizontal=True):

@@ -51,7 +51,7 @@ def draw() -> None:
     if view is None:
         return
     only = _draw_query(view)
-    kinds = {"": "Of the range", "1": "Live tail"}
+    kinds = {"": "This range", "1": "Live tail"}
     tailing = choice(
         "live", ["", "1"], "", st.segmented_control, label="Records", names=kinds,
         label_visibility="collapsed", required=True,

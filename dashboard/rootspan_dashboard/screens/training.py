@@ -178,7 +178,7 @@ def _draw_ranks(job: Job) -> None:
         )  # fmt: skip
     heat = ask(fetch_heat, job, phase)
     if not len(heat.ranks):
-        say_empty("Nothing told", "No rank told of this phase in this range.")
+        say_empty("Nothing reported", "No rank reported this phase in this range.")
         return
 
     draw_rank_heat(
@@ -199,7 +199,7 @@ def _draw_stragglers(job: Job) -> None:
     note = "computation against data-parallel peers of the same stage; who waits is a victim, and left out"
     st.html(section("Stragglers", note))
     if not found:
-        say_empty("None to compare", "Ranks have no data-parallel peers that told of the same steps.")
+        say_empty("None to compare", "Ranks have no data-parallel peers that reported the same steps.")
         return
     draw_table(stragglers_frame(found), straggler_columns(), key="stragglers")
     lost = ask(fetch_lost, job)
@@ -217,6 +217,8 @@ def _draw_collectives(job: Job) -> None:
         )
     )
     if not table.num_rows:
-        say_empty("No collectives told", "No rank told of collectives with sequence numbers in this range.")
+        say_empty(
+            "No collectives reported", "No rank reported collectives with sequence numbers in this range."
+        )
         return
     draw_table(arrivals_frame(table), arrival_columns(), key="arrivals")

@@ -57,14 +57,14 @@ def trace_columns() -> dict[str, "ColumnConfig"]:
     """Columns of a list of traces."""
     return {
         "started": st.column_config.DatetimeColumn(
-            "Started (UTC)", format="YYYY-MM-DD HH:mm:ss.SSS", width=180
+            "Started (UTC)", format="YYYY-MM-DD HH:mm:ss.SSS", width=166
         ),
-        "duration": ms_column("Duration"),
-        "service": text_column("Service"),
-        "operation": text_column("Operation", width="medium"),
-        "host": text_column("Host"),
-        "status": text_column("Status"),
-        "trace": text_column("Trace id", width=260),
+        "duration": ms_column("Duration", width=78),
+        "service": text_column("Service", width=85),
+        "operation": text_column("Operation", width=120),
+        "host": text_column("Host", width=62),
+        "status": text_column("Status", width=50),
+        "trace": text_column("Trace id", width=155),
     }
 
 
@@ -75,14 +75,14 @@ def path_columns(ours: str, others: str) -> dict[str, "ColumnConfig"]:
     )
     mean = st.column_config.NumberColumn
     return {
-        "operation": text_column("Operation", width=170),
-        "service": text_column("Service", width=95),
+        "operation": text_column("Operation", width=140),
+        "service": text_column("Service", width=85),
         "ours": mean(f"{ours}: self time", format="%.2f ms", width=105),
         "others": mean(f"{others}: self time", format="%.2f ms", width=112),
         "more": signed,
-        "spans": mean(f"{ours}: spans", format="%.3g", width=90),
-        "other_spans": mean(f"{others}: spans", format="%.3g", width=95),
-        "callers": text_column("Called by", width=410, help_text="The nearest caller first"),
+        "spans": mean(f"{ours}: spans", format="%.3g", width=84),
+        "other_spans": mean(f"{others}: spans", format="%.3g", width=90),
+        "callers": text_column("Called by", width=310, help_text="The nearest caller first"),
     }
 
 
@@ -90,51 +90,51 @@ def log_columns() -> dict[str, "ColumnConfig"]:
     """Columns of a trace's logs."""
     return {
         "offset": ms_column("Offset", help_text="From the trace's start"),
-        "severity": text_column("Severity", width="small"),
-        "service": text_column("Service", width="small"),
-        "host": text_column("Host", width="small"),
-        "body": text_column("Body", width="large"),
+        "severity": text_column("Severity", width=65),
+        "service": text_column("Service", width=95),
+        "host": text_column("Host", width=75),
+        "body": text_column("Body", width=300),
     }
 
 
 def incident_columns() -> dict[str, "ColumnConfig"]:
     """Columns of a list of incidents."""
     return {
-        "state": text_column("State", width=60),
-        "severity": text_column("Severity", width=70),
-        "title": text_column("What", width=230),
-        "onset": st.column_config.DatetimeColumn("Onset (UTC)", format="YYYY-MM-DD HH:mm:ss", width=150),
-        "lasted": st.column_config.NumberColumn("Lasted", format="%.1f min", width=80),
-        "symptom": text_column("Symptom", width=215),
-        "services": text_column("Services", width=90),
-        "hosts": count_column("Hosts", width=55),
-        "regions": text_column("Regions", width=80),
-        "verdict": text_column("Verdict", width=100),
+        "state": text_column("State", width=52),
+        "severity": text_column("Severity", width=65),
+        "title": text_column("What", width=185),
+        "onset": st.column_config.DatetimeColumn("Onset (UTC)", format="YYYY-MM-DD HH:mm:ss", width=142),
+        "lasted": text_column("Lasted", width=85),
+        "services": text_column("Services", width=75),
+        "hosts": count_column("Hosts", width=48),
+        "regions": text_column("Regions", width=72),
+        "verdict": text_column("Verdict", width=95),
+        "symptom": text_column("Symptom", width=190),
     }
 
 
 def record_columns() -> dict[str, "ColumnConfig"]:
     """Columns of a list of log records."""
     return {
-        "at": st.column_config.DatetimeColumn("Time (UTC)", format="YYYY-MM-DD HH:mm:ss.SSS", width=180),
-        "severity": text_column("Severity", width=75),
-        "service": text_column("Service", width=100),
-        "host": text_column("Host", width=90),
-        "body": text_column("Body", width=440),
-        "trace": text_column("Trace id", width=255),
+        "at": st.column_config.DatetimeColumn("Time (UTC)", format="YYYY-MM-DD HH:mm:ss.SSS", width=166),
+        "severity": text_column("Severity", width=65),
+        "service": text_column("Service", width=95),
+        "host": text_column("Host", width=72),
+        "body": text_column("Body", width=230),
+        "trace": text_column("Trace id", width=92),
     }
 
 
 def template_columns() -> dict[str, "ColumnConfig"]:
     """Columns of a list of kinds of log records."""
     return {
-        "records": count_column("Records"),
-        "severity": text_column("Severity", width="small"),
-        "service": text_column("Service", width="small"),
-        "template": text_column("Kind of record", width="large"),
-        "course": spark_column("Over time"),
-        "hosts": count_column("Hosts", help_text="Most that wrote it within one bucket of time"),
-        "last": st.column_config.DatetimeColumn("Last (UTC)", format="HH:mm:ss"),
+        "records": count_column("Records", width=62),
+        "severity": text_column("Severity", width=65),
+        "service": text_column("Service", width=95),
+        "template": text_column("Kind of record", width=255),
+        "course": spark_column("Over time", width=115),
+        "hosts": count_column("Hosts", width=50, help_text="Most that wrote it within one bucket of time"),
+        "last": st.column_config.DatetimeColumn("Last (UTC)", format="HH:mm:ss", width=80),
     }
 
 
@@ -205,7 +205,7 @@ def straggler_columns() -> dict[str, "ColumnConfig"]:
         "op": text_column("Operation"),
         "ratio": st.column_config.NumberColumn("Against peers", format="%.2f ×"),
         "share": st.column_config.NumberColumn(
-            "Steps",
+            "Slow steps",
             format="%.0f %%",
             help="Share of its steps that took at least 1.1 times the peers' median",
         ),
@@ -269,7 +269,7 @@ def service_cost_columns(currency: str) -> dict[str, "ColumnConfig"]:
         "used": st.column_config.NumberColumn("Utilisation", format="%.1f %%"),
         "cost": _money("Cost", currency),
         "requests": count_column("Requests", help_text="Served, scaled up where senders sampled"),
-        "per_thousand": _money("Per 1,000 requests", currency, digits=4),
+        "per_thousand": _money("Per 1k requests", currency, digits=4),
     }
 
 
@@ -281,8 +281,8 @@ def job_cost_columns(currency: str) -> dict[str, "ColumnConfig"]:
         "ranks": count_column("Ranks", width=50),
         "hours": number("GPU time", format="%.2f h", width=75),
         "cost": _money("Cost", currency, width=65),
-        "per_thousand": _money("Per 1,000 steps", currency, width=115),
-        "per_million": _money("Per M tokens", currency, digits=4, width=110),
+        "per_thousand": _money("Per 1k steps", currency, width=100),
+        "per_million": _money("Per 1M tokens", currency, digits=4, width=110),
         "efficiency": number(
             "Scaling efficiency",
             format="%.0f %%",
@@ -306,13 +306,15 @@ def job_cost_columns(currency: str) -> dict[str, "ColumnConfig"]:
 def model_cost_columns(currency: str) -> dict[str, "ColumnConfig"]:
     """Columns of what models cost."""
     return {
-        "model": text_column("Model", width="medium"),
-        "service": text_column("Service"),
-        "region": text_column("Region"),
-        "hours": st.column_config.NumberColumn("GPU time", format="%.2f h"),
-        "cost": _money("Cost", currency),
-        "requests": count_column("Requests"),
-        "per_thousand": _money("Per 1,000 requests", currency, digits=4),
-        "tokens": count_column("Tokens", help_text="Input and output tokens, where spans tell them"),
-        "per_million": _money("Per million tokens", currency, digits=4),
+        "model": text_column("Model", width=105),
+        "service": text_column("Service", width=62),
+        "region": text_column("Region", width=66),
+        "hours": st.column_config.NumberColumn("GPU time", format="%.2f h", width=70),
+        "cost": _money("Cost", currency, width=62),
+        "requests": count_column("Requests", width=80),
+        "per_thousand": _money("Per 1k requests", currency, digits=4, width=122),
+        "tokens": count_column(
+            "Tokens", width=98, help_text="Input and output tokens, where spans report them"
+        ),
+        "per_million": _money("Per 1M tokens", currency, digits=4, width=112),
     }

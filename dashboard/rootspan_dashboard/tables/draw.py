@@ -12,6 +12,7 @@ from rootspan_dashboard.words.literal import visible
 if TYPE_CHECKING:
     from streamlit.elements.lib.column_types import ColumnConfig
 
+RATE = "rate"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 __all__ = [
@@ -33,19 +34,19 @@ def text_column(
     return st.column_config.TextColumn(label, width=width, help=help_text)  # type: ignore[arg-type]
 
 
-def ms_column(label: str, *, help_text: str | None = None) -> "ColumnConfig":
+def ms_column(label: str, *, width: int | None = None, help_text: str | None = None) -> "ColumnConfig":
     """Milliseconds."""
-    return st.column_config.NumberColumn(label, format="%.1f ms", help=help_text)
+    return st.column_config.NumberColumn(label, format="%.1f ms", width=width, help=help_text)
 
 
 def rate_column(label: str, *, help_text: str | None = None) -> "ColumnConfig":
     """Events per second."""
-    return st.column_config.NumberColumn(label, format="%.1f /s", help=help_text)
+    return st.column_config.NumberColumn(f"{label} (/s)", format="localized", help=help_text)
 
 
 def percent_column(label: str, *, help_text: str | None = None) -> "ColumnConfig":
     """A share that is given in percent."""
-    return st.column_config.NumberColumn(label, format="%.3f %%", help=help_text)
+    return st.column_config.NumberColumn(label, format="%.2f %%", help=help_text)
 
 
 def count_column(label: str, *, width: int | None = None, help_text: str | None = None) -> "ColumnConfig":
@@ -53,9 +54,9 @@ def count_column(label: str, *, width: int | None = None, help_text: str | None 
     return st.column_config.NumberColumn(label, format="localized", width=width, help=help_text)
 
 
-def spark_column(label: str, *, help_text: str | None = None) -> "ColumnConfig":
+def spark_column(label: str, *, width: str | int = "medium", help_text: str | None = None) -> "ColumnConfig":
     """A small line over time, from zero."""
-    return st.column_config.AreaChartColumn(label, y_min=0, help=help_text, width="medium")
+    return st.column_config.AreaChartColumn(label, y_min=0, help=help_text, width=width)  # type: ignore[arg-type]
 
 
 def draw_table(
@@ -83,7 +84,7 @@ def draw_table(
     if on_row is not None:
         shown |= {"on_select": selected, "selection_mode": ["single-row", "single-cell"]}
     st.dataframe(
-        readable(frame),
+        rounded(readable(frame)),
         column_config=dict(columns),
         column_order=[name for name in columns if frame.empty or not frame[name].isna().all()],
         hide_index=True,
@@ -115,6 +116,14 @@ def to_csv(frame: pd.DataFrame) -> bytes:
         name: frame[name].map(harmless) for name in frame.columns if frame[name].dtype.kind not in "iufbM"
     }
     return frame.assign(**texts).to_csv(index=False).encode()
+
+
+def rounded(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same with rates of four digits that count: 2,632 and 0.0513."""
+    rates = {
+        name: frame[name].map(lambda value: float(f"{value:.4g}")) for name in frame.columns if name == RATE
+    }
+    return frame.assign(**rates)
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:

@@ -33,7 +33,9 @@ def draw_step(job: Job, times: StepTimes, heat: RankHeat, lags: list[RankLag]) -
     st.html(section("One step in time", "select a cell above for another step; the last to enter is marked"))
     spans = ask(fetch_timeline, job, step, ranks)
     if not spans.num_rows:
-        say_empty("No operations told", f"No rank told what it did in step {step:,}, only how long it took.")
+        say_empty(
+            "No operations reported", f"No rank reported what it did in step {step:,}, only how long it took."
+        )
         return
     with st.container(horizontal=True, vertical_alignment="center", key="step"):
         place = int(np.searchsorted(times.step, step))

@@ -81,7 +81,7 @@ def training_tiles(
         Tile(
             "Ranks",
             format_count(job.ranks),
-            f"of {format_count(job.world_size)}, {' × '.join(axes) or 'no axes told'}",
+            f"of {format_count(job.world_size)}, {' × '.join(axes) or 'no parallel axes'}",
             "",
             [],
         ),
@@ -100,12 +100,12 @@ def training_tiles(
             "",
             times.slowest_s.tolist(),
         ),
-        Tile("Goodput", format_ratio(goodput(times)), "of wall time, at its good pace", "", []),
+        Tile("Goodput", format_ratio(goodput(times)), "of wall time", "", []),
         Tile("GPU time lost", format_number(hours, "h"), by, "", []),
         Tile(
             "Loss",
             f"{told[-1]:.4g}" if told else "–",
-            "newest told" if told else "no rank tells it",
+            "latest" if told else "no rank reports it",
             "",
             told,
         ),

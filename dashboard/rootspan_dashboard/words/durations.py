@@ -15,15 +15,20 @@ UNITS: Final = {
     "min": 60 * 10**9,
     "h": 3600 * 10**9,
 }
+LONGEST_NS: Final = 2**63
 _WRITTEN = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(ns|us|µs|μs|ms|s|min|h)?")
 
 
 def parse_duration(text: str) -> int | None:
-    """Nanoseconds of `120ms` and the like; a bare number is milliseconds. None if it is not such a text."""
+    """Nanoseconds of `120ms` and the like; a bare number is milliseconds.
+
+    None if it is not such a text, or longer than the store can hold.
+    """
     match = _WRITTEN.fullmatch(text.strip().lower())
     if match is None:
         return None
-    return round(float(match[1]) * UNITS[match[2] or "ms"])
+    ns = round(float(match[1]) * UNITS[match[2] or "ms"])
+    return ns if ns < LONGEST_NS else None
 
 
 def write_duration(ns: int) -> str:

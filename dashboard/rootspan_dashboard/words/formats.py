@@ -5,6 +5,7 @@ Pure. The components' JavaScript has the same rules (components/format.js).
 """
 
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -19,6 +20,7 @@ __all__ = [
     "format_rate",
     "format_ratio",
     "format_step",
+    "format_tick",
     "format_time",
     "format_value",
 ]
@@ -26,6 +28,7 @@ __all__ = [
 NO_VALUE: Final = "–"
 SPACE: Final = "\u00a0"
 _PREFIXES: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_ZEROS: Final = re.compile(r"(\d)\.(\d*?)0+(?!\d)")
 NS_PER_S: Final = 1_000_000_000
 
 
@@ -90,7 +93,8 @@ def format_ratio(ratio: float | None) -> str:
     percent = ratio * 100
     if 0 < abs(percent) < 0.001:
         return f"<{SPACE}0.001{SPACE}%"
-    decimals = 3 if abs(percent) < 0.01 else 2 if abs(percent) < 9.995 else 1
+    size = abs(percent)
+    decimals = 3 if size < 0.01 else 2 if size < 9.995 else 1 if size < 99.95 else 0
     return f"{percent:.{decimals}f}{SPACE}%" if percent else f"0{SPACE}%"
 
 
@@ -110,6 +114,13 @@ def format_value(value: float | None, unit: str) -> str:
         "times": lambda times: f"{_digits(times)}{SPACE}×",
     }
     return known[unit](value) if unit in known else format_number(value, unit)
+
+
+def format_tick(value: float, unit: str) -> str:
+    """A value on an axis: `10 ms`, `1.5 k/s`, without zeros that say nothing."""
+    return _ZEROS.sub(
+        lambda found: f"{found[1]}.{found[2]}" if found[2] else found[1], format_value(value, unit)
+    )
 
 
 def format_change(now: float | None, before: float | None) -> str | None:

@@ -6,7 +6,7 @@ from typing import Final
 from rootspan_analysis.question import NS_PER_S
 from rootspan_analysis.views.evidence import Course, EvidenceCourses
 from rootspan_analysis.views.timespan import TimeSpan
-from rootspan_dashboard.words.formats import format_value
+from rootspan_dashboard.words.formats import format_tick
 from rootspan_dashboard.words.literal import escape
 
 __all__ = ["draw_svg"]
@@ -55,7 +55,7 @@ def draw_svg(
         parts.append(
             f'<line x1="{LEFT}" x2="{WIDTH - 10}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="#8885" />'
             f'<text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end" fill="currentColor">'
-            f"{escape(format_value(value, courses.unit))}</text>"
+            f"{escape(format_tick(value, courses.unit))}</text>"
         )
         second = begin + (end - begin) * k / (TICKS - 1)
         anchor = "end" if k == TICKS - 1 else "start" if k == 0 else "middle"
