@@ -20,7 +20,7 @@ from rootspan_analysis.contrast import (
     scan,
     scan_failures,
 )
-from rootspan_analysis.hierarchy import Description, best_description, groups_of
+from rootspan_analysis.hierarchy import INDIVIDUAL, Description, best_description, groups_of
 from rootspan_analysis.reader import Floats, Strings
 from rootspan_analysis.scene import Scene
 
@@ -159,22 +159,36 @@ def _describe(
         if found.z[top] < rule.min_z:
             return None
         interval = Interval(int(found.start[top]), int(found.stop[top]))
-        shift, calls = _shift(excess, count, interval, scene)
-        doubt = _unit_noise(family, excess, count, shift, calls) / np.sqrt(np.maximum(calls, 1.0))
-        best = best_description(family.units, family.dimensions, shift, calls, noise=doubt)
-        if best is None or best.shift < rule.min_shift:
-            continue
-        held = best.members.astype(np.float64)[None, :]
-        part, of = held @ excess, held @ count
-        again = family.scan(part, of, scene.search, usual_noise=usual_noise)
-        z = float(again.z[0])
-        p = _p_value(z, placebo, scene)
-        if z < rule.min_z or p > rule.max_p:
-            continue
-        interval = Interval(int(again.start[0]), int(again.stop[0]))
-        mean, n = _shift(part, of, interval, scene)
-        return Hit(best, interval, z, p, float(mean[0] * n[0]), float(n[0]))
+        for best in _descriptions(family, excess, count, interval):
+            if best.shift < rule.min_shift:
+                continue
+            held = best.members.astype(np.float64)[None, :]
+            part, of = held @ excess, held @ count
+            again = family.scan(part, of, scene.search, usual_noise=usual_noise)
+            z = float(again.z[0])
+            p = _p_value(z, placebo, scene)
+            if z < rule.min_z or p > rule.max_p:
+                continue
+            interval = Interval(int(again.start[0]), int(again.stop[0]))
+            mean, n = _shift(part, of, interval, scene)
+            return Hit(best, interval, z, p, float(mean[0] * n[0]), float(n[0]))
     return None
+
+
+def _descriptions(family: Family, excess: Floats, count: Floats, interval: Interval) -> list[Description]:
+    """What may be said of an interval: the description that fits best, then the single thing that does.
+
+    A machine may be ill for some of its calls only: of one model, or now and then. Its units are not alike
+    then, and what fits best is chance; it stands out as a whole all the same.
+    """
+    shift, calls = _shift(excess, count, interval, family.scene)
+    doubt = _unit_noise(family, excess, count, shift, calls) / np.sqrt(np.maximum(calls, 1.0))
+    things = [one for one in family.dimensions if len(one) == 1 and one[0] in INDIVIDUAL]
+    found = (
+        best_description(family.units, family.dimensions, shift, calls, noise=doubt),
+        best_description(family.units, things, shift, calls, noise=doubt, least=0.0),
+    )
+    return [one for one in found if one is not None]
 
 
 def _shift(excess: Floats, count: Floats, interval: Interval, scene: Scene) -> tuple[Floats, Floats]:

@@ -24,7 +24,7 @@ from rootspan_analysis.exoneration import exonerate
 from rootspan_analysis.explanation import Explanation, Symptom
 from rootspan_analysis.finding import Finding
 from rootspan_analysis.machine_events import explain_by_events
-from rootspan_analysis.prominence import STRONG_Z, stands_out
+from rootspan_analysis.prominence import STRONG_Z, prominent
 from rootspan_analysis.question import Question, Window
 from rootspan_analysis.ranking import rank
 from rootspan_analysis.reader import Reader, Value
@@ -90,7 +90,7 @@ def explain_requests(
             one for one in findings if symptoms.visible and (one.z >= STRONG_Z or one.signal == "lost")
         ]
     elif not symptoms.visible:
-        findings = [one for one in findings if stands_out(one, timeline, question.noticed)]
+        findings = prominent(findings, timeline, question.noticed)
     if scene.has_history or any(one.z >= STRONG_Z for one in findings):
         findings += code_paths.find_path_changes(found.records, found.shapes, found.cells, scene)
         findings += find_busy(found.processors, found.cells, scene)

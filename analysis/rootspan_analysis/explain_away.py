@@ -90,6 +90,7 @@ def _explains(
             explained &= not _is_aside(cause, effect)
             # Calls that got no answer go to other instances, which have to queue more.
             explained |= cause.signal == "unanswered" and cause.peer == effect.service
+            explained |= same and _is_of_the_load(cause, effect)
         case "unanswered":
             # A callee that is slow or fails leaves its callers without an answer.
             ill = cause.signal in ("slow", "errors", "gauge", "batch")
@@ -132,6 +133,14 @@ def _is_aside(slow: Finding, crowd: Finding) -> bool:
     calls, which are its own."""
     elsewhere = slow.hosts.isdisjoint(crowd.hosts)
     return crowd.fault == "hot_instance" and elsewhere and slow.excess_s <= crowd.excess_s
+
+
+def _is_of_the_load(cause: Finding, effect: Finding) -> bool:
+    """Whether some instances merely wait longer than the rest of a service at which too much arrives: the
+    fuller queues are, the more they differ. What has a reason of its own costs more than the load does."""
+    together = cause.interval.start < effect.interval.stop and effect.interval.start < cause.interval.stop
+    of_all = cause.signal == "wait" and cause.fault == "load" and not cause.hosts
+    return of_all and together and bool(effect.hosts) and effect.excess_s < cause.excess_s
 
 
 def _is_full(cause: Finding) -> bool:

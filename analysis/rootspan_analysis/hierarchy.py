@@ -11,7 +11,7 @@ import numpy as np
 
 from rootspan_analysis.reader import Floats, Ints, Strings
 
-__all__ = ["WHOLE", "Description", "Groups", "best_description", "groups_of"]
+__all__ = ["INDIVIDUAL", "WHOLE", "Description", "Groups", "best_description", "groups_of"]
 
 WHOLE: Final = "whole"
 """The dimension that has one value: everything of the service or edge."""
@@ -53,6 +53,7 @@ def best_description(
     weight: Floats,
     *,
     noise: Floats | None = None,
+    least: float = MIN_PRECISION,
 ) -> Description | None:
     """Find the description that explains most of the units' shifts.
 
@@ -65,6 +66,7 @@ def best_description(
         shift: By unit; only upwards counts.
         weight: By unit, such as calls.
         noise: Standard error of each unit's shift; a unit is held against a parent only where that is clear.
+        least: Precision that it has to have.
 
     Returns:
         None when nothing shifts upwards.
@@ -86,7 +88,7 @@ def best_description(
                 continue
             alike = (shift[rows] > mean / 2) | (mean - shift[rows] < UNCLEAR * doubt[rows])
             precision = float(weight[rows][alike].sum() / held)
-            if precision < MIN_PRECISION:
+            if precision < least:
                 continue
             fit = held * mean * mean
             if best is None or fit > best[0] * (1 + TIE):

@@ -1,5 +1,6 @@
 """Whether a part is worth a word although requests do as they did. Pure."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -8,7 +9,7 @@ import numpy as np
 from rootspan_analysis.finding import Finding
 from rootspan_analysis.window import Timeline
 
-__all__ = ["STRONG_Z", "stands_out"]
+__all__ = ["STRONG_Z", "prominent", "stands_out"]
 
 _TIMED: Final = frozenset({"slow", "wait", "gap", "batch"})
 STRONG_Z: Final = 10.0
@@ -23,6 +24,16 @@ pause of the program or a process that starts beside it explains, and which is o
 NEW_BUILD_S: Final = 30
 """Several machines that have nothing in common but a new build, each slow from its first calls on, are no one
 event: for them three buckets are enough."""
+
+
+def prominent(
+    findings: Sequence[Finding], timeline: Timeline, noticed: AbstractSet[str] = frozenset()
+) -> list[Finding]:
+    """Those that stand out, and with them what else was found of the same machines: that their queue is long
+    says that something is the matter, and not what."""
+    plain = {id(one) for one in findings if stands_out(one, timeline, noticed)}
+    ill = {(one.service, one.hosts) for one in findings if id(one) in plain and one.hosts}
+    return [one for one in findings if id(one) in plain or (one.service, one.hosts) in ill]
 
 
 def stands_out(one: Finding, timeline: Timeline, noticed: AbstractSet[str] = frozenset()) -> bool:

@@ -65,6 +65,25 @@ def test_more_requests_explain_slower_links_unless_those_cost_more(gap_s: float,
     assert _left(queue, gap) == left
 
 
+@pytest.mark.parametrize(
+    ("fault", "queue_s", "left"),
+    [
+        ("saturated_queue", 5.0, {"load"}),
+        ("hot_instance", 5.0, {"load"}),
+        ("saturated_queue", 150.0, {"load", "saturated_queue"}),
+    ],
+)
+def test_more_requests_explain_that_some_queues_are_longer_than_others(
+    fault: str, queue_s: float, left: set[str]
+) -> None:
+    load = _finding("wait", "queue", "load", "ranker", excess_s=100.0)
+    queue = _finding("wait", "queue", fault, "ranker", excess_s=queue_s)
+    queue = replace(queue, hosts=frozenset({"gpu-040"}), entity={"host.name": "gpu-040"})
+    assert _left(load, queue) == left
+    before = replace(queue, interval=Interval(2, 8))
+    assert fault in _left(load, before), "what stood before more arrived is not the load's"
+
+
 def test_a_queue_that_no_load_made_explains_no_link() -> None:
     queue = _finding("wait", "queue", "saturated_queue", "ranker", excess_s=100.0)
     gap = _finding("gap", "edge", "network_delay", "gateway", excess_s=5.0, peer="balancer")

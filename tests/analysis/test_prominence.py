@@ -8,7 +8,7 @@ from test_code_paths import scene as make_scene
 
 from rootspan_analysis.contrast import Interval
 from rootspan_analysis.finding import Finding, SignalName
-from rootspan_analysis.prominence import STRONG_Z, stands_out
+from rootspan_analysis.prominence import STRONG_Z, prominent, stands_out
 
 TIMELINE = make_scene().timeline
 
@@ -57,3 +57,12 @@ def test_few_calls_that_are_over_are_one_event() -> None:
     over = replace(plain, interval=Interval(TIMELINE.first, TIMELINE.size - 1), detail={"calls": 5.0})
     assert not stands_out(over, TIMELINE)
     assert stands_out(replace(plain, detail={"calls": 5.0}), TIMELINE)
+
+
+def test_what_else_was_found_of_a_machine_that_stands_out_is_kept() -> None:
+    """Its queue is long since it is slow: without the slowness the queue would be blamed."""
+    queue = _finding("wait", shift=90.0, z=60.0)
+    slow = _finding("slow", shift=0.36, z=STRONG_Z - 0.3)
+    other = replace(slow, hosts=frozenset({"gpu-004"}))
+    assert prominent([slow, queue, other], TIMELINE) == [slow, queue]
+    assert prominent([slow, other], TIMELINE) == []
