@@ -139,7 +139,7 @@ def assess(family: Family, excess: Floats, count: Floats) -> list[Hit]:
             break
         if placebo is None:
             placebo = _placebo(family, group_excess, group_count, usual_noise)
-        hit = _describe(family, rest, count, found, placebo=placebo, usual_noise=usual_noise)
+        hit = _describe(family, rest, count, found, hits, placebo=placebo, usual_noise=usual_noise)
         if hit is None:
             break
         hits.append(hit)
@@ -151,15 +151,26 @@ def assess(family: Family, excess: Floats, count: Floats) -> list[Hit]:
 
 
 def _describe(
-    family: Family, excess: Floats, count: Floats, found: Scan, *, placebo: Floats, usual_noise: float
+    family: Family,
+    excess: Floats,
+    count: Floats,
+    found: Scan,
+    told: Sequence[Hit],
+    *,
+    placebo: Floats,
+    usual_noise: float,
 ) -> Hit | None:
-    """The description that fits best in the interval of the most unusual group, if it passes the rule."""
+    """The description that fits best in the interval of the most unusual group, if it passes the rule.
+
+    Args:
+        told: What was described before, and is no part of the excess any more.
+    """
     rule, scene = family.rule, family.scene
     for top in np.argsort(-found.z)[:3]:
         if found.z[top] < rule.min_z:
             return None
         interval = Interval(int(found.start[top]), int(found.stop[top]))
-        for best in _descriptions(family, excess, count, interval):
+        for best in _descriptions(family, excess, count, interval, told):
             if best.shift < rule.min_shift:
                 continue
             held = best.members.astype(np.float64)[None, :]
@@ -175,20 +186,27 @@ def _describe(
     return None
 
 
-def _descriptions(family: Family, excess: Floats, count: Floats, interval: Interval) -> list[Description]:
+def _descriptions(
+    family: Family, excess: Floats, count: Floats, interval: Interval, told: Sequence[Hit]
+) -> list[Description]:
     """What may be said of an interval: the description that fits best, then the single thing that does.
 
     A machine may be ill for some of its calls only: of one model, or now and then. Its units are not alike
-    then, and what fits best is chance; it stands out as a whole all the same.
+    then, and what fits best is chance; it stands out as a whole all the same. As part of what was told before
+    it is not named: it may be left over of that.
     """
     shift, calls = _shift(excess, count, interval, family.scene)
     doubt = _unit_noise(family, excess, count, shift, calls) / np.sqrt(np.maximum(calls, 1.0))
     things = [one for one in family.dimensions if len(one) == 1 and one[0] in INDIVIDUAL]
-    found = (
-        best_description(family.units, family.dimensions, shift, calls, noise=doubt),
-        best_description(family.units, things, shift, calls, noise=doubt, least=0.0),
-    )
-    return [one for one in found if one is not None]
+    best = best_description(family.units, family.dimensions, shift, calls, noise=doubt)
+    thing = best_description(family.units, things, shift, calls, noise=doubt, least=0.0)
+    if thing is not None and any(_is_part(thing.members, one.description.members) for one in told):
+        thing = None
+    return [one for one in (best, thing) if one is not None]
+
+
+def _is_part(members: np.ndarray, of: np.ndarray) -> bool:
+    return bool(of[members].all() and of.sum() > members.sum())
 
 
 def _shift(excess: Floats, count: Floats, interval: Interval, scene: Scene) -> tuple[Floats, Floats]:

@@ -51,7 +51,7 @@ FROM
         SELECT
             *, toString(toInt32(floor(log2(greatest(size, 1e-3))))) AS stratum, size >= {large:Float64} * median AND median > 0 AS is_large,
             NOT is_large
-                AND ((trace, parent) IN mates OR hasAny(batches, (SELECT groupUniqArray(first_batch) FROM large))) AS is_mate
+                AND ((trace, parent) IN mates OR arrayExists(one -> one IN large, batches)) AS is_mate
         FROM tickets INNER JOIN usual USING (service, operation)
     )
     GROUP BY service, operation, host, region, zone, version, gpu, model, stratum, bucket
