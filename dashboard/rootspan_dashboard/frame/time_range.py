@@ -65,7 +65,7 @@ def resolve_range(extent: Extent, *, default: str, now_ns: int | None = None) ->
     if begin or end:
         from_ns, to_ns = parse_moment(begin), parse_moment(end)
         if from_ns is None or to_ns is None:
-            problem = "The link's `from` and `to` are not times like 2026-11-22T17:03:00Z."
+            problem = "The link's `from` and `to` are not times like 2026-11-22T17:03:00Z, from 1970 to 2105."
         elif to_ns <= from_ns:
             problem = "The link's range ends before it begins."
         elif to_ns - from_ns > LONGEST_S * NS_PER_S:
