@@ -9,6 +9,7 @@ import pytest
 from looking import settle
 from playwright.sync_api import Page, expect
 from stage import DashboardProcess, Stage
+from streamlit.testing.v1 import AppTest
 
 from rootspan_store.client import connect
 from rootspan_store.schema import migrate
@@ -64,6 +65,41 @@ def test_a_refused_query_is_told_with_the_next_step_and_no_password(page: Page, 
         expect(page.get_by_test_id("stCode")).to_be_visible()
         assert "wr0ng" not in page.content()
         assert page.get_by_text("Traceback").count() == 0
+
+
+def _away_twice() -> None:
+    from rootspan_dashboard.frame.states import told_in_words
+    from rootspan_store.errors import StoreUnreachable
+
+    for _ in range(2):
+        with told_in_words():
+            raise StoreUnreachable("away")
+
+
+def _engine_refused() -> None:
+    from clickhouse_connect.driver.exceptions import DatabaseError
+
+    from rootspan_analysis.errors import StoreError
+    from rootspan_dashboard.frame.states import told_in_words
+
+    refused = DatabaseError("memory limit exceeded")
+    refused.code = 241
+    with told_in_words():
+        raise StoreError("the store could not answer jobs.sql", statement="jobs") from refused
+
+
+def test_two_parts_that_the_store_does_not_answer_are_told_once_with_one_button() -> None:
+    app = AppTest.from_function(_away_twice).run(timeout=60)
+    assert not app.exception
+    assert [one.label for one in app.button] == ["Retry"]
+
+
+def test_what_the_store_refuses_to_the_engine_is_told_with_the_next_step() -> None:
+    app = AppTest.from_function(_engine_refused).run(timeout=60)
+    assert not app.exception
+    said = " ".join(str(one.proto) for one in app.get("html"))
+    assert "The store refused the query" in said
+    assert "Choose a shorter range" in said
 
 
 def test_nothing_of_streamlits_own_is_offered(stage: Stage, page: Page) -> None:

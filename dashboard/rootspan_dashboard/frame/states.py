@@ -6,12 +6,16 @@ Nothing there, store away, query refused. Words, no traceback.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeGuard
+from zlib import crc32
 
 import streamlit as st
+from streamlit.errors import StreamlitDuplicateElementKey
 
 from rootspan_analysis.errors import AnalysisError
 from rootspan_dashboard.reading.connection import drop_answers, store_url
 from rootspan_dashboard.words.literal import escape, visible
+from rootspan_store.client import store_errors
 from rootspan_store.errors import StoreError, StoreRejected, StoreUnreachable
 
 __all__ = ["code_words", "say_empty", "say_no_data", "told_in_words"]
@@ -49,11 +53,18 @@ def told_in_words() -> Iterator[None]:
         _card(title, *_advice(error.code), detail=str(error))
     except (AnalysisError, StoreError) as error:
         cause = error.__cause__
-        if isinstance(cause, StoreError):
-            with told_in_words():
+        if isinstance(cause, StoreError) or _is_clickhouses(cause):
+            # The engine's client is the store's own: its errors are sorted here, by what to do.
+            with told_in_words(), store_errors(store_url()):
                 raise cause from error
         else:
             _card("This could not be answered", visible(str(error)), [], detail="")
+
+
+def _is_clickhouses(error: BaseException | None) -> TypeGuard[Exception]:
+    from clickhouse_connect.driver.exceptions import Error
+
+    return isinstance(error, Error)
 
 
 def say_no_data() -> None:
@@ -100,6 +111,20 @@ def _advice(code: int | None) -> tuple[str, list[str]]:
 
 
 def _card(title: str, text: str, steps: list[str], *, detail: str, button: str | None = "Retry") -> None:
+    card, foot = st.container(), st.container()
+    if button:
+        try:
+            foot.button(button, key=f"retry:{title}:{crc32(text.encode())}", on_click=drop_answers)
+        except (
+            StreamlitDuplicateElementKey
+        ):  # another part of the page says the same; one button asks for all
+            card.html(f'<div class="rs-note">{escape(title)}: see above</div>')
+            return
+    with card:
+        _draw_card(title, text, steps, detail)
+
+
+def _draw_card(title: str, text: str, steps: list[str], detail: str) -> None:
     items = "".join(f"<li>{code_words(step)}</li>" for step in steps)
     st.html(
         f'<div class="rs-state" role="status"><h3>{escape(title)}</h3><p>{escape(text)}</p>'
@@ -108,8 +133,6 @@ def _card(title: str, text: str, steps: list[str], *, detail: str, button: str |
     if detail:
         with st.expander("Details"):
             st.code(visible(_SECRETS.sub("://…@", detail)), language=None, wrap_lines=True)
-    if button:
-        st.button(button, key=f"retry:{title}", on_click=drop_answers)
 
 
 def code_words(step: str) -> str:
