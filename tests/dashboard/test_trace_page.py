@@ -77,6 +77,20 @@ def test_spans_critical_path_details_and_logs_are_those_of_the_store(stage: Stag
     expect(other.locator(".rs-span h3")).to_have_text("model.forward")
 
 
+def test_in_a_narrow_window_the_chosen_span_goes_below_the_waterfall(stage: Stage, page: Page) -> None:
+    boxes = {}
+    for width in (1440, 1024):
+        page.set_viewport_size({"width": width, "height": 900})
+        open_view(page, stage, "trace", trace=REQUEST_TRACES[0])
+        boxes[width] = [page.locator(one).first.bounding_box() for one in (".row", ".rs-span")]
+    (wide, beside), (narrow, below) = boxes[1440], boxes[1024]
+    assert all((wide, beside, narrow, below))
+    assert beside["x"] > wide["x"] + wide["width"]
+    assert below["y"] > narrow["y"] + narrow["height"]
+    assert abs(below["x"] - narrow["x"]) < 20
+    assert narrow["width"] > 700
+
+
 def test_a_pasted_traceparent_opens_its_trace_and_nonsense_is_told(stage: Stage, page: Page) -> None:
     trace_id = stage.store.query("SELECT TraceId FROM otel_traces WHERE ServiceName = 'ranker' LIMIT 1")
     open_view(page, stage, "traces")

@@ -90,7 +90,8 @@ def _draw_body(trace_id: str, tree: TraceTree, bounds: TraceBounds, *, whole: bo
         rows = _rows(trace_id, tree, selected, whole=whole)
         for sentence in left_out(tree, len(rows.places), folding=rows.first is not None):
             st.html(f'<div class="rs-note">{escape(sentence)}</div>')
-        left, right = st.columns([0.72, 0.28], gap="medium")
+        with st.container(key="beside"):
+            left, right = st.columns([0.72, 0.28], gap="medium")
         with left:
             draw_waterfall(
                 tree,
