@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,12 @@ def bare(tmp_path: Path) -> Iterator[tuple[StoreProcess, DashboardProcess]]:
     dashboard = DashboardProcess(tmp_path, store.url)
     with store.running(), dashboard.running():
         yield store, dashboard
+
+
+@pytest.fixture
+def _main_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest leaves its script as `__main__`, which processes that other tests spawn would run again."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 def test_no_tables_then_no_telemetry_then_no_store_then_the_store_again(
@@ -88,12 +95,14 @@ def _engine_refused() -> None:
         raise StoreError("the store could not answer jobs.sql", statement="jobs") from refused
 
 
+@pytest.mark.usefixtures("_main_put_back")
 def test_two_parts_that_the_store_does_not_answer_are_told_once_with_one_button() -> None:
     app = AppTest.from_function(_away_twice).run(timeout=60)
     assert not app.exception
     assert [one.label for one in app.button] == ["Retry"]
 
 
+@pytest.mark.usefixtures("_main_put_back")
 def test_what_the_store_refuses_to_the_engine_is_told_with_the_next_step() -> None:
     app = AppTest.from_function(_engine_refused).run(timeout=60)
     assert not app.exception
